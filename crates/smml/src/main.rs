@@ -1,0 +1,2 @@
+//! smml
+fn main() {}
