@@ -12,7 +12,7 @@ fn display_shows_the_error_in_the_last_digits() {
     assert_eq!(shown(2.0, 1.0), "2.0(10)");
     assert_eq!(shown(f64::NAN, 1.0), "NaN");
     assert_eq!(shown(1.0, f64::INFINITY), "1(inf)");
-    assert_eq!(format!("[{:>12}]", Estimate::from_counts(1, 4).unwrap()), "[   0.25(18)]");
+    assert_eq!(format!("[{:>12}]", Estimate::from_counts(1, 4).unwrap()), "[      0.2(2)]");
 }
 
 #[test]
