@@ -46,7 +46,7 @@ pub trait Conditional: Energy {
 /// and hands in again; it never changes the result. Use `()` when nothing is needed.
 pub trait Differentiable: Energy<State = Vec<f64>> {
     /// Working memory of one evaluation.
-    type Scratch: Default + Send;
+    type Scratch: Default + Send + Sync;
     /// Returns E(x) and overwrites `gradient` with ∇E(x).
     fn value_and_gradient(&self, x: &[f64], gradient: &mut [f64], scratch: &mut Self::Scratch) -> f64;
 }

@@ -42,7 +42,8 @@ pub enum Source {
 pub struct Estimate {
     /// The estimate.
     pub value: f64,
-    /// One standard error.
+    /// One standard error, enlarged where it rests on few degrees of freedom so that ± one standard error covers
+    /// 68.27 %.
     pub std_error: f64,
     /// Integrated autocorrelation time ½ + Σ ρ(t) in samples: ½ for independent ones.
     pub tau_int: f64,
@@ -196,7 +197,7 @@ impl Estimate {
         if !(level > 0.0 && level < 1.0) {
             return Err(Error::out_of_range("confidence level", level, "between 0 and 1"));
         }
-        let half = self.std_error * student_quantile(0.5 + 0.5 * level, self.dof);
+        let half = self.std_error * student_quantile(0.5 + 0.5 * level, self.dof) / student_factor(self.dof);
         Ok((self.value - half, self.value + half))
     }
 
@@ -356,6 +357,12 @@ pub(crate) fn normalised_weights(ln_weights: &[f64]) -> Result<Vec<f64>> {
         });
     }
     Ok(ln_weights.iter().map(|w| libm::exp(w - total)).collect())
+}
+
+/// Half the width of the 68.27 % interval of Student's t: what an error with `dof` degrees of freedom is multiplied by
+/// so that it covers as much as a standard deviation of the normal distribution does.
+pub(crate) fn student_factor(dof: f64) -> f64 {
+    if dof >= 1e6 { 1.0 } else { student_quantile(0.841_344_746_068_543, dof) }
 }
 
 /// Quantile of Student's t; the normal one for very many degrees of freedom.

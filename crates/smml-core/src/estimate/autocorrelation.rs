@@ -1,10 +1,11 @@
 //! The integrated autocorrelation time, and the error of a mean that follows from it.
 
-use super::{Estimate, MIN_N_EFF, Source, mean_and_variance};
+use super::{Estimate, MIN_N_EFF, Source, mean_and_variance, student_factor};
 use crate::error::{Error, Result};
 
-/// Window of the sum over autocorrelations, in units of the autocorrelation time it finds.
-const WINDOW: f64 = 5.0;
+/// Wolff's S: the assumed ratio of the slowest exponential autocorrelation time to the integrated one. Larger values
+/// trade bias for noise.
+const S: f64 = 1.5;
 /// Longest window summed directly. A slower series is first averaged over pairs, as often as needed: blocks change
 /// neither its mean nor the error of the mean, and the work stays linear in the length.
 const MAX_LAG: usize = 128;
@@ -62,8 +63,12 @@ impl Autocorrelation {
 
 /// Autocorrelation time and error of the mean of a stationary series.
 ///
-/// τ_int = ½ + Σ_{t=1}^{W} ρ(t), with the smallest window W ≥ 5 τ_int, corrected for the bias that subtracting the
-/// sample mean causes. Series with τ_int above about 25 are averaged over pairs first.
+/// τ_int = ½ + Σ_{t=1}^{W} ρ(t), with the automatic window of U. Wolff (Comput. Phys. Commun. 156, 143 (2004), S = 1.5)
+/// and his correction for the bias that subtracting the sample mean causes. Series with τ_int above about 25 are
+/// averaged over pairs first.
+///
+/// `std_error` is enlarged by the Student factor of its own degrees of freedom, so that ± one standard error covers
+/// 68.3 % for short series too.
 ///
 /// Errors: fewer than 8 samples, or samples that are not finite.
 pub fn autocorrelation(series: &[f64]) -> Result<Autocorrelation> {
@@ -93,16 +98,16 @@ pub fn autocorrelation(series: &[f64]) -> Result<Autocorrelation> {
             // Bias of the sample mean: each ρ(t) is low by 2 τ / m.
             let width = (2 * window + 1) as f64;
             let long_run = (long_run * (1.0 + width / m)).max(variance * 1e-12);
-            let std_error = (long_run / m).sqrt();
-            let tau_int = (0.5 * n as f64 * std_error * std_error / variance).max(0.5);
+            let tau_int = (0.5 * n as f64 * long_run / (m * variance)).max(0.5);
+            let dof = (m / width).max(1.0);
             return Ok(Autocorrelation {
                 n,
                 mean,
                 variance,
                 tau_int,
                 tau_int_error: tau_int * (2.0 * width / m).sqrt(),
-                std_error: (2.0 * tau_int * variance / n as f64).sqrt(),
-                dof: (m / width).max(1.0),
+                std_error: student_factor(dof) * (2.0 * tau_int * variance / n as f64).sqrt(),
+                dof,
             });
         }
         if enough {
@@ -113,7 +118,8 @@ pub fn autocorrelation(series: &[f64]) -> Result<Autocorrelation> {
     }
 }
 
-/// Σ over |t| <= W of the autocovariance, W the first lag with W >= 5 τ; `None` when that is above `max_lag`.
+/// Σ over |t| <= W of the autocovariance, with the window W at which the bias of stopping equals the noise of going on;
+/// `None` when that is above `max_lag`.
 fn long_run_variance(centred: &[f64], max_lag: usize) -> Option<(f64, usize)> {
     let n = centred.len() as f64;
     let covariance = |lag: usize| centred[lag..].iter().zip(centred).map(|(a, b)| a * b).sum::<f64>() / n;
@@ -121,7 +127,10 @@ fn long_run_variance(centred: &[f64], max_lag: usize) -> Option<(f64, usize)> {
     let mut tau = 0.5;
     for lag in 1..=max_lag {
         tau += covariance(lag) / c0;
-        if lag as f64 >= WINDOW * tau {
+        // The decay time that goes with tau when autocorrelations are exponential; none is left when tau <= ½.
+        let slowest = if tau > 0.5 { S / libm::log((2.0 * tau + 1.0) / (2.0 * tau - 1.0)) } else { 1e-10 };
+        let w = lag as f64;
+        if libm::exp(-w / slowest) < slowest / (w * n).sqrt() {
             return Some((2.0 * tau.max(0.0) * c0, lag));
         }
     }

@@ -1,6 +1,6 @@
 //! Errors of derived quantities (a specific heat, a Binder cumulant) from correlated series.
 
-use super::{Estimate, Source, autocorrelation};
+use super::{Estimate, Source, autocorrelation, student_factor};
 use crate::error::{Error, Result, same_length};
 
 /// Blocks aimed at; more would not improve the error of the error by much, and cost evaluations of the function.
@@ -80,7 +80,7 @@ pub fn jackknife_chains(chains: &[&[&[f64]]], f: impl Fn(&[f64]) -> f64) -> Resu
     let source = if constant { Source::Constant } else { Source::Chain };
     Ok(Estimate {
         value: count * value - (count - 1.0) * mean,
-        std_error: ((count - 1.0) / count * spread).sqrt(),
+        std_error: student_factor(count - 1.0) * ((count - 1.0) / count * spread).sqrt(),
         tau_int: tau,
         n_eff: n as f64 / (2.0 * tau),
         dof: count - 1.0,
