@@ -117,7 +117,7 @@ struct RawRecord {
 impl TryFrom<RawRecord> for Record {
     type Error = String;
     fn try_from(raw: RawRecord) -> std::result::Result<Self, String> {
-        if raw.width == 0 || raw.values.len() % raw.width != 0 {
+        if raw.width == 0 || !raw.values.len().is_multiple_of(raw.width) {
             return Err(format!("a record of {} values cannot have rows of {}", raw.values.len(), raw.width));
         }
         Ok(Record { width: raw.width, values: raw.values })

@@ -368,10 +368,10 @@ pub(crate) fn student_factor(dof: f64) -> f64 {
 /// Quantile of Student's t; the normal one for very many degrees of freedom.
 pub fn student_quantile(p: f64, dof: f64) -> f64 {
     use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
-    if dof < 1e6 {
-        if let Ok(t) = StudentsT::new(0.0, 1.0, dof.max(0.5)) {
-            return t.inverse_cdf(p);
-        }
+    if dof < 1e6
+        && let Ok(t) = StudentsT::new(0.0, 1.0, dof.max(0.5))
+    {
+        return t.inverse_cdf(p);
     }
     Normal::standard().inverse_cdf(p)
 }

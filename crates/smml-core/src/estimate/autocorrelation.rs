@@ -19,7 +19,7 @@ pub struct Autocorrelation {
     pub mean: f64,
     /// Variance of one sample.
     pub variance: f64,
-    /// Integrated autocorrelation time ½ + Σ ρ(t), in samples; at least ½.
+    /// Integrated autocorrelation time ½ + Σ ρ(t), in samples; below ½ when samples are anticorrelated.
     pub tau_int: f64,
     /// Standard error of `tau_int`.
     pub tau_int_error: f64,
@@ -97,8 +97,8 @@ pub fn autocorrelation(series: &[f64]) -> Result<Autocorrelation> {
             let m = m as f64;
             // Bias of the sample mean: each ρ(t) is low by 2 τ / m.
             let width = (2 * window + 1) as f64;
-            let long_run = (long_run * (1.0 + width / m)).max(variance * 1e-12);
-            let tau_int = (0.5 * n as f64 * long_run / (m * variance)).max(0.5);
+            let long_run = long_run * (1.0 + width / m);
+            let tau_int = 0.5 * n as f64 * long_run / (m * variance);
             let dof = (m / width).max(1.0);
             return Ok(Autocorrelation {
                 n,
@@ -131,7 +131,7 @@ fn long_run_variance(centred: &[f64], max_lag: usize) -> Option<(f64, usize)> {
         let slowest = if tau > 0.5 { S / libm::log((2.0 * tau + 1.0) / (2.0 * tau - 1.0)) } else { 1e-10 };
         let w = lag as f64;
         if libm::exp(-w / slowest) < slowest / (w * n).sqrt() {
-            return Some((2.0 * tau.max(0.0) * c0, lag));
+            return Some((2.0 * tau.max(0.01) * c0, lag));
         }
     }
     None

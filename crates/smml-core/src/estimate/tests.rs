@@ -49,7 +49,7 @@ fn jackknife_of_a_ratio_and_of_a_variance() {
     }
     assert!((120.0..330.0).contains(&chi2), "chi² {chi2} for 200 degrees of freedom");
     assert!(matches!(jackknife(&[&[1.0; 50]], |m| m[0].ln() / 0.0), Err(Error::Undefined { .. })));
-    assert!(matches!(jackknife(&[&[1.0, 2.0], &[1.0]], |m| m[0]), Err(_)));
+    assert!(jackknife(&[&[1.0, 2.0], &[1.0]], |m| m[0]).is_err());
     assert!(jackknife(&[], |_| 1.0).is_err());
 }
 

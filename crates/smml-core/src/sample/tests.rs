@@ -21,7 +21,7 @@ pub(crate) struct Clockwork {
 
 impl Clockwork {
     fn pair(&self, i: usize, a: u8, b: u8) -> f64 {
-        f64::from((3 * a + 5 * b) % 7) * if i % 2 == 0 { 0.3 } else { -0.2 }
+        f64::from((3 * a + 5 * b) % 7) * if i.is_multiple_of(2) { 0.3 } else { -0.2 }
     }
 }
 
