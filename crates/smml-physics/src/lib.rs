@@ -1,1 +1,9 @@
-//! stub
+//! Spin systems: the Ising model on any graph, its exact references, and cluster updates.
+//!
+//! Samplers that work for any energy (Metropolis, heat bath, tempering, annealing) are in [`smml_core::sample`]; here
+//! is what knows the model. Molecular dynamics, other spins and mean-field theory come with later parts.
+
+pub mod cluster;
+pub mod ising;
+
+pub use smml_core;

@@ -1,0 +1,295 @@
+//! The Ising model against enumeration, closed forms and published values.
+
+use smml_core::{
+    chain::{Chain, Record},
+    estimate::Estimate,
+    graph::random_regular,
+    parallel::{self, Par},
+    prelude::*,
+    sample::{HeatBath, Ladder, Metropolis, RandomScan, Tempering},
+    testing::{delta_error, law},
+};
+use smml_physics::{
+    cluster::Wolff,
+    ising::{Boundary, Ising, SquareLattice, WithFields, exact, observe, onsager, transfer},
+};
+
+fn torus(l: usize) -> Ising {
+    SquareLattice::uniform(l, l, Boundary::Periodic, 1.0, 0.0).unwrap().ising().unwrap()
+}
+
+/// Small, frustrated, with fields, nothing uniform; a vertex of degree 1 and one without bonds.
+fn glass() -> Ising {
+    let bonds = [(0, 1, 1.0), (1, 2, -0.7), (2, 0, 0.9), (2, 3, 1.3), (3, 4, -0.4), (4, 2, 0.8), (4, 5, 0.6)];
+    Ising::new(7, &bonds, vec![0.3, -0.2, 0.0, 0.7, -0.5, 0.1, 0.4]).unwrap()
+}
+
+/// A ±J ring with an odd number of negative bonds: frustrated, without field.
+fn frustrated_ring() -> Ising {
+    let bonds: Vec<(u32, u32, f64)> =
+        (0..6).map(|i| (i, (i + 1) % 6, if i % 3 == 0 { -1.0 } else { 1.0 })).chain([(0, 3, -1.0)]).collect();
+    Ising::new(6, &bonds, vec![0.0; 6]).unwrap()
+}
+
+#[test]
+fn every_kernel_obeys_the_law() {
+    for model in [
+        glass(),
+        frustrated_ring(),
+        SquareLattice::uniform(2, 3, Boundary::Periodic, 0.8, 0.1).unwrap().ising().unwrap(),
+    ] {
+        for beta in [0.3, 1.1] {
+            assert!(law(&model, &Metropolis::new(1).unwrap(), beta).holds_reversibly());
+            assert!(law(&model, &RandomScan::new(1).unwrap(), beta).holds_reversibly());
+            assert!(law(&model, &HeatBath, beta).holds());
+            let wolff = law(&model, &Wolff::default(), beta);
+            assert!(wolff.holds_reversibly(), "{wolff:?}");
+            let cached = WithFields(model.clone());
+            assert!(law(&cached, &Metropolis::new(2).unwrap(), beta).holds_reversibly());
+            assert!(law(&cached, &HeatBath, beta).holds());
+        }
+    }
+    let small = Ising::new(2, &[(0, 1, -0.8)], vec![0.2, -0.1]).unwrap();
+    let ladder = Ladder::new(small, vec![1.0, 0.5]).unwrap();
+    assert!(law(&ladder, &Tempering { inner: Wolff::default(), par: Par::Serial }, 1.0).holds());
+}
+
+#[test]
+fn energy_changes_are_differences_of_energies() {
+    let mut rng = Streams::new(1).stream("delta", 0);
+    let graph = random_regular(50, 3, &mut rng).unwrap();
+    let graph = graph.map_weights(|_, _, _| rng.normal()).unwrap();
+    let fields = (0..50).map(|_| rng.normal()).collect();
+    let model = Ising::on_graph(graph, fields).unwrap();
+    let start = model.draw(&mut rng);
+    assert!(delta_error(&model, start.clone(), 500, &mut rng) < 1e-13);
+    let cached = WithFields(model);
+    assert!(delta_error(&cached, cached.at(start).unwrap(), 500, &mut rng) < 1e-13);
+}
+
+#[test]
+fn density_of_states_of_the_4x4_torus() {
+    // OEIS A364781 and Beale, Phys. Rev. Lett. 76, 78 (1996).
+    let mut by_energy = std::collections::BTreeMap::new();
+    for level in exact::spectrum(&torus(4)).unwrap() {
+        *by_energy.entry(level.energy as i64).or_insert(0u64) += level.count;
+    }
+    let expected = [
+        (-32, 2),
+        (-24, 32),
+        (-20, 64),
+        (-16, 424),
+        (-12, 1728),
+        (-8, 6688),
+        (-4, 13568),
+        (0, 20524),
+        (4, 13568),
+        (8, 6688),
+        (12, 1728),
+        (16, 424),
+        (20, 64),
+        (24, 32),
+        (32, 2),
+    ];
+    assert_eq!(by_energy.into_iter().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn moments_of_the_4x4_torus() {
+    let levels = exact::spectrum(&torus(4)).unwrap();
+    for (t, m, m2, u4) in [
+        (2.0, 0.918_943_267_4, 0.868_921_681_6, 0.644_810_791_2),
+        (onsager::CRITICAL_TEMPERATURE, 0.843_860_444_8, 0.761_358_908_6, 0.617_199_318_4),
+        (3.0, 0.601_291_326_0, 0.450_988_140_8, 0.480_540_660_1),
+    ] {
+        let got = exact::thermal(&levels, 16, 1.0 / t);
+        assert!((got.magnetisation - m).abs() < 1e-9);
+        assert!((got.magnetisation_squared - m2).abs() < 1e-9);
+        assert!((got.binder - u4).abs() < 1e-9);
+    }
+}
+
+#[test]
+fn kaufman_values() {
+    // Computed in 60-digit arithmetic from Kaufman's formula; L = 4 agrees with enumeration.
+    let tc = onsager::CRITICAL_TEMPERATURE;
+    for (l, t, u, c) in [
+        (4, 2.0, -1.755_380_288_8, 0.605_532_657_2),
+        (4, tc, -1.565_623_787_6, 0.783_266_825_9),
+        (4, 2.6, -1.298_807_589_5, 0.790_779_841_4),
+        (8, 2.0, -1.745_683_170_3, 0.714_122_602_9),
+        (8, tc, -1.491_589_107_4, 1.145_559_239_9),
+        (8, 2.6, -1.118_971_027_5, 0.961_440_176_1),
+        (16, 2.0, -1.745_530_669_0, 0.725_508_767_7),
+        (16, tc, -1.453_064_852_8, 1.498_704_959_4),
+        (16, 2.6, -1.039_110_011_1, 0.799_094_250_3),
+        (64, 2.0, -1.745_564_575_3, 0.724_871_448_6),
+        (64, tc, -1.423_938_389_8, 2.192_211_393_1),
+        (64, 2.6, -1.028_293_704_0, 0.704_860_308_2),
+    ] {
+        let got = onsager::torus(l, l, 1.0 / t).unwrap();
+        assert!((got.energy - u).abs() < 2e-10, "L {l} T {t}: u {}", got.energy);
+        assert!((got.specific_heat - c).abs() < 2e-9, "L {l} T {t}: c {}", got.specific_heat);
+    }
+    // Rectangles and ln Z against enumeration and transfer matrices.
+    for (rows, columns) in [(4, 4), (3, 5), (2, 3), (5, 4), (2, 2)] {
+        let lattice = SquareLattice::uniform(rows, columns, Boundary::Periodic, 1.0, 0.0).unwrap();
+        let levels = exact::spectrum(&lattice.ising().unwrap()).unwrap();
+        for beta in [0.05, onsager::CRITICAL_K, 1.3] {
+            let kaufman = onsager::torus(rows, columns, beta).unwrap();
+            let enumerated = exact::thermal(&levels, rows * columns, beta);
+            assert!((kaufman.ln_z - enumerated.ln_z).abs() < 1e-11 * enumerated.ln_z.abs());
+            assert!((kaufman.energy - enumerated.energy).abs() < 1e-11);
+            assert!((kaufman.specific_heat - enumerated.specific_heat).abs() < 1e-9);
+            assert!(
+                (transfer::ln_z(&lattice, beta).unwrap() - enumerated.ln_z).abs()
+                    < 1e-11 * enumerated.ln_z.abs()
+            );
+        }
+    }
+    assert!(onsager::torus(1, 4, 0.4).is_err() && onsager::torus(4, 4, f64::NAN).is_err());
+}
+
+#[test]
+fn onsager_values() {
+    // Computed in high precision from Onsager's solution (elliptic integrals) and Yang's magnetisation.
+    for (t, u, m) in [
+        (1.5, -1.951_116_573_1, 0.986_499_602_6),
+        (2.0, -1.745_564_575_3, 0.911_319_377_9),
+        (2.2, -1.546_489_144_1, 0.784_755_131_4),
+        (2.4, -1.203_974_467_9, 0.0),
+        (3.0, -0.817_309_592_5, 0.0),
+        (5.0, -0.428_228_833_2, 0.0),
+    ] {
+        assert!((onsager::energy(1.0 / t).unwrap() - u).abs() < 1e-10, "T {t}");
+        assert!((onsager::magnetisation(1.0 / t).unwrap() - m).abs() < 1e-10, "T {t}");
+    }
+    for (t, f) in [(1.5, -2.008_443_185_4), (2.0, -2.051_585_625_4), (3.0, -2.447_648_195_6)] {
+        assert!((-t * onsager::ln_z_per_spin(1.0 / t).unwrap() - f).abs() < 1e-9, "T {t}");
+    }
+    let k = onsager::CRITICAL_K;
+    assert!((onsager::energy(k).unwrap() + 2f64.sqrt()).abs() < 1e-7);
+    assert!((onsager::ln_z_per_spin(k).unwrap() - 0.929_695_398_341_6).abs() < 1e-12);
+    assert!(onsager::specific_heat(k).is_err());
+    // c = -K² du/dK, by a central difference; at T = 2 and 2.6 the torus of 200 columns is the infinite lattice.
+    for t in [1.2, 2.0, 2.6, 4.0] {
+        let k = 1.0 / t;
+        let h = 1e-5;
+        let slope = (onsager::energy(k + h).unwrap() - onsager::energy(k - h).unwrap()) / (2.0 * h);
+        assert!((onsager::specific_heat(k).unwrap() + k * k * slope).abs() < 1e-8, "T {t}");
+        let torus = onsager::torus(200, 200, k).unwrap();
+        assert!((torus.specific_heat - onsager::specific_heat(k).unwrap()).abs() < 1e-9);
+        // Below T_c a torus has two phases: ln 2 more.
+        let phases = if t < onsager::CRITICAL_TEMPERATURE { 2f64.ln() } else { 0.0 };
+        assert!(((torus.ln_z - phases) / 40_000.0 - onsager::ln_z_per_spin(k).unwrap()).abs() < 1e-9);
+    }
+}
+
+#[test]
+fn transfer_matrix_takes_any_couplings() {
+    for boundary in [Boundary::Open, Boundary::Periodic] {
+        for (rows, columns) in [(3, 4), (4, 3), (2, 5)] {
+            let mut rng = Streams::new(4).stream("couplings", 0);
+            let couplings: Vec<f64> = (0..100).map(|_| rng.normal()).collect();
+            let mut next = couplings.iter().copied().cycle();
+            let lattice = SquareLattice::with_couplings(
+                rows,
+                columns,
+                boundary,
+                |_, _| next.next().unwrap(),
+                |i| 0.3 * couplings[50 + i],
+            )
+            .unwrap();
+            let levels = exact::spectrum(&lattice.ising().unwrap()).unwrap();
+            for beta in [-0.4, 0.0, 0.7, 30.0] {
+                let exact = exact::thermal(&levels, rows * columns, beta).ln_z;
+                let got = transfer::ln_z(&lattice, beta).unwrap();
+                assert!((got - exact).abs() < 1e-7 * (1.0 + exact.abs()), "{got} {exact}");
+            }
+        }
+    }
+    let wide = SquareLattice::uniform(12, 12, Boundary::Periodic, 1.0, 0.0).unwrap();
+    assert!(matches!(transfer::ln_z(&wide, 0.4), Err(Error::TooLarge { .. })));
+}
+
+#[test]
+fn rings() {
+    for n in [3u32, 4, 7] {
+        for k in [-0.8, 0.4, 2.0] {
+            let bonds: Vec<_> = (0..n).map(|i| (i, (i + 1) % n, 1.0)).collect();
+            let ising = Ising::new(n as usize, &bonds, vec![0.0; n as usize]).unwrap();
+            let exact = smml_core::energy::ln_z_exact(&ising, k);
+            assert!((exact::ring_ln_z(n as usize, k) - exact).abs() < 1e-12 * exact.abs());
+        }
+    }
+    assert!(exact::ring_ln_z(100, 1e4).is_finite());
+}
+
+#[test]
+fn simulations_agree_with_enumeration() {
+    let ising = torus(4);
+    let levels = exact::spectrum(&ising).unwrap();
+    let beta = 0.5;
+    let want = exact::thermal(&levels, 16, beta);
+    fn run<K: Kernel<Ising>>(ising: &Ising, kernel: K, beta: f64) -> observe::Observables {
+        let mut rng = Streams::new(8).stream("start", 0);
+        let mut chain = Chain::new(kernel, ising.draw(&mut rng), rng);
+        chain.advance(ising, beta, 500);
+        let mut record = Record::new(2).unwrap();
+        let measure = |s: &Vec<i8>| [ising.energy(s), observe::magnetisation(s) as f64];
+        chain.record(ising, beta, 1, 40_000, &mut record, measure).unwrap();
+        observe::observables(&record, 16, beta).unwrap()
+    }
+    for got in [
+        run(&ising, Metropolis::new(16).unwrap(), beta),
+        run(&ising, HeatBath, beta),
+        run(&ising, Wolff::default(), beta),
+        run(&ising, (Wolff::default(), HeatBath), beta),
+    ] {
+        for (e, exact) in [
+            (got.energy, want.energy),
+            (got.specific_heat, want.specific_heat),
+            (got.magnetisation, want.magnetisation),
+            (got.magnetisation_squared, want.magnetisation_squared),
+            (got.susceptibility, want.susceptibility),
+            (got.binder, want.binder),
+        ] {
+            assert!(e.z(exact).abs() < 5.0, "{e} against {exact}");
+        }
+    }
+}
+
+#[test]
+fn error_bars_of_8x8_energies_cover_what_they_say() {
+    let ising = torus(8);
+    let t = 3.5;
+    let exact = onsager::torus(8, 8, 1.0 / t).unwrap().energy;
+    let n = 300;
+    let runs = 20_000;
+    // (covered, n_eff) of one run; a refusal counts as a miss
+    let hits = parallel::map(Par::Rayon, runs, |run| {
+        let mut rng = Streams::new(31).stream("coverage", run as u64);
+        let mut chain = Chain::new(HeatBath, ising.draw(&mut rng), rng);
+        chain.advance(&ising, 1.0 / t, 100);
+        let mut record = Record::new(1).unwrap();
+        chain.record(&ising, 1.0 / t, 1, n, &mut record, |s| [ising.energy(s) / 64.0]).unwrap();
+        record.estimate(0).map_or((false, 0.0), |e: Estimate| (e.z(exact).abs() <= 1.0, e.n_eff))
+    });
+    let covered = hits.iter().filter(|h| h.0).count() as f64 / runs as f64;
+    let mean_n_eff = hits.iter().map(|h| h.1).sum::<f64>() / runs as f64;
+    assert!(mean_n_eff > 50.0, "{mean_n_eff}");
+    assert!((covered - 0.683).abs() < 0.015, "coverage {covered} at n_eff {mean_n_eff}");
+}
+
+#[test]
+fn bad_models_are_refused() {
+    assert!(Ising::new(2, &[(0, 2, 1.0)], vec![0.0; 2]).is_err());
+    assert!(Ising::new(2, &[(0, 1, f64::NAN)], vec![0.0; 2]).is_err());
+    assert!(Ising::new(2, &[], vec![0.0; 3]).is_err());
+    let message = Ising::new(2, &[], vec![0.0, f64::INFINITY]).unwrap_err().to_string();
+    assert!(message.contains("fields[1] = inf"), "{message}");
+    assert!(SquareLattice::uniform(1, 4, Boundary::Periodic, 1.0, 0.0).is_err());
+    assert!(SquareLattice::uniform(1 << 20, 1 << 20, Boundary::Open, 1.0, 0.0).is_err());
+    assert!(WithFields(glass()).at(vec![1, 0, 1, 1, 1, 1, 1]).is_err());
+    assert!(matches!(exact::spectrum(&torus(6)), Err(Error::TooLarge { .. })));
+}
