@@ -1,2 +1,63 @@
-//! smml
-fn main() {}
+//! Tasks of the workspace: `cargo xtask --help`. Nothing here is part of the library or the program.
+
+mod bench;
+mod catalogue;
+mod ci;
+mod codegen;
+mod tidy;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Tasks of the smml workspace")]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Writes the equations' page and tables from docs/equations.toml
+    Codegen {
+        /// Only say whether the generated files are up to date
+        #[arg(long)]
+        check: bool,
+    },
+    /// Checks layers, file headers and lengths, unfinished marks, whitespace, links of the book
+    Tidy,
+    /// Everything a change must pass; stops at the first failure
+    Ci {
+        /// Print the steps and do nothing
+        #[arg(long)]
+        list: bool,
+    },
+    /// Runs the timing programs and writes docs/src/performance.md
+    Bench(bench::Options),
+}
+
+/// The root of the workspace.
+fn root() -> PathBuf {
+    let mut path = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    path.pop();
+    path
+}
+
+fn main() -> anyhow::Result<()> {
+    match Args::parse().task {
+        Task::Codegen { check } => codegen::run(&root(), check),
+        Task::Tidy => tidy::run(&root()),
+        Task::Ci { list } => ci::run(&root(), list),
+        Task::Bench(options) => bench::run(&root(), &options),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Args::command().debug_assert();
+    }
+}

@@ -1,2 +1,5 @@
 //! smml
+#[allow(dead_code)]
+mod catalogue;
+
 fn main() {}

@@ -1,0 +1,3 @@
+//! stub
+#[derive(clap::Args)] pub struct Options {}
+pub(crate) fn run(_: &std::path::Path, _: &Options) -> anyhow::Result<()> { Ok(()) }

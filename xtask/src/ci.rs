@@ -1,0 +1,2 @@
+//! stub
+pub(crate) fn run(_: &std::path::Path, _: bool) -> anyhow::Result<()> { Ok(()) }
