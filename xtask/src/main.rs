@@ -4,10 +4,11 @@ mod bench;
 mod catalogue;
 mod ci;
 mod codegen;
+mod links;
 mod tidy;
 
 use clap::{Parser, Subcommand};
-use std::path::PathBuf;
+use std::{path::PathBuf, process::ExitCode};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Tasks of the smml workspace")]
@@ -43,12 +44,19 @@ fn root() -> PathBuf {
     path
 }
 
-fn main() -> anyhow::Result<()> {
-    match Args::parse().task {
+fn main() -> ExitCode {
+    let done = match Args::parse().task {
         Task::Codegen { check } => codegen::run(&root(), check),
         Task::Tidy => tidy::run(&root()),
         Task::Ci { list } => ci::run(&root(), list),
         Task::Bench(options) => bench::run(&root(), &options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }
 
