@@ -196,14 +196,29 @@ fn literal(text: &str) -> String {
 
 fn items(catalogue: &Catalogue) -> String {
     let paths: BTreeSet<&str> = catalogue.equations.iter().flat_map(|e| &e.items).map(String::as_str).collect();
+    let (methods, imports): (Vec<&str>, Vec<&str>) = paths.into_iter().partition(|p| is_method(p));
     let mut rs = format!(
         "//! Every public item that the catalogue names must exist: else this file does not compile.\n//! {FROM}\n\n\
          #![allow(unused_imports)]\n\n"
     );
-    for path in &paths {
+    for path in imports {
         rs.push_str(&format!("use {path} as _;\n"));
     }
+    if !methods.is_empty() {
+        rs.push_str("\n#[test]\nfn methods_exist() {\n");
+        for path in methods {
+            rs.push_str(&format!("    let _ = {path};\n"));
+        }
+        rs.push_str("}\n");
+    }
     rs
+}
+
+/// `krate::module::Type::method`, which `use` does not accept.
+fn is_method(path: &str) -> bool {
+    let mut parts = path.rsplit("::");
+    let upper = |part: Option<&str>| part.is_some_and(|p| p.starts_with(|c: char| c.is_ascii_uppercase()));
+    !upper(parts.next()) && upper(parts.next())
 }
 
 #[cfg(test)]
