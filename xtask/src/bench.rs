@@ -98,7 +98,8 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     ensure!(status.success(), "building our timings failed");
     let target_folder =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder));
-    let mut programs: Vec<(String, Vec<PathBuf>)> = vec![(OURS.into(), vec![target_folder.join("release/timings")])];
+    let mut programs: Vec<(String, Vec<PathBuf>)> =
+        vec![(OURS.into(), vec![target_folder.join("release/timings")])];
     let mut results = Results::default();
     if options.peers {
         for script in python_scripts(root)? {
@@ -119,7 +120,11 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     }
     for round in 1..=options.rounds {
         for (name, command) in &programs {
-            eprintln!("round {round} of {}: {}", options.rounds, if name == OURS { "smml" } else { name.as_str() });
+            eprintln!(
+                "round {round} of {}: {}",
+                options.rounds,
+                if name == OURS { "smml" } else { name.as_str() }
+            );
             measure(root, name, command, options.only.as_deref(), &mut results)?;
         }
     }
@@ -159,7 +164,13 @@ fn python_scripts(root: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Runs one program once. Ours must succeed; a peer that fails is noted with its reason.
-fn measure(root: &Path, name: &str, command: &[PathBuf], only: Option<&str>, results: &mut Results) -> Result<()> {
+fn measure(
+    root: &Path,
+    name: &str,
+    command: &[PathBuf],
+    only: Option<&str>,
+    results: &mut Results,
+) -> Result<()> {
     let mut process = Command::new(&command[0]);
     process.args(&command[1..]).current_dir(root).env("SMML_BENCH_ONLY", only.unwrap_or_default());
     for threads in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"] {
@@ -202,9 +213,15 @@ fn read_lines(program: &str, output: &str, only: Option<&str>, results: &mut Res
         let series = results.series.entry(line.name).or_default().entry(who).or_default();
         match (line.value, line.error) {
             (Some(value), None) => {
-                ensure!(value.is_finite() && value >= 0.0, "{program}: {text}: value must be finite and not negative");
+                ensure!(
+                    value.is_finite() && value >= 0.0,
+                    "{program}: {text}: value must be finite and not negative"
+                );
                 let unit = line.unit.unwrap_or_else(|| "ms".into());
-                ensure!(series.unit.is_empty() || series.unit == unit, "{program}: {text}: the unit has changed");
+                ensure!(
+                    series.unit.is_empty() || series.unit == unit,
+                    "{program}: {text}: the unit has changed"
+                );
                 series.values.push(value);
                 series.unit = unit;
             }
@@ -250,7 +267,9 @@ fn table(targets: &[Target], results: &Results, only: Option<&str>) -> Result<St
                     )?;
                     rows += 1;
                 }
-                (Some(_), Some(_)) => writeln!(failed, "- {}, {peer}: in {}, not {unit}", target.name, series.unit)?,
+                (Some(_), Some(_)) => {
+                    writeln!(failed, "- {}, {peer}: in {}, not {unit}", target.name, series.unit)?
+                }
                 _ => {
                     let reason = series.error.as_deref().unwrap_or("nothing of ours to compare with");
                     writeln!(failed, "- {}, {peer}: {reason}", target.name)?;
@@ -263,7 +282,8 @@ fn table(targets: &[Target], results: &Results, only: Option<&str>) -> Result<St
         if let (Some(value), Some(limit)) = (ours, target.target)
             && value > limit
         {
-            let reason = target.missed.as_deref().unwrap_or("no reason is written down in benches/targets.toml");
+            let reason =
+                target.missed.as_deref().unwrap_or("no reason is written down in benches/targets.toml");
             writeln!(missed, "- {}: {value:.3} instead of {limit:.3} {unit}: {reason}", target.what)?;
         }
     }
@@ -292,7 +312,10 @@ fn splice(page: &str, generated: &str) -> Result<String> {
 
 fn machine(results: &Results) -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find_map(|l| l.strip_prefix("model name")).map(|l| l.trim_start_matches([' ', '\t', ':']));
+    let model = info
+        .lines()
+        .find_map(|l| l.strip_prefix("model name"))
+        .map(|l| l.trim_start_matches([' ', '\t', ':']));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     format!(
         "Machine: {}, {cores} cores seen, vector path {}, {} {}.",
@@ -332,10 +355,12 @@ mod tests {
     #[test]
     fn lines_are_joined_by_name() {
         let mut results = Results::default();
-        let ours = "talk\n{\"name\":\"a\",\"value\":2.0,\"unit\":\"ms\"}\n{\"name\":\"simd\",\"text\":\"avx2\"}\n";
+        let ours =
+            "talk\n{\"name\":\"a\",\"value\":2.0,\"unit\":\"ms\"}\n{\"name\":\"simd\",\"text\":\"avx2\"}\n";
         read_lines(OURS, ours, None, &mut results).unwrap();
         read_lines(OURS, "{\"name\":\"a\",\"value\":4.0}", None, &mut results).unwrap();
-        let peers = "{\"name\":\"a\",\"value\":9,\"peer\":\"scipy\"}\n{\"name\":\"b\",\"error\":\"no torch\"}";
+        let peers =
+            "{\"name\":\"a\",\"value\":9,\"peer\":\"scipy\"}\n{\"name\":\"b\",\"error\":\"no torch\"}";
         read_lines("fft", peers, None, &mut results).unwrap();
         results.failures.insert("rust".into(), "needs nightly".into());
         let md = table(&[target("a", 2.5), target("b", 1.0)], &results, None).unwrap();
@@ -352,7 +377,8 @@ mod tests {
         for line in ["{\"name\":\"a\",", "{\"value\":1}", "{\"name\":\"a\",\"value\":-1}"] {
             assert!(read_lines("peer", line, None, &mut Results::default()).is_err(), "{line}");
         }
-        let units = "{\"name\":\"a\",\"value\":1,\"unit\":\"s\"}\n{\"name\":\"a\",\"value\":1,\"unit\":\"ms\"}";
+        let units =
+            "{\"name\":\"a\",\"value\":1,\"unit\":\"s\"}\n{\"name\":\"a\",\"value\":1,\"unit\":\"ms\"}";
         assert!(read_lines("peer", units, None, &mut Results::default()).is_err());
     }
 
@@ -376,7 +402,9 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), targets.len());
         for t in &targets {
-            assert!(t.target.is_none_or(|x| x > 0.0) && t.wanted.is_none_or(|w| t.target.is_none_or(|x| w <= x)));
+            assert!(
+                t.target.is_none_or(|x| x > 0.0) && t.wanted.is_none_or(|w| t.target.is_none_or(|x| w <= x))
+            );
         }
     }
 

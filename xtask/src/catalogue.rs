@@ -83,14 +83,16 @@ impl Catalogue {
     /// Reads and validates docs/equations.toml.
     pub(crate) fn load(root: &Path) -> Result<Self> {
         let path = root.join("docs/equations.toml");
-        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text =
+            std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         Self::parse(&text).context("docs/equations.toml")
     }
 
     /// Parses and validates the text of the catalogue.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let catalogue: Catalogue = toml::from_str(text)?;
-        let wanted: BTreeSet<String> = (1..=62).map(|n| n.to_string()).chain(["A1".into(), "A2".into()]).collect();
+        let wanted: BTreeSet<String> =
+            (1..=62).map(|n| n.to_string()).chain(["A1".into(), "A2".into()]).collect();
         let mut seen = BTreeSet::new();
         let sections: Vec<&str> = catalogue.sections.iter().map(|s| s.number.as_str()).collect();
         let mut last_section = 0;

@@ -22,18 +22,33 @@ const STEPS: [(&str, Action); 11] = [
     ("tidy", Action::Task(tidy::run)),
     (
         "clippy",
-        Action::Run("cargo", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"], &[]),
+        Action::Run(
+            "cargo",
+            &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"],
+            &[],
+        ),
     ),
     ("test", Action::Run("cargo", &["test", "--workspace"], &[])),
     (
         "docs",
-        Action::Run("cargo", &["doc", "--workspace", "--no-deps", "--locked"], &[("RUSTDOCFLAGS", "-D warnings")]),
+        Action::Run(
+            "cargo",
+            &["doc", "--workspace", "--no-deps", "--locked"],
+            &[("RUSTDOCFLAGS", "-D warnings")],
+        ),
     ),
-    ("examples and benches", Action::Run("cargo", &["check", "--workspace", "--examples", "--benches", "--locked"], &[])),
+    (
+        "examples and benches",
+        Action::Run("cargo", &["check", "--workspace", "--examples", "--benches", "--locked"], &[]),
+    ),
     ("clean report", Action::Task(remove_report)),
     (
         "reproduce",
-        Action::Run("cargo", &["run", "--release", "--locked", "--", "reproduce", "--quick", "--out", REPORT], &[]),
+        Action::Run(
+            "cargo",
+            &["run", "--release", "--locked", "--", "reproduce", "--quick", "--out", REPORT],
+            &[],
+        ),
     ),
     ("book", Action::IfInstalled("mdbook", &["build", "docs"])),
     ("deny", Action::IfInstalled("cargo", &["deny", "check", "bans", "licenses", "sources"])),
@@ -72,7 +87,9 @@ fn describe(action: &Action) -> String {
             let environment: String = environment.iter().map(|(k, v)| format!("{k}='{v}' ")).collect();
             format!("{environment}{program} {}", arguments.join(" "))
         }
-        Action::IfInstalled(program, arguments) => format!("{program} {} (if installed)", arguments.join(" ")),
+        Action::IfInstalled(program, arguments) => {
+            format!("{program} {} (if installed)", arguments.join(" "))
+        }
         Action::Task(_) => "a task of xtask".into(),
     }
 }
@@ -97,7 +114,11 @@ fn perform(root: &Path, action: &Action) -> Result<Done> {
             let mut probe: Vec<&str> = if *program == "cargo" { arguments[..1].to_vec() } else { Vec::new() };
             probe.push("--version");
             if !command(root, program, &probe).output().is_ok_and(|o| o.status.success()) {
-                let name = if *program == "cargo" { format!("cargo-{}", arguments[0]) } else { (*program).to_owned() };
+                let name = if *program == "cargo" {
+                    format!("cargo-{}", arguments[0])
+                } else {
+                    (*program).to_owned()
+                };
                 return Ok(Done::Skipped(format!("{name} is not installed")));
             }
             perform(root, &Action::Run(program, arguments, &[]))

@@ -54,7 +54,8 @@ pub(crate) fn generate(catalogue: &Catalogue) -> Result<Vec<Output>> {
 
 /// Display MathML of one formula; LaTeX that the renderer does not know is an error.
 pub(crate) fn mathml(latex: &str) -> Result<String> {
-    let converter = LatexToMathML::new(MathCoreConfig::default()).map_err(|(error, _)| anyhow::anyhow!("{error:?}"))?;
+    let converter =
+        LatexToMathML::new(MathCoreConfig::default()).map_err(|(error, _)| anyhow::anyhow!("{error:?}"))?;
     let out = converter
         .convert_with_local_counter(latex, MathDisplay::Block)
         .map_err(|error| anyhow::anyhow!("LaTeX {latex:?}: {error:?}"))?;
@@ -87,7 +88,14 @@ fn page(catalogue: &Catalogue) -> Result<String> {
             links.join(" ")
         };
         let file = section_file(&section.number);
-        writeln!(md, "| [{} {}]({file}) | {} | {} |", section.number, section.title, links(true), links(false))?;
+        writeln!(
+            md,
+            "| [{} {}]({file}) | {} | {} |",
+            section.number,
+            section.title,
+            links(true),
+            links(false)
+        )?;
     }
     for section in &catalogue.sections {
         let mut equations = catalogue.equations.iter().filter(|e| e.section == section.number).peekable();
@@ -99,7 +107,10 @@ fn page(catalogue: &Catalogue) -> Result<String> {
             let (printed, implemented) = rendered(e)?;
             writeln!(md, "\n### {}: {} {{#{}}}\n", e.label(), e.title, e.anchor())?;
             if e.printed == e.implemented {
-                writeln!(md, "As printed and as implemented:\n\n<div class=\"equation\">{implemented}</div>\n")?;
+                writeln!(
+                    md,
+                    "As printed and as implemented:\n\n<div class=\"equation\">{implemented}</div>\n"
+                )?;
             } else {
                 writeln!(md, "As printed:\n\n<div class=\"equation\">{printed}</div>\n")?;
                 writeln!(md, "As implemented:\n\n<div class=\"equation\">{implemented}</div>\n")?;
@@ -139,11 +150,13 @@ fn markdown_text(text: &str) -> String {
 }
 
 fn table(catalogue: &Catalogue) -> Result<String> {
-    let mut rs = format!("//! The equations of the tutorial. {FROM}\n\nuse super::{{Chapter, Equation, Status}};\n\n");
+    let mut rs =
+        format!("//! The equations of the tutorial. {FROM}\n\nuse super::{{Chapter, Equation, Status}};\n\n");
     writeln!(rs, "pub(super) static EQUATIONS: [Equation; {}] = [", catalogue.equations.len())?;
     for e in &catalogue.equations {
         let (printed, implemented) = rendered(e)?;
-        let title = catalogue.sections.iter().find(|s| s.number == e.section).map_or("", |s| s.title.as_str());
+        let title =
+            catalogue.sections.iter().find(|s| s.number == e.section).map_or("", |s| s.title.as_str());
         let chapter = match e.chapter.as_str() {
             "core" => "Core",
             "physics" => "Physics",
@@ -171,7 +184,11 @@ fn table(catalogue: &Catalogue) -> Result<String> {
             format!("&[{}]", quoted.join(", "))
         };
         writeln!(rs, "        part: {},", e.part)?;
-        writeln!(rs, "        status: Status::{},", if e.is_implemented() { "Implemented" } else { "Planned" })?;
+        writeln!(
+            rs,
+            "        status: Status::{},",
+            if e.is_implemented() { "Implemented" } else { "Planned" }
+        )?;
         writeln!(rs, "        items: {},", list(&e.items))?;
         writeln!(rs, "        checks: {},", list(&e.checks))?;
         writeln!(rs, "        chapter: Chapter::{chapter},")?;
@@ -195,7 +212,8 @@ fn literal(text: &str) -> String {
 }
 
 fn items(catalogue: &Catalogue) -> String {
-    let paths: BTreeSet<&str> = catalogue.equations.iter().flat_map(|e| &e.items).map(String::as_str).collect();
+    let paths: BTreeSet<&str> =
+        catalogue.equations.iter().flat_map(|e| &e.items).map(String::as_str).collect();
     let (methods, imports): (Vec<&str>, Vec<&str>) = paths.into_iter().partition(|p| is_method(p));
     let mut rs = format!(
         "//! Every public item that the catalogue names must exist: else this file does not compile.\n//! {FROM}\n\n\
@@ -248,7 +266,9 @@ mod tests {
         let sources = crate::tidy::files(&root()).unwrap();
         let text: String = sources
             .iter()
-            .filter(|p| p.starts_with("crates/smml/src/reproduce") && p.extension().is_some_and(|e| e == "rs"))
+            .filter(|p| {
+                p.starts_with("crates/smml/src/reproduce") && p.extension().is_some_and(|e| e == "rs")
+            })
             .map(|p| std::fs::read_to_string(root().join(p)).unwrap())
             .collect();
         let catalogue = Catalogue::load(&root()).unwrap();

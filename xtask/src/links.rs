@@ -131,7 +131,8 @@ mod tests {
     #[test]
     fn broken_links_are_found() {
         let page = PathBuf::from("docs/src/a.md");
-        let text = "# Top\n[1](b.md) [2](#top) [3](#not) [4](../../README.md) [5](https://x.org/y) [6](c.md#h)\n";
+        let text =
+            "# Top\n[1](b.md) [2](#top) [3](#not) [4](../../README.md) [5](https://x.org/y) [6](c.md#h)\n";
         let texts = BTreeMap::from([
             (page.clone(), text.to_owned()),
             ("docs/src/c.md".into(), "# Other\n".to_owned()),

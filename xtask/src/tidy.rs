@@ -97,7 +97,10 @@ pub(crate) fn files(root: &Path) -> Result<Vec<PathBuf>> {
 /// Paths that `.gitignore` anchors at the root.
 fn ignored(root: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(root.join(".gitignore")).unwrap_or_default();
-    text.lines().filter_map(|l| l.trim().strip_prefix('/')).map(|l| l.trim_end_matches('/').to_owned()).collect()
+    text.lines()
+        .filter_map(|l| l.trim().strip_prefix('/'))
+        .map(|l| l.trim_end_matches('/').to_owned())
+        .collect()
 }
 
 fn top_level(root: &Path) -> Result<Vec<String>> {
@@ -139,7 +142,9 @@ fn arrows(root: &Path) -> Result<Vec<String>> {
 fn arrow_problems(package: &str, dependencies: &[(&str, bool)]) -> Vec<String> {
     let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == package) else {
         if package.starts_with("smml-") && package != "smml-benches" {
-            return vec![format!("{package}: a crate without a place in the layers (xtask/src/tidy.rs, ARROWS)")];
+            return vec![format!(
+                "{package}: a crate without a place in the layers (xtask/src/tidy.rs, ARROWS)"
+            )];
         }
         return Vec::new();
     };
@@ -173,8 +178,13 @@ const UNFINISHED: [&str; 7] = [
 ];
 
 /// Paths that exist on one machine only.
-const MACHINE_PATHS: [&str; 5] =
-    [concat!("/ho", "me/"), concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/Us", "ers/"), concat!("C:\\Us", "ers")];
+const MACHINE_PATHS: [&str; 5] = [
+    concat!("/ho", "me/"),
+    concat!("/wo", "rk/"),
+    concat!("/ro", "ot/"),
+    concat!("/Us", "ers/"),
+    concat!("C:\\Us", "ers"),
+];
 
 fn file_problems(path: &Path, text: &str) -> Vec<String> {
     let mut problems = Vec::new();
@@ -187,7 +197,9 @@ fn file_problems(path: &Path, text: &str) -> Vec<String> {
     }
     let n_lines = text.lines().count();
     if is_rust && n_lines > MAX_LINES && !LONG_FILES.iter().any(|(long, _)| Path::new(long) == path) {
-        problems.push(format!("{name}: {n_lines} lines; more than {MAX_LINES} need a reason (LONG_FILES in tidy.rs)"));
+        problems.push(format!(
+            "{name}: {n_lines} lines; more than {MAX_LINES} need a reason (LONG_FILES in tidy.rs)"
+        ));
     }
     if !text.is_empty() && !text.ends_with('\n') {
         problems.push(format!("{name}: no newline at the end"));

@@ -178,6 +178,9 @@ fn the_metropolis_rule_is_shared() {
     let model = wheel(5, 3);
     let mut rng = Streams::new(1).stream("guide", 2);
     let mut colour = vec![0; 5];
-    assert!(attempt(&model, &mut colour, &(0, 1), 1.0, &mut rng), "a change that lowers the energy is accepted");
+    assert!(
+        attempt(&model, &mut colour, &(0, 1), 1.0, &mut rng),
+        "a change that lowers the energy is accepted"
+    );
     assert_eq!(colour, [1, 0, 0, 0, 0]);
 }

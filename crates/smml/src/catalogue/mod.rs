@@ -11,7 +11,7 @@ mod table;
 /// Whether an equation can be used now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Status {
+pub(crate) enum Status {
     /// Public items compute it.
     Implemented,
     /// It belongs to a later part of the work.
@@ -21,7 +21,7 @@ pub enum Status {
 /// A chapter of `smml reproduce`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Chapter {
+pub(crate) enum Chapter {
     /// Probability, information, convolution, samplers.
     Core,
     /// Spins, thermodynamics, molecular dynamics.
@@ -36,10 +36,11 @@ pub enum Chapter {
 
 impl Chapter {
     /// All chapters, in the order of a full run.
-    pub const ALL: [Chapter; 5] = [Chapter::Core, Chapter::Physics, Chapter::Learn, Chapter::Hw, Chapter::Rl];
+    pub(crate) const ALL: [Chapter; 5] =
+        [Chapter::Core, Chapter::Physics, Chapter::Learn, Chapter::Hw, Chapter::Rl];
 
     /// The name on the command line.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Chapter::Core => "core",
             Chapter::Physics => "physics",
@@ -52,44 +53,44 @@ impl Chapter {
 
 /// One equation or algorithm.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Equation {
+pub(crate) struct Equation {
     /// `1` to `62`, `A1`, `A2`.
-    pub id: &'static str,
+    pub(crate) id: &'static str,
     /// Number of the section, such as `3.10`.
-    pub section: &'static str,
+    pub(crate) section: &'static str,
     /// Title of the section.
-    pub section_title: &'static str,
+    pub(crate) section_title: &'static str,
     /// What it is, in a few words.
-    pub title: &'static str,
+    pub(crate) title: &'static str,
     /// LaTeX as printed.
-    pub printed_latex: &'static str,
+    pub(crate) printed_latex: &'static str,
     /// MathML (display) as printed.
     #[serde(skip)]
-    pub printed_mathml: &'static str,
+    pub(crate) printed_mathml: &'static str,
     /// LaTeX as implemented.
-    pub implemented_latex: &'static str,
+    pub(crate) implemented_latex: &'static str,
     /// MathML (display) as implemented.
     #[serde(skip)]
-    pub implemented_mathml: &'static str,
+    pub(crate) implemented_mathml: &'static str,
     /// The implemented formula in Unicode, for terminals.
-    pub text: &'static str,
+    pub(crate) text: &'static str,
     /// What differs and why; `same` when nothing does.
-    pub difference: &'static str,
+    pub(crate) difference: &'static str,
     /// The part of the work that implements it (1 to 7).
-    pub part: u8,
+    pub(crate) part: u8,
     /// Whether it can be used now.
-    pub status: Status,
+    pub(crate) status: Status,
     /// Public paths that implement it.
-    pub items: &'static [&'static str],
+    pub(crate) items: &'static [&'static str],
     /// Ids of its checks in `smml reproduce`.
-    pub checks: &'static [&'static str],
+    pub(crate) checks: &'static [&'static str],
     /// Its chapter.
-    pub chapter: Chapter,
+    pub(crate) chapter: Chapter,
 }
 
 impl Equation {
     /// `Equation 24` or `Algorithm 1`.
-    pub fn label(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         match self.id.strip_prefix('A') {
             Some(number) => format!("Algorithm {number}"),
             None => format!("Equation {}", self.id),
@@ -98,19 +99,19 @@ impl Equation {
 }
 
 /// All of them, in the paper's order.
-pub fn all() -> &'static [Equation] {
+pub(crate) fn all() -> &'static [Equation] {
     &table::EQUATIONS
 }
 
 /// The equation with an id: `24`, `(24)`, `eq24`, `Eq. (24)`, `equation 24`, `A1`, `alg. 1`, `algorithm 1`.
-pub fn find(id: &str) -> Option<&'static Equation> {
+pub(crate) fn find(id: &str) -> Option<&'static Equation> {
     let id = normal_form(id);
     all().iter().find(|e| e.id.eq_ignore_ascii_case(&id))
 }
 
 /// What somebody who typed an unknown id most likely meant: a title that contains the words, else the id that is
 /// fewest changes away (of those, one of the same kind, and the nearest number).
-pub fn nearest(id: &str) -> &'static Equation {
+pub(crate) fn nearest(id: &str) -> &'static Equation {
     let words = id.trim().to_lowercase();
     if words.chars().filter(|c| c.is_alphabetic()).count() >= 3 {
         let closest = |e: &Equation| {
@@ -140,9 +141,15 @@ pub fn nearest(id: &str) -> &'static Equation {
 fn normal_form(id: &str) -> String {
     let id: String = id.chars().filter(|c| !c.is_whitespace() && !"().#".contains(*c)).collect();
     let lower = id.to_ascii_lowercase();
-    for (prefix, replacement) in
-        [("equations", ""), ("equation", ""), ("eqs", ""), ("eq", ""), ("algorithm", "A"), ("algo", "A"), ("alg", "A")]
-    {
+    for (prefix, replacement) in [
+        ("equations", ""),
+        ("equation", ""),
+        ("eqs", ""),
+        ("eq", ""),
+        ("algorithm", "A"),
+        ("algo", "A"),
+        ("alg", "A"),
+    ] {
         if let Some(rest) = lower.strip_prefix(prefix) {
             return format!("{replacement}{rest}");
         }
@@ -201,7 +208,11 @@ mod tests {
     fn mathml_is_complete() {
         for e in all() {
             for ml in [e.printed_mathml, e.implemented_mathml] {
-                assert!(ml.starts_with("<math display=\"block\"") && ml.ends_with("</math>"), "{}: {ml}", e.id);
+                assert!(
+                    ml.starts_with("<math display=\"block\"") && ml.ends_with("</math>"),
+                    "{}: {ml}",
+                    e.id
+                );
                 assert!(!ml.contains("merror"), "{}", e.id);
             }
         }
