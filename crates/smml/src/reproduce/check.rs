@@ -1,0 +1,292 @@
+//! What a check of `smml reproduce` is, and how its verdict falls.
+
+use crate::{catalogue::Chapter, error::Failure, report::figure::Figure};
+use smml_core::{estimate::Source, prelude::*};
+use statrs::distribution::{ContinuousCDF, StudentsT};
+use std::path::Path;
+
+/// Two-sided probability below which a statistical comparison fails. With at most [`MAX_COMPARISONS`] comparisons the
+/// whole run raises a false alarm with probability 1e-5 at most, whatever the seed.
+pub(crate) const ALARM: f64 = 1e-5 / MAX_COMPARISONS as f64;
+
+/// Most statistical comparisons of one run of all chapters; a test counts them.
+pub(crate) const MAX_COMPARISONS: usize = 500;
+
+/// How much work to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Level {
+    /// Under a minute in all.
+    Quick,
+    /// Some minutes.
+    Default,
+    /// Up to two hours.
+    Full,
+}
+
+impl Level {
+    /// One of three values, by level.
+    pub(crate) fn pick<T>(self, quick: T, default: T, full: T) -> T {
+        match self {
+            Level::Quick => quick,
+            Level::Default => default,
+            Level::Full => full,
+        }
+    }
+}
+
+/// What a check gets.
+pub(crate) struct Context<'a> {
+    /// How much work to do.
+    pub(crate) level: Level,
+    /// Randomness of this check alone.
+    pub(crate) streams: Streams,
+    /// Folder with data sets, when the user gave one.
+    pub(crate) data: Option<&'a Path>,
+}
+
+/// One check: a claim of the paper, or of the library, that is computed and compared.
+pub(crate) struct Check {
+    /// Unique name, such as `ising-onsager`.
+    pub(crate) id: &'static str,
+    /// The chapter it belongs to.
+    pub(crate) chapter: Chapter,
+    /// Ids of the equations it checks (`"41"`, `"A2"`).
+    pub(crate) equations: &'static [&'static str],
+    /// What is shown, in a few words.
+    pub(crate) title: &'static str,
+    /// Does the work.
+    pub(crate) run: fn(&Context<'_>) -> Result<Outcome, Failure>,
+}
+
+/// What a check found.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    /// Compared numbers.
+    pub(crate) rows: Vec<Row>,
+    /// Pictures for the report.
+    pub(crate) figures: Vec<Figure>,
+    /// Sentences for the report: what was done, what it means.
+    pub(crate) notes: Vec<String>,
+    /// Why the check was not run (a data set that is not there), if so.
+    pub(crate) skipped: Option<String>,
+}
+
+impl Outcome {
+    /// A check that could not be run.
+    pub(crate) fn skipped(why: impl Into<String>) -> Self {
+        Outcome { skipped: Some(why.into()), ..Outcome::default() }
+    }
+    /// Compares a sampled number with its exact value.
+    pub(crate) fn sampled(&mut self, quantity: impl Into<String>, value: Estimate, exact: f64) -> &mut Self {
+        self.push(quantity, value, Expected::Sampled(exact))
+    }
+    /// Compares a computed number with its exact value, to a relative tolerance (absolute where |exact| < 1).
+    pub(crate) fn computed(
+        &mut self,
+        quantity: impl Into<String>,
+        value: f64,
+        exact: f64,
+        tolerance: f64,
+    ) -> &mut Self {
+        self.push(quantity, Estimate::exact(value), Expected::Computed { exact, tolerance })
+    }
+    /// A number that must not exceed a bound.
+    pub(crate) fn at_most(&mut self, quantity: impl Into<String>, value: Estimate, bound: f64) -> &mut Self {
+        self.push(quantity, value, Expected::AtMost(bound))
+    }
+    /// A number that must reach a bound.
+    pub(crate) fn at_least(&mut self, quantity: impl Into<String>, value: Estimate, bound: f64) -> &mut Self {
+        self.push(quantity, value, Expected::AtLeast(bound))
+    }
+    /// A number to report, compared with nothing.
+    pub(crate) fn reported(&mut self, quantity: impl Into<String>, value: Estimate) -> &mut Self {
+        self.push(quantity, value, Expected::Nothing)
+    }
+    /// A statement that must be true.
+    pub(crate) fn holds(&mut self, statement: impl Into<String>, holds: bool) -> &mut Self {
+        self.push(statement, Estimate::exact(f64::from(u8::from(holds))), Expected::True)
+    }
+    /// Adds a sentence.
+    pub(crate) fn note(&mut self, text: impl Into<String>) -> &mut Self {
+        self.notes.push(text.into());
+        self
+    }
+    /// Adds a picture.
+    pub(crate) fn figure(&mut self, figure: Figure) -> &mut Self {
+        self.figures.push(figure);
+        self
+    }
+    fn push(&mut self, quantity: impl Into<String>, value: Estimate, expected: Expected) -> &mut Self {
+        self.rows.push(Row { quantity: quantity.into(), value, expected });
+        self
+    }
+    /// Whether every row holds.
+    pub(crate) fn passed(&self) -> bool {
+        self.rows.iter().all(|r| r.verdict() != Verdict::Fails)
+    }
+}
+
+/// One compared number.
+pub(crate) struct Row {
+    /// What it is.
+    pub(crate) quantity: String,
+    /// The number, with its error.
+    pub(crate) value: Estimate,
+    /// What it is compared with.
+    pub(crate) expected: Expected,
+}
+
+/// What a number is compared with.
+pub(crate) enum Expected {
+    /// An exact value, within the statistical error.
+    Sampled(f64),
+    /// An exact value, within a tolerance.
+    Computed {
+        /// The value.
+        exact: f64,
+        /// Relative to 1 or |exact|, whichever is larger.
+        tolerance: f64,
+    },
+    /// An upper bound.
+    AtMost(f64),
+    /// A lower bound.
+    AtLeast(f64),
+    /// The statement must be true (value 1).
+    True,
+    /// Nothing.
+    Nothing,
+}
+
+/// How a comparison ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Verdict {
+    /// As it should be.
+    Holds,
+    /// Not as it should be.
+    Fails,
+    /// Nothing to compare with.
+    Reported,
+}
+
+impl Row {
+    /// (value - expected) / error for sampled numbers.
+    pub(crate) fn z(&self) -> Option<f64> {
+        match self.expected {
+            Expected::Sampled(exact) => Some(self.value.z(exact)),
+            _ => None,
+        }
+    }
+    /// The verdict: sampled numbers by Student's t at the level [`ALARM`]; bounds likewise when the value has an error.
+    pub(crate) fn verdict(&self) -> Verdict {
+        let v = &self.value;
+        let holds = match self.expected {
+            Expected::Nothing => return Verdict::Reported,
+            Expected::True => v.value == 1.0,
+            Expected::Sampled(exact) => two_sided(v.z(exact), v.dof) >= ALARM,
+            Expected::Computed { exact, tolerance } => {
+                (v.value - exact).abs() <= tolerance * exact.abs().max(1.0)
+            }
+            Expected::AtMost(bound) => within(v, bound - v.value),
+            Expected::AtLeast(bound) => within(v, v.value - bound),
+        };
+        if holds && !v.value.is_nan() { Verdict::Holds } else { Verdict::Fails }
+    }
+    /// The expected value as text.
+    pub(crate) fn expected_text(&self) -> String {
+        match self.expected {
+            Expected::Sampled(x) | Expected::Computed { exact: x, .. } => short(x),
+            Expected::AtMost(x) => format!("≤ {}", short(x)),
+            Expected::AtLeast(x) => format!("≥ {}", short(x)),
+            Expected::True => "true".into(),
+            Expected::Nothing => String::new(),
+        }
+    }
+    /// The value as text.
+    pub(crate) fn value_text(&self) -> String {
+        match self.expected {
+            Expected::True => (self.value.value == 1.0).to_string(),
+            _ if self.value.source == Source::Exact => short(self.value.value),
+            _ => self.value.to_string(),
+        }
+    }
+}
+
+/// A margin that is not negative, or not significantly so.
+fn within(v: &Estimate, margin: f64) -> bool {
+    margin >= 0.0 || (v.std_error > 0.0 && two_sided(margin / v.std_error, v.dof) >= ALARM)
+}
+
+/// P(|t| >= |z|) for Student's t. Errors are enlarged for few degrees of freedom, which makes this a little cautious.
+fn two_sided(z: f64, dof: f64) -> f64 {
+    if z.is_nan() {
+        return 0.0;
+    }
+    let z = z.abs();
+    match StudentsT::new(0.0, 1.0, dof) {
+        Ok(t) if dof < 1e6 => 2.0 * t.sf(z),
+        _ => libm::erfc(z / std::f64::consts::SQRT_2),
+    }
+}
+
+/// A number in at most ten significant digits.
+pub(crate) fn short(x: f64) -> String {
+    if x == 0.0 || !x.is_finite() {
+        return format!("{x}");
+    }
+    let magnitude = x.abs().log10().floor() as i32;
+    if !(-5..10).contains(&magnitude) {
+        let text = format!("{x:.9e}");
+        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        return format!("{}e{exponent}", digits.trim_end_matches('0').trim_end_matches('.'));
+    }
+    let text = format!("{x:.*}", (9 - magnitude).max(0) as usize);
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verdicts() {
+        let mut o = Outcome::default();
+        let sampled = |value: f64, dof: f64| Estimate {
+            value,
+            std_error: 1.0,
+            tau_int: 0.5,
+            n_eff: dof,
+            dof,
+            source: Source::Chain,
+        };
+        o.sampled("5 sigma", sampled(5.0, 1e9), 0.0);
+        o.sampled("7 sigma", sampled(7.0, 1e9), 0.0);
+        o.sampled("7 sigma of a vague error", sampled(7.0, 8.0), 0.0);
+        o.computed("close", 1.0 + 1e-13, 1.0, 1e-12).computed("far", 1.1, 1.0, 1e-12).computed(
+            "NaN",
+            f64::NAN,
+            0.0,
+            1.0,
+        );
+        o.at_most("below", Estimate::exact(1.0), 1.0).at_least("short", Estimate::exact(0.9), 1.0);
+        o.at_least("short within its error", sampled(-2.0, 1e9), 0.0);
+        o.holds("so", true).holds("not so", false).reported("seen", Estimate::exact(1.0));
+        let verdicts: Vec<Verdict> = o.rows.iter().map(Row::verdict).collect();
+        use Verdict::{Fails, Holds, Reported};
+        assert_eq!(
+            verdicts,
+            [Holds, Fails, Holds, Holds, Fails, Fails, Holds, Fails, Holds, Holds, Fails, Reported]
+        );
+        assert!(!o.passed());
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!(short(-1.4142135623730951), "-1.414213562");
+        assert_eq!(short(0.5), "0.5");
+        assert_eq!(short(6f64.powi(-10)), "1.653817169e-8");
+        assert_eq!(short(1e300), "1e300");
+        assert_eq!(short(20524.0), "20524");
+    }
+}

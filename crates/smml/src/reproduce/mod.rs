@@ -1,0 +1,3 @@
+//! `smml reproduce`: every implemented claim of the paper, computed and compared.
+
+pub(crate) mod check;
