@@ -1,0 +1,174 @@
+//! The folder of a run: `config.toml` (resolved), `checkpoint` and its previous generation, `results.json` (renamed into
+//! place last), `manifest.json` (the only file that knows threads, dates and times).
+
+use crate::{error::Failure, output};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use smml_core::{simd, store};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+/// A run folder in use.
+pub(crate) struct Folder {
+    path: PathBuf,
+    started: Instant,
+    started_unix: u64,
+}
+
+/// How a folder is to be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Open {
+    /// A new run; the same configuration may be there already.
+    New,
+    /// A new run whatever is there.
+    Force,
+    /// The run that is there.
+    Resume,
+}
+
+impl Folder {
+    /// Opens the folder for a run whose identity (everything that decides its results, but how long it goes on) is the
+    /// TOML text `identity`.
+    ///
+    /// Refuses a folder that holds another run, unless forced; a fresh start removes old checkpoints and results.
+    pub(crate) fn open(path: &Path, identity: &str, how: Open) -> Result<Self, Failure> {
+        let folder =
+            Folder { path: path.to_path_buf(), started: Instant::now(), started_unix: unix_seconds() };
+        let marker = folder.file("run-identity.toml");
+        let found = match fs::read_to_string(&marker) {
+            Ok(text) => Some(text),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
+            Err(e) => return Err(Failure::io(&marker, &e)),
+        };
+        let occupied = found.is_none()
+            && path.is_dir()
+            && fs::read_dir(path).map_err(|e| Failure::io(path, &e))?.next().is_some();
+        match how {
+            Open::Resume => match found {
+                None => {
+                    return Err(Failure::File(format!("{}: no run to resume here", path.display())));
+                }
+                Some(text) if text != identity => {
+                    return Err(Failure::Usage(format!(
+                        "{}: holds another configuration, cannot resume it with this one ({})",
+                        path.display(),
+                        first_difference(&text, identity)
+                    )));
+                }
+                Some(_) => return Ok(folder),
+            },
+            Open::New => {
+                if let Some(text) = found.filter(|t| t != identity) {
+                    return Err(Failure::Usage(format!(
+                        "{}: holds another configuration ({}); use another --out, or --force to overwrite it",
+                        path.display(),
+                        first_difference(&text, identity)
+                    )));
+                }
+                if occupied {
+                    return Err(Failure::Usage(format!(
+                        "{}: is not empty and holds no run; use another --out, or --force",
+                        path.display()
+                    )));
+                }
+            }
+            Open::Force => {}
+        }
+        fs::create_dir_all(path).map_err(|e| Failure::io(path, &e))?;
+        for old in ["results.json", "manifest.json", "config.toml", "checkpoint", "checkpoint.previous"] {
+            let old = folder.file(old);
+            match fs::remove_file(&old) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Failure::io(&old, &e)),
+                _ => {}
+            }
+        }
+        store::write_atomically(&marker, identity.as_bytes())?;
+        Ok(folder)
+    }
+
+    /// A file of the folder.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Seconds since the folder was opened.
+    pub(crate) fn elapsed(&self) -> f64 {
+        self.started.elapsed().as_secs_f64()
+    }
+
+    /// Writes a file whole or not at all.
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+        Ok(store::write_atomically(&self.file(name), bytes)?)
+    }
+
+    /// Writes the resolved configuration, the manifest with the hashes of the named files, and last the results.
+    pub(crate) fn finish(
+        &self,
+        config: &str,
+        results: &str,
+        seed: u64,
+        extra: &[PathBuf],
+    ) -> Result<(), Failure> {
+        self.write("config.toml", config.as_bytes())?;
+        let mut sha256 = BTreeMap::new();
+        sha256.insert("config.toml".to_string(), hex(config.as_bytes()));
+        sha256.insert("results.json".to_string(), hex(results.as_bytes()));
+        for path in extra {
+            let bytes = fs::read(path).map_err(|e| Failure::io(path, &e))?;
+            let name = path.strip_prefix(&self.path).unwrap_or(path);
+            sha256.insert(name.display().to_string(), hex(&bytes));
+        }
+        let manifest = Manifest {
+            program: "smml",
+            version: env!("CARGO_PKG_VERSION"),
+            seed,
+            threads: rayon::current_num_threads(),
+            cpu_path: simd::path().name(),
+            target: std::env::consts::ARCH,
+            started_unix: self.started_unix,
+            seconds: (self.elapsed() * 1e3).round() / 1e3,
+            sha256,
+        };
+        self.write("manifest.json", output::json(&manifest)?.as_bytes())?;
+        self.write("results.json", results.as_bytes())
+    }
+}
+
+#[derive(Serialize)]
+struct Manifest {
+    program: &'static str,
+    version: &'static str,
+    seed: u64,
+    threads: usize,
+    cpu_path: &'static str,
+    target: &'static str,
+    started_unix: u64,
+    seconds: f64,
+    sha256: BTreeMap<String, String>,
+}
+
+fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// The first line in which two configurations differ, for the message.
+fn first_difference(there: &str, here: &str) -> String {
+    let (mut a, mut b) = (there.lines(), here.lines());
+    loop {
+        match (a.next(), b.next()) {
+            (Some(x), Some(y)) if x == y => {}
+            (Some(x), Some(y)) => return format!("there: {x}, here: {y}"),
+            (Some(x), None) => return format!("only there: {x}"),
+            (None, Some(y)) => return format!("only here: {y}"),
+            (None, None) => return "they differ in white space".into(),
+        }
+    }
+}
