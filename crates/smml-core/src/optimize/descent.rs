@@ -51,6 +51,7 @@ pub(super) fn descend<F: Differentiable, O: FnMut(&Progress) -> ControlFlow<()>>
     problem.evaluate(&mut at)?;
     let mut trial = at.clone();
     let (mut direction, mut s, mut y) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
+    let mut last_failure = f64::INFINITY;
     loop {
         let before = at.value;
         let learned = method.direction(&at.gradient, &mut direction);
@@ -78,12 +79,13 @@ pub(super) fn descend<F: Differentiable, O: FnMut(&Progress) -> ControlFlow<()>>
             }
             None => {
                 method.restart();
-                if problem.best.value < at.value {
+                // Without a lower point since the last failure, going back there would only repeat it.
+                let lower = problem.best.value < at.value && problem.best.value < last_failure;
+                if lower {
                     at.copy_from(&problem.best);
-                } else if fresh {
-                    return ControlFlow::Break(Reason::Stalled);
+                    last_failure = at.value;
                 }
-                if fresh && before - at.value <= f64::EPSILON * before.abs() {
+                if fresh && !(before - at.value > f64::EPSILON * before.abs()) {
                     return ControlFlow::Break(Reason::Stalled);
                 }
             }

@@ -52,7 +52,9 @@ pub(super) fn relax<F: Differentiable, O: FnMut(&Progress) -> ControlFlow<()>>(
                 }
                 alpha = fire.alpha;
             }
-            axpy(-0.5 * dt, &velocity, &mut trial.x);
+            // Half of a step that obeys the limit, as every step does.
+            let back = dt.min(fire.max_step / max_norm(&velocity));
+            axpy(-0.5 * back, &velocity, &mut trial.x);
             velocity.fill(0.0);
         }
         axpy(-dt, &at.gradient, &mut velocity);
@@ -80,6 +82,7 @@ pub(super) fn relax<F: Differentiable, O: FnMut(&Progress) -> ControlFlow<()>>(
                 at.copy_from(&problem.best);
                 velocity.fill(0.0);
                 dt *= fire.dt_shrink;
+                n_down = 0;
             }
         } else {
             // Outside the domain: stay, lose the velocity, and step less.
@@ -127,7 +130,11 @@ fn probe<F: Differentiable, O: FnMut(&Progress) -> ControlFlow<()>>(
                 at.gradient.iter().zip(&trial.gradient).map(|(old, new)| (old - new) * (old / norm)).sum();
             let curvature = (bend / (h * unit)).abs();
             let dt = 0.1 / curvature.sqrt();
-            return ControlFlow::Continue(if dt > 0.0 && dt.is_finite() { dt.min(10.0 * linear) } else { linear });
+            return ControlFlow::Continue(if dt > 0.0 && dt.is_finite() {
+                dt.min(10.0 * linear)
+            } else {
+                linear
+            });
         }
         h *= 0.1;
     }

@@ -97,7 +97,7 @@ pub(super) fn search<F: Differentiable, O: FnMut(&Progress) -> ControlFlow<()>>(
                 }
                 let slow = width > 0.6 * widths[0];
                 widths = [widths[1], width];
-                interpolate(low, high, before_low, slow)
+                interpolate(low, high, before_low, slow, problem.slack())
             }
         };
     }
@@ -112,7 +112,7 @@ fn extrapolate(before: Sample, low: Sample) -> f64 {
 }
 
 /// The next trial strictly inside the bracket.
-fn interpolate(low: Sample, high: Sample, before: Sample, slow: bool) -> f64 {
+fn interpolate(low: Sample, high: Sample, before: Sample, slow: bool, slack: f64) -> f64 {
     let width = high.t - low.t;
     if high.value == f64::INFINITY {
         // The edge of the domain: go on cautiously from where the function is known.
@@ -123,7 +123,13 @@ fn interpolate(low: Sample, high: Sample, before: Sample, slow: bool) -> f64 {
     if slow {
         return low.t + 0.5 * width;
     }
-    let guess = cubic_minimum(low, high).unwrap_or(low.t + 0.5 * width);
+    // Where values differ by rounding only, the slopes alone know where the minimum is.
+    let level = (high.value - low.value).abs() <= slack && high.slope > 0.0;
+    let guess = if level {
+        low.t - width * low.slope / (high.slope - low.slope)
+    } else {
+        cubic_minimum(low, high).unwrap_or(low.t + 0.5 * width)
+    };
     guess.clamp(low.t + 0.01 * width, high.t - 0.01 * width)
 }
 
@@ -142,7 +148,11 @@ fn cubic_minimum(a: Sample, b: Sample) -> Option<f64> {
 }
 
 /// The step left the range of floating-point numbers. While still going down, that is a function without a minimum.
-fn unbounded_or_failed(low: Sample, high: Option<Sample>, origin: Sample) -> ControlFlow<Reason, Option<f64>> {
+fn unbounded_or_failed(
+    low: Sample,
+    high: Option<Sample>,
+    origin: Sample,
+) -> ControlFlow<Reason, Option<f64>> {
     if high.is_none() && low.t > 0.0 && low.value < origin.value {
         ControlFlow::Break(Reason::Unbounded)
     } else {

@@ -24,7 +24,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 
-pub use update::{Adam, AdamW, Momentum, Sgd, Update};
+pub use update::{Adam, AdamW, Momentum, Real, Sgd, Update};
 
 /// A function given as a closure that returns f(x) and overwrites the gradient.
 ///
@@ -189,7 +189,12 @@ impl Fire {
         let within = |name: &str, value: f64, ok: bool, allowed: &str| {
             if ok { Ok(()) } else { Err(Error::out_of_range(name, value, allowed)) }
         };
-        within("dt_max", self.dt_max, self.dt_max >= 1.0 && self.dt_max.is_finite(), "finite and at least 1")?;
+        within(
+            "dt_max",
+            self.dt_max,
+            self.dt_max >= 1.0 && self.dt_max.is_finite(),
+            "finite and at least 1",
+        )?;
         within("dt_min", self.dt_min, (0.0..=1.0).contains(&self.dt_min), "in [0, 1]")?;
         let growth = self.dt_growth >= 1.0 && self.dt_growth.is_finite();
         within("dt_growth", self.dt_growth, growth, "finite and at least 1")?;
@@ -287,8 +292,8 @@ impl Reason {
 
 /// The result of [`minimise`]: the best point seen, never higher than the start.
 ///
-/// The best point is the lowest, where values within 10⁻¹² of each other (relative) count as equal and the smaller
-/// gradient decides.
+/// The best point is the lowest. Only with [`Reason::Gradient`] it is the point that met the tolerance, which rounding
+/// may put a little (10⁻¹⁰, relative) above the lowest value seen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     /// The best point.
@@ -337,7 +342,12 @@ pub struct Progress {
 /// assert!((found.x[0] - 1.0).abs() < 1e-6);
 /// # Ok::<(), smml_core::Error>(())
 /// ```
-pub fn minimise<F: Differentiable>(function: &F, start: &[f64], method: &Method, stop: &Stop) -> Result<Outcome> {
+pub fn minimise<F: Differentiable>(
+    function: &F,
+    start: &[f64],
+    method: &Method,
+    stop: &Stop,
+) -> Result<Outcome> {
     minimise_observed(function, start, method, stop, |_| ControlFlow::Continue(()))
 }
 

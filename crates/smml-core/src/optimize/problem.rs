@@ -5,9 +5,10 @@ use super::{Progress, Reason, Stop, vector::max_norm};
 use crate::energy::Differentiable;
 use std::ops::ControlFlow;
 
-/// Values this close, relative to their size, count as equal: the rounding of a long sum. Among equal values the
-/// smaller gradient is the better point, and a line search may climb by no more than this.
-pub(super) const ROUNDING: f64 = 1e-12;
+/// Values this close, relative to their size, may differ by rounding alone: a line search may climb by this much, and
+/// a point whose gradient meets the tolerance may be this much above the lowest one. (Sums with cancellation, as in
+/// least squares, have errors of 10⁻¹² and more; Hager and Zhang allow 10⁻⁶.)
+pub(super) const ROUNDING: f64 = 1e-10;
 
 /// A point with its value and gradient.
 #[derive(Clone, Debug)]
@@ -88,20 +89,17 @@ impl<'a, F: Differentiable, O: FnMut(&Progress) -> ControlFlow<()>> Problem<'a, 
             self.start = value;
         }
         self.lowest = self.lowest.min(value);
-        let lower = value < self.best.value - self.slack();
-        let equal = value <= self.ceiling().min(self.start) && norm <= self.best_gradient_norm;
-        // A best point that fell behind the lowest value by more than rounding is replaced in any case.
-        let behind = value <= self.lowest && self.best.value > self.ceiling();
-        if first || lower || equal || behind {
+        let met = norm <= self.stop.gradient && value <= self.ceiling().min(self.start);
+        let target = self.stop.value.is_some_and(|target| value <= target);
+        // Of equal values the later point is as a rule the better one.
+        if first || met || value <= self.best.value {
             self.best.copy_from(point);
             self.best_gradient_norm = norm;
         }
-        if self.stop.value.is_some_and(|target| value <= target) {
-            self.best.copy_from(point);
-            self.best_gradient_norm = norm;
+        if target {
             return ControlFlow::Break(Reason::Value);
         }
-        if self.best_gradient_norm <= self.stop.gradient {
+        if met {
             return ControlFlow::Break(Reason::Gradient);
         }
         if first && self.stop.max_iterations == 0 {

@@ -4,7 +4,10 @@
 //! bit for bit. The learning rate comes with each step, from a [`Schedule`](crate::schedule::Schedule) as a rule. One
 //! pass over memory, no fused multiply-add: every SIMD path gives the same bits. One rule serves one parameter array.
 
-use crate::error::{Error, Result, positive, same_length};
+use crate::{
+    error::{Error, Result, positive, same_length},
+    simd::{Path, path, with_path},
+};
 use serde::{Deserialize, Serialize};
 use std::ops::{Add, Div, Mul, Sub};
 
@@ -153,7 +156,11 @@ impl<T: Real> Adam<T> {
         // ε that vanishes in T would make 0 / 0 of a parameter that never had a gradient.
         positive("epsilon", self.epsilon)?;
         if !(T::from_f64(self.epsilon).is_positive()) {
-            return Err(Error::out_of_range("epsilon", self.epsilon, "greater than 0 in the parameters' type"));
+            return Err(Error::out_of_range(
+                "epsilon",
+                self.epsilon,
+                "greater than 0 in the parameters' type",
+            ));
         }
         Ok(())
     }
@@ -358,7 +365,8 @@ impl sealed::Kernels for f32 {
         nesterov_f32(theta, g, v, mu, rate);
     }
     fn adam(theta: &mut [f32], g: &[f32], m: &mut [f32], v: &mut [f32], c: AdamCoefficients<f32>) {
-        adam_f32(theta, g, m, v, c);
+        // Wider vectors neither divide nor take roots faster; on some machines they are slower.
+        with_path(path().min(Path::Avx2), || adam_f32(theta, g, m, v, c));
     }
 }
 
@@ -376,6 +384,7 @@ impl sealed::Kernels for f64 {
         nesterov_f64(theta, g, v, mu, rate);
     }
     fn adam(theta: &mut [f64], g: &[f64], m: &mut [f64], v: &mut [f64], c: AdamCoefficients<f64>) {
-        adam_f64(theta, g, m, v, c);
+        // Wider vectors neither divide nor take roots faster; on some machines they are slower.
+        with_path(path().min(Path::Avx2), || adam_f64(theta, g, m, v, c));
     }
 }
