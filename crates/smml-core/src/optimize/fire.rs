@@ -13,6 +13,8 @@ use std::{convert::Infallible, ops::ControlFlow};
 
 /// Steps in a row that change no coordinate before the run counts as stalled.
 const STILL: usize = 100;
+/// A bound that only keeps dt finite, where none is given.
+const DT_MAX: f64 = 1e100;
 
 /// Runs FIRE 2 to its end.
 pub(super) fn relax<F: Differentiable, O: FnMut(&Progress) -> ControlFlow<()>>(
@@ -26,10 +28,12 @@ pub(super) fn relax<F: Differentiable, O: FnMut(&Progress) -> ControlFlow<()>>(
     let mut velocity = vec![0.0; at.x.len()];
     let (mut dt, dt_min, dt_max) = match fire.dt {
         Some(dt) => (dt, fire.dt_min * dt, fire.dt_max * dt),
-        None => (probe(problem, &at, &mut trial, fire)?, 0.0, f64::INFINITY),
+        None => (probe(problem, &at, &mut trial, fire)?, 0.0, DT_MAX),
     };
     let mut alpha = fire.alpha;
     let (mut n_down, mut n_up, mut n_still) = (0_u32, 0_u32, 0);
+    // Whether the last step was cut to the limit. Longer time steps would not lengthen it, only delay the way back.
+    let mut limited = false;
     loop {
         trial.x.copy_from_slice(&at.x);
         let power = -dot(&at.gradient, &velocity);
@@ -37,7 +41,9 @@ pub(super) fn relax<F: Differentiable, O: FnMut(&Progress) -> ControlFlow<()>>(
             n_down = n_down.saturating_add(1);
             n_up = 0;
             if n_down > fire.n_delay {
-                dt = (dt * fire.dt_growth).min(dt_max);
+                if fire.dt.is_some() || !limited {
+                    dt = (dt * fire.dt_growth).min(dt_max);
+                }
                 alpha *= fire.alpha_decay;
             }
         } else {
@@ -61,11 +67,12 @@ pub(super) fn relax<F: Differentiable, O: FnMut(&Progress) -> ControlFlow<()>>(
         mix(&mut velocity, &at.gradient, alpha, fire.abc.then_some(n_down));
         let fastest = max_norm(&velocity);
         let mut step = dt;
+        limited = !(dt * fastest <= fire.max_step);
         if fire.abc {
             // ABC-FIRE limits each component by itself.
             let limit = fire.max_step / dt;
             velocity.iter_mut().for_each(|v| *v = v.clamp(-limit, limit));
-        } else if !(dt * fastest <= fire.max_step) {
+        } else if limited {
             step = fire.max_step / fastest;
         }
         axpy(step, &velocity, &mut trial.x);
@@ -100,7 +107,7 @@ fn mix(velocity: &mut [f64], gradient: &[f64], alpha: f64, corrected_after: Opti
     let speed = dot(velocity, velocity).sqrt();
     // A sum of squares out of range leaves the velocity as it is.
     let share = speed / force;
-    if !(share.is_finite() && speed > 0.0) {
+    if !(share.is_finite() && force.is_finite() && speed > 0.0) {
         return;
     }
     let factor = corrected_after.map_or(1.0, |n| {
