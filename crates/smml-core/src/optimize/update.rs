@@ -155,7 +155,7 @@ impl<T: Real> Adam<T> {
         decay("beta2", self.beta2)?;
         // ε that vanishes in T would make 0 / 0 of a parameter that never had a gradient.
         positive("epsilon", self.epsilon)?;
-        if !(T::from_f64(self.epsilon).is_positive()) {
+        if !(T::from_f64(self.epsilon).above_zero()) {
             return Err(Error::out_of_range(
                 "epsilon",
                 self.epsilon,
@@ -264,7 +264,7 @@ mod sealed {
 
     /// The loops, compiled for each type and instruction set. All slices have one length.
     pub trait Kernels: Sized {
-        fn is_positive(self) -> bool;
+        fn above_zero(self) -> bool;
         fn sgd(theta: &mut [Self], g: &[Self], rate: Self);
         fn heavy_ball(theta: &mut [Self], g: &[Self], v: &mut [Self], mu: Self, rate: Self);
         fn nesterov(theta: &mut [Self], g: &[Self], v: &mut [Self], mu: Self, rate: Self);
@@ -352,7 +352,7 @@ impl Real for f64 {
 }
 
 impl sealed::Kernels for f32 {
-    fn is_positive(self) -> bool {
+    fn above_zero(self) -> bool {
         self > 0.0
     }
     fn sgd(theta: &mut [f32], g: &[f32], rate: f32) {
@@ -371,7 +371,7 @@ impl sealed::Kernels for f32 {
 }
 
 impl sealed::Kernels for f64 {
-    fn is_positive(self) -> bool {
+    fn above_zero(self) -> bool {
         self > 0.0
     }
     fn sgd(theta: &mut [f64], g: &[f64], rate: f64) {

@@ -30,6 +30,7 @@ impl Dual {
 
 macro_rules! operators {
     ($($op:ident $name:ident |$a:ident, $b:ident| $v:expr, $da:expr, $db:expr;)*) => {$(
+        #[allow(clippy::suspicious_arithmetic_impl)]
         impl $op for Dual {
             type Output = Dual;
             fn $name(self, other: Dual) -> Dual {
