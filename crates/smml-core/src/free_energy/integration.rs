@@ -103,6 +103,9 @@ pub struct RunLength {
 /// The input of [`thermodynamic_integration`] and [`MultiHistogram`](super::MultiHistogram). The result does not
 /// depend on the number of threads.
 ///
+/// The kernel must reach every state at every β: single-spin Metropolis with a fixed number of attempts does not at
+/// β = 0, where it accepts always.
+///
 /// Errors: a β that is not finite, `thin` of 0, an energy that is not finite.
 pub fn sample_energies<E: Energy, K: Kernel<E>>(
     energy: &E,

@@ -160,7 +160,7 @@ fn logistic(forward: &[f64], reverse: &[f64]) -> Result<(Estimate, Estimate)> {
     // Newton's method with halved steps on a convex function of two variables.
     let (mut a, mut b, mut at) = (0.0, 0.0, loss(0.0, 0.0));
     let mut information = [0.0; 3];
-    let limit = 200;
+    let (limit, mut polished) = (200, 0);
     for iteration in 0..=limit {
         let (mut ga, mut gb) = (0.0, 0.0);
         information = [0.0; 3];
@@ -180,15 +180,21 @@ fn logistic(forward: &[f64], reverse: &[f64]) -> Result<(Estimate, Estimate)> {
         let da = (information[2] * ga - information[1] * gb) / determinant;
         let db = (information[0] * gb - information[1] * ga) / determinant;
         let decrement = ga * da + gb * db;
-        if decrement < 1e-18 * at.max(1.0) {
-            break;
+        if decrement < 1e-9 {
+            // Quadratic convergence, and too close for the loss to tell points apart: two more steps are the answer.
+            (a, b) = (a - da, b - db);
+            polished += 1;
+            if polished == 2 {
+                break;
+            }
+            continue;
         }
         if iteration == limit {
             return Err(Error::NotConverged {
                 what: "the crossing of the work distributions".into(),
                 residual: decrement,
                 iterations: limit,
-                tolerance: 1e-18,
+                tolerance: 1e-9,
             });
         }
         let mut step = 1.0;
@@ -196,9 +202,6 @@ fn logistic(forward: &[f64], reverse: &[f64]) -> Result<(Estimate, Estimate)> {
         while !(next <= at) && step > 1e-10 {
             step *= 0.5;
             next = loss(a - step * da, b - step * db);
-        }
-        if !(next <= at) {
-            break; // rounding: no lower point along a descent direction
         }
         (a, b, at) = (a - step * da, b - step * db, next);
     }
