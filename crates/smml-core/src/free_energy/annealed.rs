@@ -17,7 +17,7 @@ use crate::{
 ///
 /// [`Thermal`] is the path f_β = μ e^{-βE}. Implement this for any other: a mixture of two energies, or an RBM whose
 /// reference has base rates. A clone is used by each run, so scratch memory may live here.
-pub trait Path: Clone + Send + Sync {
+pub trait AnnealingPath: Clone + Send + Sync {
     /// A configuration.
     type State: Clone + Send + Sync;
     /// A state drawn exactly from f₀.
@@ -50,7 +50,7 @@ impl<E, K: Clone> Clone for Thermal<'_, E, K> {
     }
 }
 
-impl<E: Reference, K: Kernel<E>> Path for Thermal<'_, E, K> {
+impl<E: Reference, K: Kernel<E>> AnnealingPath for Thermal<'_, E, K> {
     type State = E::State;
     fn draw<R: Draw>(&mut self, rng: &mut R) -> E::State {
         self.energy.draw(rng)
@@ -220,7 +220,7 @@ pub fn ais_reverse<E: Reference, K: Kernel<E>>(
 }
 
 /// [`ais`] along any path: `ladder` holds the values of t, from 0 to the target.
-pub fn ais_path<P: Path>(
+pub fn ais_path<P: AnnealingPath>(
     path: &P,
     ladder: &[f64],
     n_runs: usize,
@@ -239,7 +239,7 @@ pub fn ais_path<P: Path>(
 }
 
 /// [`ais_reverse`] along any path.
-pub fn ais_path_reverse<P: Path>(
+pub fn ais_path_reverse<P: AnnealingPath>(
     path: &P,
     ladder: &[f64],
     samples: &[P::State],
@@ -259,7 +259,7 @@ pub fn ais_path_reverse<P: Path>(
 }
 
 /// ln w of one run. A weight of zero stays zero: the run ends.
-fn walk<P: Path>(
+fn walk<P: AnnealingPath>(
     path: &mut P,
     state: &mut P::State,
     pairs: impl Iterator<Item = (f64, f64)>,

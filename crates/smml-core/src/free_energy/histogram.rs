@@ -98,8 +98,16 @@ impl MultiHistogram {
         }
         all_finite("beta", betas)?;
         let mut n_blocks = BLOCKS;
+        let largest_beta = betas.iter().fold(0.0f64, |b, x| b.max(x.abs()));
         for (r, run) in runs.iter().enumerate() {
             all_finite(&format!("run {r}, energy"), run)?;
+            if let Some(e) = run.iter().find(|e| !(**e * largest_beta).is_finite()) {
+                return Err(Error::out_of_range(
+                    format!("run {r}, energy"),
+                    e,
+                    "finite when multiplied by every beta",
+                ));
+            }
             positive(&format!("inefficiency of run {r}"), g[r])?;
             let block = (BLOCK_INEFFICIENCIES * g[r]).max(1.0);
             let fit = (run.len() as f64 / block) as usize;

@@ -58,22 +58,20 @@ pub fn integrate(nodes: &[f64], values: &[Estimate], rule: Rule) -> Result<Integ
 /// Σ wᵢ yᵢ of independent estimates.
 fn combine(weights: &[f64], values: &[Estimate]) -> Estimate {
     let value = weights.iter().zip(values).map(|(w, y)| w * y.value).sum();
-    let (mut variance, mut over_dof) = (0.0, 0.0);
+    let variances: Vec<f64> = weights.iter().zip(values).map(|(w, y)| (w * y.std_error).powi(2)).collect();
+    let variance: f64 = variances.iter().sum();
     let (mut tau_int, mut n_eff) = (0.5f64, f64::MAX);
     let mut source = Source::Exact;
-    for (w, y) in weights.iter().zip(values) {
-        let v = (w * y.std_error).powi(2);
-        variance += v;
-        over_dof += v * v / y.dof;
+    for y in values {
         tau_int = tau_int.max(y.tau_int);
         n_eff = n_eff.min(y.n_eff);
-        source = match (source, y.source) {
-            (a, b) if rank(b) > rank(a) => b,
-            (a, _) => a,
-        };
+        if rank(y.source) > rank(source) {
+            source = y.source;
+        }
     }
     // Welch-Satterthwaite
-    let dof = if variance > 0.0 { variance * variance / over_dof } else { n_eff };
+    let share = |(v, y): (&f64, &Estimate)| (v / variance).powi(2) / y.dof;
+    let dof = if variance > 0.0 { 1.0 / variances.iter().zip(values).map(share).sum::<f64>() } else { n_eff };
     Estimate { value, std_error: variance.sqrt(), tau_int, n_eff, dof, source }
 }
 

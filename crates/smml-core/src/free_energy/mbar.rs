@@ -3,7 +3,7 @@
 //!
 //! Asymptotic covariances follow Z. Tan, J. Am. Stat. Assoc. 99, 1027 (2004).
 
-use super::self_consistent::{Problem, Solution};
+use super::self_consistent::{CHUNK, Problem, Solution, add_outer, eigen};
 use crate::{
     energy::LnSum,
     error::{Error, Result, positive, same_length},
@@ -11,9 +11,6 @@ use crate::{
     parallel::{self, Par},
 };
 use nalgebra::{DMatrix, DVector};
-
-/// Samples handled together; fixes the order of rounding.
-const CHUNK: usize = 512;
 
 /// The solved equations, ready for questions.
 ///
@@ -109,7 +106,7 @@ impl Mbar {
                 .collect(),
         };
         let solution = problem.solve(&guess(&rows, &origin, &sampled), par)?;
-        Ok(Mbar::finish(&rows, counts, problem.multiplicity, &sampled, solution, par))
+        Mbar::finish(&rows, counts, problem.multiplicity, &sampled, solution, par)
     }
 
     fn finish(
@@ -119,40 +116,65 @@ impl Mbar {
         sampled: &[usize],
         solution: Solution,
         par: Par,
-    ) -> Self {
+    ) -> Result<Self> {
         let n_states = rows.len();
-        let Solution { f: f_sampled, ln_denominator, iterations } = solution;
-        let mut f: Vec<f64> =
-            parallel::map(par, n_states, |k| free_energy(rows[k], &multiplicity, &ln_denominator));
+        let Solution { f: f_sampled, ln_denominator, belong, iterations } = solution;
+        let s = sampled.len();
+        let mut f = vec![0.0; n_states];
         for (&k, value) in sampled.iter().zip(&f_sampled) {
             f[k] = *value;
+        }
+        let unsampled: Vec<usize> = (0..n_states).filter(|k| !sampled.contains(k)).collect();
+        let found = parallel::map(par, unsampled.len(), |i| {
+            free_energy(rows[unsampled[i]], &multiplicity, &ln_denominator)
+        });
+        for (&k, value) in unsampled.iter().zip(found) {
+            f[k] = value;
         }
         let mut weights = vec![0.0; n_states * multiplicity.len()];
         let mut chunks: Vec<&mut [f64]> = weights.chunks_mut(CHUNK * n_states).collect();
         parallel::each(par, &mut chunks, |c, chunk| {
             for (i, row) in chunk.chunks_mut(n_states).enumerate() {
                 let n = c * CHUNK + i;
-                for (k, w) in row.iter_mut().enumerate() {
-                    *w = libm::exp(f[k] - rows[k][n] - ln_denominator[n]);
+                for (&k, p) in sampled.iter().zip(&belong[n * s..]) {
+                    row[k] = p / counts[k];
+                }
+                for &k in &unsampled {
+                    row[k] = libm::exp(f[k] - rows[k][n] - ln_denominator[n]);
                 }
             }
         });
+        drop(belong);
         let fold = |start: usize, v: &[f64]| {
-            let mut g = DMatrix::zeros(n_states, n_states);
-            for (i, v) in v.iter().enumerate() {
-                let row = &weights[(start + i) * n_states..(start + i + 1) * n_states];
-                for (a, mut column) in row.iter().zip(g.column_iter_mut()) {
-                    let x = v * a;
-                    column.iter_mut().zip(row).for_each(|(g, b)| *g += x * b);
-                }
+            let mut g = vec![0.0; n_states * n_states];
+            let mut scaled = weights[start * n_states..(start + v.len()) * n_states].to_vec();
+            for (row, v) in scaled.chunks_mut(n_states).zip(v) {
+                let root = v.sqrt();
+                row.iter_mut().for_each(|x| *x *= root);
             }
+            add_outer(&mut g, &scaled, n_states);
             g
         };
-        let gram = parallel::fold_chunks(par, &multiplicity, CHUNK, fold, |a, b| a + b)
-            .unwrap_or_else(|| DMatrix::zeros(n_states, n_states));
-        let feedback = feedback(&gram, &counts, sampled);
+        let join = |mut a: Vec<f64>, b: Vec<f64>| {
+            a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+            a
+        };
+        let lower = parallel::fold_chunks(par, &multiplicity, CHUNK, fold, join).unwrap_or_default();
+        let gram = DMatrix::from_fn(n_states, n_states, |i, j| lower[i.max(j) * n_states + i.min(j)]);
+        let feedback = feedback(&gram, &counts, sampled)?;
         let theta = &gram + &gram * &feedback * &gram;
-        Mbar { n_states, counts, multiplicity, f, ln_denominator, weights, gram, feedback, theta, iterations }
+        Ok(Mbar {
+            n_states,
+            counts,
+            multiplicity,
+            f,
+            ln_denominator,
+            weights,
+            gram,
+            feedback,
+            theta,
+            iterations,
+        })
     }
 
     /// Number of states.
@@ -333,12 +355,12 @@ fn guess(rows: &[&[f64]], origin: &[usize], sampled: &[usize]) -> Vec<f64> {
 
 /// N^{1/2} (1 - N^{1/2} G N^{1/2})⁺ N^{1/2} over the sampled states, zero elsewhere. Its null vector N^{1/2} 1 is the
 /// constant that free energies are free to shift by.
-fn feedback(gram: &DMatrix<f64>, counts: &[f64], sampled: &[usize]) -> DMatrix<f64> {
+fn feedback(gram: &DMatrix<f64>, counts: &[f64], sampled: &[usize]) -> Result<DMatrix<f64>> {
     let s = sampled.len();
     let root: Vec<f64> = sampled.iter().map(|&k| counts[k].sqrt()).collect();
     let overlap = |i: usize, j: usize| root[i] * gram[(sampled[i], sampled[j])] * root[j];
     let matrix = DMatrix::from_fn(s, s, |i, j| if i == j { 1.0 } else { 0.0 } - overlap(i, j));
-    let eigen = matrix.symmetric_eigen();
+    let eigen = eigen(matrix)?;
     let inverse = eigen.eigenvalues.map(|e| if e > 1e-11 { 1.0 / e } else { 0.0 });
     let pseudo = &eigen.eigenvectors * DMatrix::from_diagonal(&inverse) * eigen.eigenvectors.transpose();
     let mut all = DMatrix::zeros(counts.len(), counts.len());
@@ -347,5 +369,5 @@ fn feedback(gram: &DMatrix<f64>, counts: &[f64], sampled: &[usize]) -> DMatrix<f
             all[(sampled[i], sampled[j])] = root[i] * pseudo[(i, j)] * root[j];
         }
     }
-    all
+    Ok(all)
 }

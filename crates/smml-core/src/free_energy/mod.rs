@@ -30,7 +30,8 @@ mod self_consistent;
 mod work;
 
 pub use annealed::{
-    Annealed, Path, ReverseAnnealed, Thermal, ais, ais_path, ais_path_reverse, ais_reverse, annealing_ladder,
+    Annealed, AnnealingPath, ReverseAnnealed, Thermal, ais, ais_path, ais_path_reverse, ais_reverse,
+    annealing_ladder,
 };
 pub use bar::{Bar, bar, bar_correlated};
 pub use histogram::{Level, Levels, MultiHistogram};

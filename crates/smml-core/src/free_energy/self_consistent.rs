@@ -6,10 +6,10 @@ use crate::{
     error::{Error, Result},
     parallel::{self, Par},
 };
-use nalgebra::{DMatrix, DVector};
+use nalgebra::{DMatrix, DVector, Dyn, linalg::SymmetricEigen};
 
 /// Samples handled together; fixes the order of rounding.
-const CHUNK: usize = 512;
+pub(super) const CHUNK: usize = 512;
 /// Most iterations.
 const MAX_ITERATIONS: usize = 1000;
 /// A Newton step below this is the last one.
@@ -28,13 +28,55 @@ pub(super) struct Problem {
     pub(super) reduced: Vec<f64>,
 }
 
+/// The eigenvalues of a symmetric matrix; an error where they cannot be found (entries that are not finite).
+pub(super) fn eigen(matrix: DMatrix<f64>) -> Result<SymmetricEigen<f64, Dyn>> {
+    let failed = || Error::NotConverged {
+        what: "the self-consistent equations (energies too large)".into(),
+        residual: f64::INFINITY,
+        iterations: 0,
+        tolerance: LAST_STEP,
+    };
+    if !matrix.iter().all(|x| x.is_finite()) {
+        return Err(failed());
+    }
+    SymmetricEigen::try_new(matrix, f64::EPSILON, 100_000).ok_or_else(failed)
+}
+
+crate::simd_paths! {
+    /// Adds Σ r rᵀ over the `rows` r of length `k` to the lower triangle of the `k` x `k` matrix `gram`.
+    pub(super) fn add_outer(gram: &mut [f64], rows: &[f64], k: usize) {
+        let mut blocks = rows.chunks_exact(4 * k);
+        for block in &mut blocks {
+            let (a, rest) = block.split_at(k);
+            let (b, rest) = rest.split_at(k);
+            let (c, d) = rest.split_at(k);
+            for i in 0..k {
+                let (x, y, z, w) = (a[i], b[i], c[i], d[i]);
+                let others = a[..=i].iter().zip(&b[..=i]).zip(c[..=i].iter().zip(&d[..=i]));
+                for (g, ((a, b), (c, d))) in gram[i * k..=i * k + i].iter_mut().zip(others) {
+                    *g += (x * a + y * b) + (z * c + w * d);
+                }
+            }
+        }
+        for row in blocks.remainder().chunks_exact(k) {
+            for i in 0..k {
+                for (g, b) in gram[i * k..=i * k + i].iter_mut().zip(&row[..=i]) {
+                    *g += row[i] * b;
+                }
+            }
+        }
+    }
+}
+
 /// What [`Problem::solve`] found.
 #[derive(Debug)]
 pub(super) struct Solution {
     /// f_k, with f_0 = 0.
     pub(super) f: Vec<f64>,
-    /// ln Σ_k N_k e^{f_k - u_kn} at each point.
+    /// ln D_n = ln Σ_k N_k e^{f_k - u_kn} at each point.
     pub(super) ln_denominator: Vec<f64>,
+    /// P_kn = N_k e^{f_k - u_kn} / D_n, point by point.
+    pub(super) belong: Vec<f64>,
     /// Newton's and self-consistent steps taken.
     pub(super) iterations: usize,
 }
@@ -44,7 +86,7 @@ struct Sums {
     objective: f64,
     /// Σ_n v_n P_kn, P_kn = N_k e^{f_k - u_kn} / D_n.
     belong: Vec<f64>,
-    /// Σ_n v_n P_kn P_jn, lower triangle, row by row.
+    /// Σ_n v_n P_kn P_jn, K x K; above the diagonal zero.
     shared: Vec<f64>,
 }
 
@@ -86,15 +128,14 @@ impl Problem {
             let mut sums = Sums {
                 objective: 0.0,
                 belong: vec![0.0; k],
-                shared: vec![0.0; if hessian { k * (k + 1) / 2 } else { 0 }],
+                shared: vec![0.0; if hessian { k * k } else { 0 }],
             };
-            let mut p = vec![0.0; k];
-            for (i, v) in v.iter().enumerate() {
+            let mut rows = vec![0.0; v.len() * k];
+            for ((i, v), p) in v.iter().enumerate().zip(rows.chunks_mut(k)) {
                 let n = start + i;
-                let row = &factors[n * k..(n + 1) * k];
                 let mut d = 0.0;
                 for j in 0..k {
-                    p[j] = row[j] * scale[j];
+                    p[j] = factors[n * k + j] * scale[j];
                     d += p[j];
                 }
                 sums.objective += v * (top[n] + libm::log(d));
@@ -103,16 +144,9 @@ impl Problem {
                     sums.belong[j] += v / d * p[j];
                     p[j] *= root;
                 }
-                if hessian {
-                    let mut at = 0;
-                    for j in 0..k {
-                        let x = p[j];
-                        for (s, y) in sums.shared[at..=at + j].iter_mut().zip(&p[..=j]) {
-                            *s += x * y;
-                        }
-                        at += j + 1;
-                    }
-                }
+            }
+            if hessian {
+                add_outer(&mut sums.shared, &rows, k);
             }
             sums
         };
@@ -125,7 +159,7 @@ impl Problem {
         let mut sums = parallel::fold_chunks(par, &self.multiplicity, CHUNK, fold, join).unwrap_or(Sums {
             objective: 0.0,
             belong: vec![0.0; k],
-            shared: vec![0.0; k * (k + 1) / 2],
+            shared: vec![0.0; k * k],
         });
         sums.objective -= (0..k).map(|j| self.counts[j] * (f[j] + delta[j])).sum::<f64>();
         sums
@@ -198,20 +232,22 @@ impl Problem {
         f.iter_mut().zip(&delta).for_each(|(f, d)| *f += d);
         let first = f[0];
         f.iter_mut().for_each(|f| *f -= first);
-        let (factors, mut ln_denominator) = self.factors(&f, par);
-        for (n, x) in ln_denominator.iter_mut().enumerate() {
-            *x += libm::log(factors[n * k..(n + 1) * k].iter().sum::<f64>());
+        // The factors become the P, in place.
+        let scale: Vec<f64> = delta.iter().map(|d| libm::exp(*d)).collect();
+        for (row, top) in factors.chunks_mut(k).zip(&mut top) {
+            row.iter_mut().zip(&scale).for_each(|(x, s)| *x *= s);
+            let d: f64 = row.iter().sum();
+            row.iter_mut().for_each(|x| *x /= d);
+            *top += libm::log(d) - first;
         }
-        Ok(Solution { f, ln_denominator, iterations })
+        let (belong, ln_denominator) = (factors, top);
+        Ok(Solution { f, ln_denominator, belong, iterations })
     }
 
     /// The curvature of the objective: the Laplacian of the graph whose edges are shared samples.
     fn laplacian(&self, sums: &Sums) -> DMatrix<f64> {
         let k = self.n_states();
-        let entry = |i: usize, j: usize| {
-            let (i, j) = (i.max(j), i.min(j));
-            sums.shared[i * (i + 1) / 2 + j]
-        };
+        let entry = |i: usize, j: usize| sums.shared[i.max(j) * k + i.min(j)];
         DMatrix::from_fn(k, k, |i, j| if i == j { sums.belong[i] - entry(i, i) } else { -entry(i, j) })
     }
 
@@ -239,7 +275,7 @@ impl Problem {
         let k = self.n_states();
         let scale = sums.belong.iter().copied().fold(0.0, f64::max);
         let with_constant = self.laplacian(sums) + DMatrix::from_element(k, k, scale / k as f64);
-        let eigen = with_constant.symmetric_eigen();
+        let eigen = eigen(with_constant)?;
         let floored = eigen.eigenvalues.map(|e| 1.0 / e.max(1e-14 * scale));
         let inverse = &eigen.eigenvectors * DMatrix::from_diagonal(&floored) * eigen.eigenvectors.transpose();
         let resistance = |i: usize, j: usize| inverse[(i, i)] + inverse[(j, j)] - 2.0 * inverse[(i, j)];

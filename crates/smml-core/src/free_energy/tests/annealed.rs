@@ -65,7 +65,7 @@ impl Geometric {
     }
 }
 
-impl Path for Geometric {
+impl AnnealingPath for Geometric {
     type State = f64;
     fn draw<R: Draw>(&mut self, rng: &mut R) -> f64 {
         2.0 * rng.normal()

@@ -163,8 +163,8 @@ fn bad_input_is_typed() {
         MultiHistogram::with_inefficiency(betas, runs, &vec![1.0; runs.len()], levels, Par::Serial)
     };
     assert!(solve(&[], &[], Levels::Exact).is_err());
-    assert!(solve(&[1.0, 2.0], &[run.clone()], Levels::Exact).is_err());
-    assert!(solve(&[f64::NAN], &[run.clone()], Levels::Exact).is_err());
+    assert!(solve(&[1.0, 2.0], std::slice::from_ref(&run), Levels::Exact).is_err());
+    assert!(solve(&[f64::NAN], std::slice::from_ref(&run), Levels::Exact).is_err());
     assert!(solve(&[1.0], &[vec![f64::NAN; 200]], Levels::Exact).is_err());
     assert!(solve(&[1.0], &[vec![]], Levels::Exact).is_err());
     assert!(matches!(
@@ -172,8 +172,9 @@ fn bad_input_is_typed() {
         Err(Error::TooShort { have: 30, needed: 50 })
     ));
     for width in [0.0, -1.0, f64::NAN, 1e-320] {
-        assert!(solve(&[1.0], &[run.clone()], Levels::Binned(width)).is_err(), "{width}");
+        assert!(solve(&[1.0], std::slice::from_ref(&run), Levels::Binned(width)).is_err(), "{width}");
     }
+    assert!(solve(&[1e300], &[vec![1e300; 200]], Levels::Exact).is_err());
     let far: Vec<f64> = run.iter().map(|e| e + 1000.0).collect();
     assert!(matches!(solve(&[0.1, 3.0], &[run.clone(), far], Levels::Exact), Err(Error::Undefined { .. })));
     // A constant run: one level, and an error of zero.

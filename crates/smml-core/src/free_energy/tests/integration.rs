@@ -107,6 +107,10 @@ fn errors_add_in_quadrature() {
     let i = integrate(&[0.0, 1.0, 2.0], &[y(1.0, 0.3), y(2.0, 0.4), y(4.0, 0.0)], Rule::Simpson).unwrap();
     close(i.value.value, (1.0 + 8.0 + 4.0) / 3.0, 1e-15);
     close(i.value.std_error, (0.1f64.powi(2) + (1.6f64 / 3.0).powi(2)).sqrt(), 1e-14);
+    let tiny = integrate(&[0.0, 1.0], &[y(1.0, 1e-100); 2], Rule::Trapezoid).unwrap().value;
+    close(tiny.dof, 98.0, 1e-12);
+    let empty = integrate(&[1.0; 3], &[y(1.0, 0.1); 3], Rule::GaussLegendre { from: 1.0, to: 1.0 }).unwrap();
+    assert!(empty.value.value == 0.0 && empty.discretisation.is_none());
     assert!(i.value.source == Source::Chain && i.discretisation.is_none());
     assert_eq!(
         integrate(&[0.0, 1.0], &[Estimate::exact(1.0); 2], Rule::Trapezoid).unwrap().value.source,
