@@ -48,6 +48,16 @@ pub enum Error {
         /// The reason.
         why: String,
     },
+    /// Importance weights with a tail too heavy for an honest error bar: their variance may be infinite.
+    #[error("{what}: the Pareto shape k-hat = {k_hat:.3} is not below {limit:.3}, the variance may be infinite; use a proposal with heavier tails")]
+    HeavyTail {
+        /// The estimate that was refused.
+        what: String,
+        /// Shape of the generalised Pareto law fitted to the largest weights.
+        k_hat: f64,
+        /// The value below which the estimate is given.
+        limit: f64,
+    },
     /// An iteration ended before it met its tolerance.
     #[error(
         "{what} did not converge: residual {residual:e} after {iterations} iterations (tolerance {tolerance:e})"
