@@ -125,7 +125,7 @@ pub struct CauchyMeans {
 }
 
 /// sup |F - Φ(z x)| for the standard Cauchy F, with z the upper quartile of the normal law: both have quartiles ±1.
-pub const CAUCHY_TO_NORMAL: f64 = 0.125_643_570_637_0;
+pub const CAUCHY_TO_NORMAL: f64 = 0.081_059_503_597_397;
 
 /// Means of n standard Cauchy variables for each of `sizes`: they have the law of a single one, do not concentrate,
 /// and never become normal.

@@ -294,6 +294,9 @@ impl StudentT {
         if t == f64::INFINITY {
             return 0.0;
         }
+        if n > 1e12 {
+            return normal_sf(t); // the difference is of order 1/ν
+        }
         // x = ν/(ν+t²) without overflow of t²
         let r = t / n.sqrt();
         let (x, y) = if r > 1.0 {

@@ -175,7 +175,7 @@ fn incomplete_gamma_uniform(a: f64, x: f64) -> (f64, f64) {
     let c1 = -1.0 / 540.0 + eta * (-1.0 / 288.0 + eta * (1.0 / 378.0));
     let r = exp(-a * half_square - LN_SQRT_2PI - 0.5 * log(a)) * (c0 + c1 / a);
     let t = eta * sqrt(0.5 * a);
-    (0.5 * libm::erfc(-t) - r, 0.5 * libm::erfc(t) + r)
+    ((0.5 * libm::erfc(-t) - r).clamp(0.0, 1.0), (0.5 * libm::erfc(t) + r).clamp(0.0, 1.0))
 }
 
 /// The regularised incomplete beta functions (I_x(a, b), 1 - I_x(a, b)), each with its own relative accuracy;
@@ -189,6 +189,9 @@ pub(super) fn incomplete_beta(a: f64, b: f64, x: f64, y: f64) -> (f64, f64) {
     }
     if !(y > 0.0) {
         return (1.0, 0.0);
+    }
+    if a.min(b) > 1e8 {
+        return incomplete_beta_uniform(a, b, x, y);
     }
     if x > (a + 1.0) / (a + b + 2.0) {
         let (upper, lower) = incomplete_beta(b, a, y, x);
@@ -216,6 +219,20 @@ pub(super) fn incomplete_beta(a: f64, b: f64, x: f64, y: f64) -> (f64, f64) {
     }
     let lower = (front * h).min(1.0);
     (lower, 1.0 - lower)
+}
+
+/// Temme's uniform expansion for a, b > 10⁸, leading term: absolute error below 10⁻¹¹.
+fn incomplete_beta_uniform(a: f64, b: f64, x: f64, y: f64) -> (f64, f64) {
+    let r = a + b;
+    let (x0, y0) = (a / r, b / r);
+    let spread = sqrt(x0 * y0);
+    let d = if x0 < 0.5 { x - x0 } else { y0 - y } / spread;
+    let half_square = deviance(x0, x) + deviance(y0, y);
+    let eta = sqrt(2.0 * half_square).copysign(d);
+    let c0 = if eta.abs() < 1e-7 { (y0 - x0) / (3.0 * spread) } else { 1.0 / eta - 1.0 / d };
+    let rest = exp(-r * half_square - LN_SQRT_2PI - 0.5 * log(r)) * c0;
+    let t = eta * sqrt(0.5 * r);
+    ((0.5 * libm::erfc(-t) + rest).clamp(0.0, 1.0), (0.5 * libm::erfc(t) - rest).clamp(0.0, 1.0))
 }
 
 fn nonzero(x: f64) -> f64 {

@@ -1,7 +1,7 @@
 //! What every distribution on the line can do, and what is special to masses and to densities.
 
 use super::{
-    continuous::{breakpoints, bisect},
+    continuous::{bisect, breakpoints},
     quadrature::{Quadrature, compensated_sum},
 };
 use crate::{
@@ -77,6 +77,9 @@ pub trait Discrete: Distribution<Value = i64> {
     fn quantile(&self, p: f64) -> Result<i64> {
         unit_interval("p", p)?;
         let (lower, upper) = self.support();
+        if p == 1.0 && upper == i64::MAX {
+            return Ok(upper); // not where the tail underflows
+        }
         Ok(first_true(lower, upper, |k| {
             if p <= 0.5 { self.cdf(k as f64) >= p } else { self.sf(k as f64) <= 1.0 - p }
         }))
@@ -85,6 +88,9 @@ pub trait Discrete: Distribution<Value = i64> {
     fn upper_quantile(&self, q: f64) -> Result<i64> {
         unit_interval("q", q)?;
         let (lower, upper) = self.support();
+        if q == 0.0 && upper == i64::MAX {
+            return Ok(upper);
+        }
         Ok(first_true(lower, upper, |k| self.sf(k as f64) <= q))
     }
     /// Probabilities of `first..=last`, where all but about 10⁻³⁰ of the mass is; with `first`.
@@ -118,12 +124,20 @@ pub trait Continuous: Distribution<Value = f64> {
     /// The smallest x with P(X <= x) >= p. Errors: `p` outside [0, 1].
     fn quantile(&self, p: f64) -> Result<f64> {
         unit_interval("p", p)?;
-        Ok(bisect(self.support(), |x| if p <= 0.5 { self.cdf(x) >= p } else { self.sf(x) <= 1.0 - p }))
+        let (lower, upper) = self.support();
+        if p == 0.0 || p == 1.0 {
+            return Ok(if p == 0.0 { lower } else { upper }); // not where a tail underflows
+        }
+        Ok(bisect((lower, upper), |x| if p <= 0.5 { self.cdf(x) >= p } else { self.sf(x) <= 1.0 - p }))
     }
     /// The smallest x with P(X > x) <= q: the quantile of the upper tail. Errors: `q` outside [0, 1].
     fn upper_quantile(&self, q: f64) -> Result<f64> {
         unit_interval("q", q)?;
-        Ok(bisect(self.support(), |x| self.sf(x) <= q))
+        let (lower, upper) = self.support();
+        if q == 0.0 || q == 1.0 {
+            return Ok(if q == 1.0 { lower } else { upper });
+        }
+        Ok(bisect((lower, upper), |x| self.sf(x) <= q))
     }
     /// The quantile of ½.
     fn median(&self) -> f64 {
