@@ -49,7 +49,9 @@ pub enum Error {
         why: String,
     },
     /// Importance weights with a tail too heavy for an honest error bar: their variance may be infinite.
-    #[error("{what}: the Pareto shape k-hat = {k_hat:.3} is not below {limit:.3}, the variance may be infinite; use a proposal with heavier tails")]
+    #[error(
+        "{what}: the Pareto shape k-hat = {k_hat:.3} is not below {limit:.3}, the variance may be infinite; use a proposal with heavier tails"
+    )]
     HeavyTail {
         /// The estimate that was refused.
         what: String,

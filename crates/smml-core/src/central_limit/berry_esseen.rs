@@ -12,7 +12,7 @@ pub const BERRY_ESSEEN: f64 = 0.4690;
 /// The constant most often quoted, 0.4748 (I. Shevtsova, arXiv:1111.6554 (2011)).
 pub const BERRY_ESSEEN_2011: f64 = 0.4748;
 /// No constant below (√10 + 3)/(6 √(2π)) = 0.409732... can hold (Esseen 1956).
-pub const BERRY_ESSEEN_LOWER: f64 = 0.409_732_183_723_664_5;
+pub const BERRY_ESSEEN_LOWER: f64 = 0.4097321837023964;
 
 /// sup_x |P((S_n - nμ)/(σ√n) <= x) - Φ(x)| <= C ρ / (σ³ √n) with ρ = E|X - μ|³ and C = [`BERRY_ESSEEN`].
 ///

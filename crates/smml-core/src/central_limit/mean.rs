@@ -129,7 +129,12 @@ pub struct MeanTest {
 
 /// Tests whether the law behind independent `samples` has the mean `supposed`. With [`Spread::Guaranteed`] the p-value
 /// includes the Berry-Esseen bound (twice, for two sides), so that P(p-value <= α) <= α for every n.
-pub fn mean_test(samples: &[f64], supposed: f64, alternative: Alternative, spread: Spread) -> Result<MeanTest> {
+pub fn mean_test(
+    samples: &[f64],
+    supposed: f64,
+    alternative: Alternative,
+    spread: Spread,
+) -> Result<MeanTest> {
     finite("supposed mean", supposed)?;
     let (mean, std_error, bound, dof) = spread.of(samples)?;
     let statistic = (mean - supposed) / std_error;

@@ -87,8 +87,9 @@ impl Beta {
     /// α > 0 and β > 0.
     pub fn new(alpha: f64, beta: f64) -> Result<Self> {
         let (alpha, beta) = (positive("alpha", alpha)?, positive("beta", beta)?);
-        let sampler = rand_distr::Beta::new(alpha, beta)
-            .map_err(|e| Error::out_of_range("alpha, beta", format!("{alpha}, {beta}"), format!("usable ({e})")))?;
+        let sampler = rand_distr::Beta::new(alpha, beta).map_err(|e| {
+            Error::out_of_range("alpha, beta", format!("{alpha}, {beta}"), format!("usable ({e})"))
+        })?;
         Ok(Beta { alpha, beta, sampler })
     }
     fn tails(&self, x: f64) -> (f64, f64) {

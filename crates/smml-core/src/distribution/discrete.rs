@@ -140,10 +140,13 @@ impl Categorical {
     pub fn from_weights(weights: &[f64]) -> Result<Self> {
         let p = normalise(weights)?;
         let mut sum = 0.0;
-        let lower: Vec<f64> = p.iter().map(|x| {
-            sum += x;
-            f64::min(sum, 1.0)
-        }).collect();
+        let lower: Vec<f64> = p
+            .iter()
+            .map(|x| {
+                sum += x;
+                f64::min(sum, 1.0)
+            })
+            .collect();
         let mut upper = vec![0.0; p.len()];
         for i in (1..p.len()).rev() {
             upper[i - 1] = f64::min(upper[i] + p[i], 1.0);
@@ -281,8 +284,7 @@ impl NegativeBinomial {
         if !(p > 0.0 && p <= 1.0) {
             return Err(Error::out_of_range("p", p, "in (0, 1]"));
         }
-        let rate =
-            if p < 1.0 { Some(super::positive::gamma_sampler("r", r, (1.0 - p) / p)?) } else { None };
+        let rate = if p < 1.0 { Some(super::positive::gamma_sampler("r", r, (1.0 - p) / p)?) } else { None };
         Ok(NegativeBinomial { r, p, rate })
     }
 }
@@ -393,7 +395,11 @@ impl DiscreteUniform {
             }
         }
         if first > last || last - first >= limit {
-            return Err(Error::out_of_range("last", last, format!("at least first = {first}, by less than 2^53")));
+            return Err(Error::out_of_range(
+                "last",
+                last,
+                format!("at least first = {first}, by less than 2^53"),
+            ));
         }
         Ok(DiscreteUniform { first, last })
     }

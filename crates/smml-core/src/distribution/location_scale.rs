@@ -2,7 +2,9 @@
 
 use super::{
     continuous::{expect_by_quadrature, undefined},
-    special::{LN_SQRT_2PI, deviance, incomplete_beta, normal_cdf, normal_quantile, normal_sf, stirling_error},
+    special::{
+        LN_SQRT_2PI, deviance, incomplete_beta, normal_cdf, normal_quantile, normal_sf, stirling_error,
+    },
     traits::{Continuous, Distribution},
 };
 use crate::{
@@ -329,7 +331,10 @@ impl Distribution for StudentT {
         if self.dof > 1.0 {
             return Ok(self.location);
         }
-        Err(undefined("the mean of Student's t", &format!("it needs more than 1 degree of freedom, not {}", self.dof)))
+        Err(undefined(
+            "the mean of Student's t",
+            &format!("it needs more than 1 degree of freedom, not {}", self.dof),
+        ))
     }
     fn variance(&self) -> Result<f64> {
         if self.dof > 2.0 {
@@ -360,7 +365,9 @@ impl Distribution for StudentT {
             return Ok(0.5 + LN_SQRT_2PI + log(self.scale) + 1.0 / n);
         }
         let ln_beta = libm::lgamma(0.5 * n) + 0.5 * log(PI) - libm::lgamma(0.5 * (n + 1.0));
-        Ok(0.5 * (n + 1.0) * (digamma(0.5 * (n + 1.0)) - digamma(0.5 * n)) + 0.5 * log(n) + ln_beta
+        Ok(0.5 * (n + 1.0) * (digamma(0.5 * (n + 1.0)) - digamma(0.5 * n))
+            + 0.5 * log(n)
+            + ln_beta
             + log(self.scale))
     }
     expect_by_quadrature!();

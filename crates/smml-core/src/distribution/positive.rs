@@ -17,7 +17,8 @@ const HALF_LINE: (f64, f64) = (0.0, f64::INFINITY);
 
 /// rand_distr's gamma sampler, with its objections as this crate's errors.
 pub(super) fn gamma_sampler(name: &str, shape: f64, scale: f64) -> Result<rand_distr::Gamma<f64>> {
-    rand_distr::Gamma::new(shape, scale).map_err(|e| Error::out_of_range(name, shape, format!("usable ({e})")))
+    rand_distr::Gamma::new(shape, scale)
+        .map_err(|e| Error::out_of_range(name, shape, format!("usable ({e})")))
 }
 
 /// Exponential: f(x) = λ e^(-λx), x >= 0.
@@ -99,8 +100,9 @@ impl Distribution for Gamma {
     fn entropy(&self) -> Result<f64> {
         let a = self.shape;
         if a > 1e5 {
-            return Ok(0.5 + LN_SQRT_2PI + 0.5 * log(a) - 1.0 / (3.0 * a) - 1.0 / (12.0 * a * a)
-                + log(self.scale));
+            return Ok(
+                0.5 + LN_SQRT_2PI + 0.5 * log(a) - 1.0 / (3.0 * a) - 1.0 / (12.0 * a * a) + log(self.scale)
+            );
         }
         Ok(a + log(self.scale) + lgamma(a) + (1.0 - a) * digamma(a))
     }
@@ -120,11 +122,7 @@ impl Continuous for Gamma {
             };
         }
         let y = x / self.scale;
-        if a < 1.0 {
-            ln_poisson(a, y) + log(a) - log(x)
-        } else {
-            ln_poisson(a - 1.0, y) - log(self.scale)
-        }
+        if a < 1.0 { ln_poisson(a, y) + log(a) - log(x) } else { ln_poisson(a - 1.0, y) - log(self.scale) }
     }
     fn support(&self) -> (f64, f64) {
         HALF_LINE
@@ -311,7 +309,10 @@ impl Distribution for Pareto {
         if a > 2.0 {
             return Ok((self.minimum / (a - 1.0)).powi(2) * (a / (a - 2.0)));
         }
-        Err(undefined("the variance of a Pareto distribution", &format!("it is finite for shape > 2, not {a}")))
+        Err(undefined(
+            "the variance of a Pareto distribution",
+            &format!("it is finite for shape > 2, not {a}"),
+        ))
     }
     fn third_absolute_moment(&self) -> Result<f64> {
         third_of_tail(self, "a Pareto distribution", 1.0 / self.shape)
@@ -418,8 +419,7 @@ impl Continuous for GeneralizedPareto {
         -(1.0 + self.shape) * self.hazard(x) - log(self.scale)
     }
     fn support(&self) -> (f64, f64) {
-        let end =
-            if self.shape < 0.0 { self.location - self.scale / self.shape } else { f64::INFINITY };
+        let end = if self.shape < 0.0 { self.location - self.scale / self.shape } else { f64::INFINITY };
         (self.location, end)
     }
     fn quantile(&self, p: f64) -> Result<f64> {

@@ -85,7 +85,8 @@ impl Quadrature {
                 end_error += panel.value(&f, end * panel.reach)?.abs() / panel.log_slope(end * panel.reach);
                 evaluations += 1;
             }
-            let n = 8;
+            // Enough pieces that a peak on any scale of a panel's end leaves a trace for the adaptive rule.
+            let n = 32;
             for i in 0..n {
                 let at = |i: i32| panel.reach * (2.0 * f64::from(i) / f64::from(n) - 1.0);
                 heap.push(Piece::new(&panel, &f, at(i), at(i + 1))?);

@@ -91,7 +91,11 @@ pub(super) fn ln_binomial(x: f64, n: f64, p: f64, q: f64) -> f64 {
     if x < 1e-8 || rest < 1e-8 {
         return lgamma(n + 1.0) - lgamma(x + 1.0) - lgamma(rest + 1.0) + x * ln_p + rest * ln_q;
     }
-    stirling_error(n) - stirling_error(x) - stirling_error(rest) - deviance(x, n * p) - deviance(rest, n * q)
+    stirling_error(n)
+        - stirling_error(x)
+        - stirling_error(rest)
+        - deviance(x, n * p)
+        - deviance(rest, n * q)
         - LN_SQRT_2PI
         - 0.5 * (log(x) + log1p(-x / n))
 }
@@ -168,10 +172,14 @@ fn incomplete_gamma_uniform(a: f64, x: f64) -> (f64, f64) {
     let half_square = deviance(a, x) / a; // λ - 1 - ln λ = η²/2
     let eta = sqrt(2.0 * half_square).copysign(mu);
     let c0 = -1.0 / 3.0
-        + eta * (1.0 / 12.0
-            + eta * (-2.0 / 135.0
-                + eta * (1.0 / 864.0
-                    + eta * (1.0 / 2835.0 + eta * (-139.0 / 777_600.0 + eta * (1.0 / 25_515.0))))));
+        + eta
+            * (1.0 / 12.0
+                + eta
+                    * (-2.0 / 135.0
+                        + eta
+                            * (1.0 / 864.0
+                                + eta
+                                    * (1.0 / 2835.0 + eta * (-139.0 / 777_600.0 + eta * (1.0 / 25_515.0))))));
     let c1 = -1.0 / 540.0 + eta * (-1.0 / 288.0 + eta * (1.0 / 378.0));
     let r = exp(-a * half_square - LN_SQRT_2PI - 0.5 * log(a)) * (c0 + c1 / a);
     let t = eta * sqrt(0.5 * a);

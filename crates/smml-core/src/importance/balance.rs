@@ -42,7 +42,11 @@ pub fn class_counts(labels: &[usize], n_classes: usize) -> Result<Vec<u64>> {
         match counts.get_mut(label) {
             Some(count) => *count += 1,
             None => {
-                return Err(Error::out_of_range(format!("label {i}"), label, format!("less than {n_classes}")));
+                return Err(Error::out_of_range(
+                    format!("label {i}"),
+                    label,
+                    format!("less than {n_classes}"),
+                ));
             }
         }
     }
@@ -62,7 +66,11 @@ pub fn class_weights_of_labels(labels: &[usize], target: &[f64]) -> Result<Vec<f
 /// Weights that give every class of the labels the same total, n / (classes x count). Errors: a class without samples.
 pub fn balanced_weights(labels: &[usize], n_classes: usize) -> Result<Vec<f64>> {
     if n_classes == 0 || n_classes > labels.len() {
-        return Err(Error::out_of_range("n_classes", n_classes, format!("from 1 to the {} labels", labels.len())));
+        return Err(Error::out_of_range(
+            "n_classes",
+            n_classes,
+            format!("from 1 to the {} labels", labels.len()),
+        ));
     }
     class_weights_of_labels(labels, &vec![1.0 / n_classes as f64; n_classes])
 }

@@ -236,10 +236,14 @@ impl ImportanceSample {
     /// k-hat of |h| w, and the verdict on the worse of it and the weights.
     fn judge(&self, values: &[f64]) -> Result<(Option<f64>, Verdict)> {
         same_length("values", values.len(), self.n())?;
-        if let Some(i) = (0..values.len())
-            .find(|&i| !values[i].is_finite() && self.ln_weights[i] > f64::NEG_INFINITY)
+        if let Some(i) =
+            (0..values.len()).find(|&i| !values[i].is_finite() && self.ln_weights[i] > f64::NEG_INFINITY)
         {
-            return Err(Error::out_of_range(format!("value {i}"), values[i], "finite where the weight is not 0"));
+            return Err(Error::out_of_range(
+                format!("value {i}"),
+                values[i],
+                "finite where the weight is not 0",
+            ));
         }
         if values.iter().all(|v| v.abs() == values[0].abs()) {
             return Ok((self.k_hat(), self.verdict));
@@ -252,7 +256,8 @@ impl ImportanceSample {
         let psis = pareto_smooth(&ln_product, self.r_eff)?;
         let product = verdict_on(&psis, self.r_eff);
         // Where h w shows no tail (h is mostly 0, or takes few values), the weights alone decide.
-        let worse = if product == Verdict::Undetermined { self.verdict } else { worse(product, self.verdict) };
+        let worse =
+            if product == Verdict::Undetermined { self.verdict } else { worse(product, self.verdict) };
         Ok((psis.k_hat, worse))
     }
 

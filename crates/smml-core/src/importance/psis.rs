@@ -101,14 +101,8 @@ pub fn pareto_smooth(ln_weights: &[f64], r_eff: f64) -> Result<Psis> {
     let n = order.len();
     let n_largest = order.iter().rev().take_while(|&&i| ln_weights[i] == top).count();
     let n_tail = tail_length(n, r_eff);
-    let unsmoothed = |tail| Psis {
-        ln_weights: ln_weights.to_vec(),
-        k_hat: None,
-        tail,
-        n_tail,
-        n_positive: n,
-        n_largest,
-    };
+    let unsmoothed =
+        |tail| Psis { ln_weights: ln_weights.to_vec(), k_hat: None, tail, n_tail, n_positive: n, n_largest };
     if n > 0 && n_largest == n {
         return Ok(unsmoothed(Tail::Constant));
     }
