@@ -257,7 +257,7 @@ impl Distribution for Gumbel {
         Ok((PI * self.scale).powi(2) / 6.0)
     }
     fn entropy(&self) -> Result<f64> {
-        Ok(1.577_215_664_901_532_9 + log(self.scale))
+        Ok(1.577_215_664_901_533 + log(self.scale))
     }
     expect_by_quadrature!();
 }

@@ -192,7 +192,7 @@ fn check_discrete<D: Discrete>(name: &str, d: &D, seed: u64) {
         expected += mass * f64::from(n);
         seen += counts[i];
         let left: f64 = upper[i] * f64::from(n);
-        if expected >= 10.0 && (left >= 10.0 || left < 1e-9) {
+        if expected >= 10.0 && !(1e-9..10.0).contains(&left) {
             chi2 += (seen - expected).powi(2) / expected;
             cells += 1.0;
             (expected, seen) = (0.0, 0.0);

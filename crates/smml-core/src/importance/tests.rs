@@ -30,6 +30,7 @@ fn vector(name: &str) -> Vec<f64> {
 
 #[test]
 #[rustfmt::skip]
+#[allow(clippy::excessive_precision, clippy::type_complexity)] // digits as R prints them
 fn pareto_smoothing_is_that_of_r_loo() {
     // R 4.2.2, loo 2.5.1: psis(x, r_eff), the vectors above. Name, r_eff, pareto_k, tail_len; then of the normalised
     // smoothed weights Σ ln w, Σ w² and Σ i w_i; the places of the three largest raw weights, and their smoothed ln w.
