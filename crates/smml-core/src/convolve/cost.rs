@@ -1,0 +1,84 @@
+//! What a convolution costs, in nanoseconds of one core with AVX-512, from measurements. Only the order of the
+//! estimates matters. They depend on lengths alone, so that the same call takes the same path on every machine.
+
+/// A block of overlap-save: 8^depth × leaf complex values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Block {
+    pub(super) leaf: usize,
+    pub(super) depth: usize,
+}
+
+impl Block {
+    fn len(&self) -> usize {
+        self.leaf << (3 * self.depth)
+    }
+    /// One cyclic convolution.
+    fn ns(&self) -> f64 {
+        let n = self.len() as f64;
+        40.0 + n * (0.42 * n.log2() + 1.2)
+    }
+}
+
+/// Lengths at which the last FFT is quick, and whose rows do not all start at the same address modulo 4096.
+const LEAVES: [usize; 10] = [60, 72, 96, 120, 132, 180, 256, 300, 360, 480];
+
+/// The best block for `n_out` outputs with a kernel of `m` values, and what all its passes cost.
+pub(super) fn block(n_out: usize, m: usize) -> (Block, f64) {
+    let mut best = (Block { leaf: LEAVES[0], depth: 0 }, f64::INFINITY);
+    for depth in 0..=20 {
+        for leaf in LEAVES {
+            let block = Block { leaf, depth };
+            if block.len() < m {
+                continue;
+            }
+            let fresh = block.len() - m + 1;
+            let pairs = n_out.div_ceil(2 * fresh) as f64;
+            let ns = pairs * block.ns() + 1.0 * n_out as f64 + 200.0;
+            if ns < best.1 {
+                best = (block, ns);
+            }
+            if pairs <= 1.0 {
+                return best;
+            }
+        }
+    }
+    best
+}
+
+/// Making a kernel's spectrum, and what a single call needs besides.
+pub(super) fn spectrum(block: &Block) -> f64 {
+    500.0 + 0.6 * block.ns()
+}
+
+/// `n_out` sums over `m` products.
+pub(super) fn direct(n_out: usize, m: usize) -> f64 {
+    let (n_out, m) = (n_out as f64, m as f64);
+    60.0 + 1.5 * (n_out + m) + 0.09 * n_out * m
+}
+
+/// Three real FFTs of length `n`.
+pub(super) fn fft(n: usize, n_out: usize) -> f64 {
+    let x = n as f64;
+    let beyond_cache = if n > 1 << 18 { 1.5 } else { 0.0 };
+    400.0 + 3.0 * x * (0.21 * x.log2() + beyond_cache) + 2.0 * x + n_out as f64
+}
+
+/// The smallest quick length at which the outputs `start .. start + len` of a cyclic convolution are those of the
+/// linear one.
+pub(super) fn cyclic_length(n: usize, m: usize, start: usize, len: usize) -> usize {
+    let needed = (n + m - 1 - start).max(start + len).max(n).max(m);
+    quick_length(needed)
+}
+
+/// The smallest even number 2^a 3^b 5^c >= n, with b <= 2 and c <= 1.
+fn quick_length(n: usize) -> usize {
+    let mut best = usize::MAX;
+    for factor in [1, 3, 5, 9, 15] {
+        let mut length = 2 * factor;
+        while length < n {
+            length *= 2;
+        }
+        best = best.min(length);
+    }
+    best
+}

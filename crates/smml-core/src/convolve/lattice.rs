@@ -1,0 +1,657 @@
+//! Sums of independent variables on a lattice (Eq. 46), and densities of states of systems put together.
+//!
+//! An FFT errs by about 10⁻¹⁷ in every probability, so the tails, which are smaller, are lost (10 dice: P(10) = 6⁻¹⁰ with
+//! relative error 6·10⁻¹²; some entries negative). Hence three ways: sums of nonnegative products, with a bound on the
+//! relative error; the FFT, with a bound on the absolute error and notice of what was clamped; and exponential tilting,
+//! which moves the mean to the point of interest first, for many terms and results far below the smallest f64.
+
+use super::{
+    Method, Mode, check_finite, convolve_with, cost, fft::real_plan,
+};
+use crate::{
+    energy::LnSum,
+    error::{Error, Result, finite, positive, same_length},
+};
+
+/// 2⁻⁵³
+const ROUNDING: f64 = f64::EPSILON / 2.0;
+/// Longest result, in lattice points.
+const MAX_LEN: usize = 1 << 26;
+/// Longest result by direct arithmetic.
+const MAX_DIRECT: usize = 1 << 20;
+
+/// What accuracy a sum of variables needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tails {
+    /// Every probability with a small RELATIVE error: nonnegative products, summed one by one.
+    Relative,
+    /// Small absolute errors are enough: FFT where it is quicker.
+    Absolute,
+}
+
+/// A bound on the error of each probability (or density) of a result, its input taken as exact.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ErrorBound {
+    /// |error| <= bound × value, for values that do not underflow.
+    Relative(f64),
+    /// |error| <= bound.
+    Absolute(f64),
+}
+
+/// Negative values that rounding had left and that were set to zero.
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+pub struct Clamped {
+    /// How many.
+    pub count: usize,
+    /// Sum of their absolute values.
+    pub total: f64,
+}
+
+impl Clamped {
+    pub(super) fn clamp(values: &mut [f64]) -> Self {
+        let mut clamped = Clamped::default();
+        for v in values.iter_mut().filter(|v| **v < 0.0) {
+            clamped.count += 1;
+            clamped.total -= *v;
+            *v = 0.0;
+        }
+        clamped
+    }
+    fn plus(self, other: Clamped) -> Self {
+        Clamped { count: self.count + other.count, total: self.total + other.total }
+    }
+}
+
+/// Probabilities of the values origin, origin + step, origin + 2 step, ...
+///
+/// ```
+/// use smml_core::convolve::lattice::{LatticeDistribution, Tails};
+/// let die = LatticeDistribution::on_integers(1, vec![1.0 / 6.0; 6])?;
+/// let two = die.plus(&die, Tails::Relative)?.distribution;
+/// assert!((two.probability(7.0) - 1.0 / 6.0).abs() < 1e-15);
+/// # Ok::<(), smml_core::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct LatticeDistribution {
+    origin: f64,
+    step: f64,
+    probabilities: Vec<f64>,
+}
+
+/// The distribution of a sum, and how far it can be trusted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LatticeSum {
+    /// The distribution.
+    pub distribution: LatticeDistribution,
+    /// Bound on the error of each probability.
+    pub error: ErrorBound,
+    /// What was set to zero because it had come out negative.
+    pub clamped: Clamped,
+}
+
+impl LatticeDistribution {
+    /// Probabilities must be finite, not negative, and sum to 1 within 10⁻⁹ (they are kept as they are, not normalised).
+    pub fn new(origin: f64, step: f64, probabilities: Vec<f64>) -> Result<Self> {
+        finite("origin", origin)?;
+        positive("step", step)?;
+        check_finite("probabilities", &probabilities)?;
+        if let Some(i) = probabilities.iter().position(|p| *p < 0.0) {
+            return Err(Error::out_of_range(format!("probabilities[{i}]"), probabilities[i], "at least 0"));
+        }
+        let total: f64 = probabilities.iter().sum();
+        if !((total - 1.0).abs() <= 1e-9) {
+            return Err(Error::out_of_range("sum of the probabilities", total, "1 within 1e-9"));
+        }
+        Ok(LatticeDistribution { origin, step, probabilities })
+    }
+
+    /// On the integers from `first` on.
+    pub fn on_integers(first: i32, probabilities: Vec<f64>) -> Result<Self> {
+        Self::new(f64::from(first), 1.0, probabilities)
+    }
+
+    /// The first lattice point.
+    pub fn origin(&self) -> f64 {
+        self.origin
+    }
+    /// Distance of lattice points.
+    pub fn step(&self) -> f64 {
+        self.step
+    }
+    /// Probabilities of the points, the first at the origin.
+    pub fn probabilities(&self) -> &[f64] {
+        &self.probabilities
+    }
+    /// Lattice point `k`.
+    pub fn value(&self, k: usize) -> f64 {
+        self.origin + self.step * k as f64
+    }
+    /// P(X = x); 0 where `x` is no lattice point (to 10⁻⁶ of a step).
+    pub fn probability(&self, x: f64) -> f64 {
+        self.index(x).and_then(|k| self.probabilities.get(k)).copied().unwrap_or(0.0)
+    }
+    /// Σ x p(x).
+    pub fn mean(&self) -> f64 {
+        self.origin
+            + self.step * self.probabilities.iter().enumerate().map(|(k, p)| k as f64 * p).sum::<f64>()
+    }
+    /// Σ (x - mean)² p(x).
+    pub fn variance(&self) -> f64 {
+        let mean = self.mean();
+        self.probabilities.iter().enumerate().map(|(k, p)| (self.value(k) - mean).powi(2) * p).sum()
+    }
+    /// P(X >= x), summed from the far end, so that it is as accurate as the probabilities.
+    pub fn upper_tail(&self, x: f64) -> f64 {
+        let first = ceil_index((x - self.origin) / self.step, self.probabilities.len());
+        self.probabilities[first..].iter().rev().sum()
+    }
+    /// P(X <= x), summed from the near end.
+    pub fn lower_tail(&self, x: f64) -> f64 {
+        let end = ceil_index((x - self.origin) / self.step + 1.0 + 2e-6, self.probabilities.len());
+        self.probabilities[..end].iter().sum()
+    }
+
+    fn index(&self, x: f64) -> Option<usize> {
+        lattice_index((x - self.origin) / self.step)
+    }
+
+    /// The distribution of X + Y, p(z) = Σ_x p_X(x) p_Y(z - x) (Eq. 46), for independent X and Y on lattices of equal step.
+    ///
+    /// Errors: steps that differ by more than 10⁻¹² of themselves; [`Error::TooLarge`] for more than 2²⁰ points by
+    /// [`Tails::Relative`], 2²⁶ otherwise.
+    pub fn plus(&self, other: &Self, tails: Tails) -> Result<LatticeSum> {
+        let exact = |d: &Self| LatticeSum {
+            distribution: d.clone(),
+            error: match tails {
+                Tails::Relative => ErrorBound::Relative(0.0),
+                Tails::Absolute => ErrorBound::Absolute(0.0),
+            },
+            clamped: Clamped::default(),
+        };
+        add(&exact(self), &exact(other), tails)
+    }
+
+    /// The distribution of the sum of `n` independent copies, by repeated squaring; n = 0 gives the constant 0.
+    ///
+    /// Errors: [`Error::TooLarge`] as for [`Self::plus`]: use [`Self::n_fold_near`] then.
+    pub fn n_fold(&self, n: u32, tails: Tails) -> Result<LatticeSum> {
+        let nothing = LatticeDistribution { origin: 0.0, step: self.step, probabilities: vec![1.0] };
+        if n == 0 {
+            return nothing.plus(&nothing, tails);
+        }
+        check_len((self.probabilities.len() - 1).saturating_mul(n as usize).saturating_add(1), tails)?;
+        let mut total: Option<LatticeSum> = None;
+        let mut power = LatticeSum {
+            distribution: self.clone(),
+            error: match tails {
+                Tails::Relative => ErrorBound::Relative(0.0),
+                Tails::Absolute => ErrorBound::Absolute(0.0),
+            },
+            clamped: Clamped::default(),
+        };
+        let mut left = n;
+        loop {
+            if left & 1 == 1 {
+                total = Some(match total {
+                    None => power.clone(),
+                    Some(total) => add(&total, &power, tails)?,
+                });
+            }
+            left >>= 1;
+            if left == 0 {
+                break;
+            }
+            power = add(&power, &power, tails)?;
+        }
+        // Rounding of repeated additions of the origin must not move the lattice.
+        let mut sum = total.unwrap_or(power);
+        sum.distribution.origin = f64::from(n) * self.origin;
+        Ok(sum)
+    }
+
+    /// Logarithms of the probabilities of the sum of `n` independent copies around `x`, each with a relative error that
+    /// is stated, however small it is.
+    ///
+    /// The distribution is tilted, p_θ(k) ∝ p(k) e^{θk}, so that the mean of the sum is `x`; the sum of tilted copies is
+    /// found by FFT and tilted back (Cramér, Esscher): P(S = s) = P_θ(S = s) e^{-θs} M(θ)ⁿ. The window holds the
+    /// neighbours of `x` whose relative error stays below 10⁻⁹.
+    ///
+    /// Errors: n = 0; `x` outside the support of the sum; [`Error::TooLarge`] for more than 2²⁶ points.
+    pub fn n_fold_near(&self, n: u32, x: f64) -> Result<TiltedSum> {
+        let (low, high) = match (
+            self.probabilities.iter().position(|p| *p > 0.0),
+            self.probabilities.iter().rposition(|p| *p > 0.0),
+        ) {
+            (Some(low), Some(high)) => (low, high),
+            _ => return Err(Error::out_of_range("probabilities", 0, "positive somewhere")),
+        };
+        if n == 0 {
+            return Err(Error::out_of_range("n", 0, "at least 1"));
+        }
+        let copies = f64::from(n);
+        let p = &self.probabilities[low..=high];
+        let width = (high - low) as f64;
+        let origin = copies * self.value(low);
+        let target = (x - origin) / self.step;
+        // NaN must be refused here too.
+        if !(target >= -1e-6 && target <= copies * width + 1e-6) {
+            let top = copies * self.value(high);
+            return Err(Error::out_of_range("x", x, format!("in the support of the sum, [{origin}, {top}]")));
+        }
+        let len = (high - low).saturating_mul(n as usize).saturating_add(1);
+        check_len(len, Tails::Absolute)?;
+        // The ends are reached in one way only.
+        let corner = |k: usize, index: usize| TiltedSum {
+            origin,
+            step: self.step,
+            first: index,
+            ln_probabilities: vec![copies * libm::log(p[k])],
+            relative_error: ROUNDING * (2.0 + 2.0 * copies * libm::log(p[k]).abs()),
+        };
+        if target < 0.5 {
+            return Ok(corner(0, 0));
+        }
+        if target > (len - 1) as f64 - 0.5 {
+            return Ok(corner(p.len() - 1, len - 1));
+        }
+        let mean = target / copies;
+        let theta = tilt(p, mean);
+        let (ln_m, _) = ln_moment(p, theta);
+        let tilted = p.iter().enumerate().map(|(k, p)| libm::exp(libm::log(*p) + theta * k as f64 - ln_m));
+        let fft_len = cost::cyclic_length(len, 1, 0, len);
+        let plan = real_plan(fft_len);
+        let mut spectrum = plan.spectrum(tilted);
+        spectrum.iter_mut().for_each(|z| *z = z.powu(n));
+        // Each factor of a bin is off by some roundings: the error of the result is at most the mean over all bins.
+        let weight = 2.0 * spectrum.iter().map(|z| z.norm()).sum::<f64>() / fft_len as f64;
+        let error = ROUNDING * (4.0 * copies * (2.0 + (p.len() as f64).log2()) + 4.0 * (fft_len as f64).log2()) * weight;
+        let scale = 1.0 / fft_len as f64;
+        let series = plan.series(spectrum);
+        let good = |k: usize| k < len && series[k] * scale * 1e-9 > error;
+        let centre = (target.round() as usize).min(len - 1);
+        let shared = ROUNDING * copies * (4.0 + 4.0 * ln_m.abs() + 4.0 * (theta * mean).abs());
+        if !good(centre) || shared > 1e-9 {
+            return Err(Error::Undefined {
+                what: format!("the probability of {x}"),
+                why: "it is zero, or rounding leaves fewer than nine digits".into(),
+            });
+        }
+        let mut first = centre;
+        while first > 0 && good(first - 1) {
+            first -= 1;
+        }
+        let mut end = centre + 1;
+        while good(end) {
+            end += 1;
+        }
+        let smallest = series[first..end].iter().fold(f64::INFINITY, |m, v| m.min(v * scale));
+        let at_target = copies * (ln_m - theta * mean);
+        let ln_probabilities = (first..end)
+            .map(|k| libm::log(series[k] * scale) + at_target - theta * (k as f64 - target))
+            .collect();
+        Ok(TiltedSum { origin, step: self.step, first, ln_probabilities, relative_error: error / smallest + shared })
+    }
+
+    /// ln P(S >= x) for the sum S of `n` independent copies, by tilting, for any size of the result.
+    ///
+    /// Errors: as [`Self::n_fold_near`].
+    pub fn ln_upper_tail(&self, n: u32, x: f64) -> Result<f64> {
+        let point = self.on_sum_lattice(n, x, f64::ceil);
+        if point <= f64::from(n) * self.mean() {
+            // The other side is the small one.
+            return match self.n_fold_near(n, point - self.step) {
+                Ok(near) => Ok(libm::log1p(-libm::exp(near.ln_sum_towards_lower(point - self.step)))),
+                Err(_) if point <= f64::from(n) * self.origin => Ok(0.0),
+                Err(error) => Err(error),
+            };
+        }
+        Ok(self.n_fold_near(n, point)?.ln_sum_towards_upper(point))
+    }
+
+    /// The first lattice point of the sum beyond `x`, in the direction of `round`.
+    fn on_sum_lattice(&self, n: u32, x: f64, round: fn(f64) -> f64) -> f64 {
+        let origin = f64::from(n) * self.origin;
+        let k = (x - origin) / self.step;
+        let k = if (k - k.round()).abs() < 1e-6 { k.round() } else { round(k) };
+        origin + self.step * k
+    }
+}
+
+/// The lattice index of position `k`, where it is one to 10⁻⁶.
+fn lattice_index(k: f64) -> Option<usize> {
+    let rounded = k.round();
+    ((k - rounded).abs() < 1e-6 && rounded >= 0.0).then_some(rounded as usize)
+}
+
+fn ceil_index(k: f64, len: usize) -> usize {
+    ((k - 1e-6).ceil().max(0.0) as usize).min(len)
+}
+
+fn check_len(len: usize, tails: Tails) -> Result<()> {
+    let limit = match tails {
+        Tails::Relative => MAX_DIRECT,
+        Tails::Absolute => MAX_LEN,
+    };
+    if len <= limit {
+        return Ok(());
+    }
+    Err(Error::TooLarge {
+        what: "the distribution of a sum".into(),
+        needed: format!("{len} lattice points"),
+        limit: limit.to_string(),
+    })
+}
+
+fn common_step(a: f64, b: f64) -> Result<f64> {
+    if (a - b).abs() <= 1e-12 * a {
+        Ok(a)
+    } else {
+        Err(Error::out_of_range("step of the other lattice", b, format!("{a}, as of the first")))
+    }
+}
+
+fn add(a: &LatticeSum, b: &LatticeSum, tails: Tails) -> Result<LatticeSum> {
+    let (p, q) = (&a.distribution.probabilities, &b.distribution.probabilities);
+    let step = common_step(a.distribution.step, b.distribution.step)?;
+    let len = p.len() + q.len() - 1;
+    check_len(len, tails)?;
+    let short = p.len().min(q.len()) as f64;
+    let (method, error) = match (tails, a.error, b.error) {
+        // (1 + δ) for each product and each of the additions
+        (Tails::Relative, ErrorBound::Relative(x), ErrorBound::Relative(y)) => {
+            (Method::Direct, ErrorBound::Relative(x + y + x * y + 1.01 * short * ROUNDING))
+        }
+        (_, x, y) => {
+            let size = |e: ErrorBound| match e {
+                ErrorBound::Relative(e) | ErrorBound::Absolute(e) => e,
+            };
+            let norm = |p: &[f64]| p.iter().map(|v| v * v).sum::<f64>().sqrt();
+            let fft = 8.0 * ROUNDING * (len as f64).log2().max(1.0) * norm(p) * norm(q);
+            // Σ_x q(z - x) <= 1 and Σ |errors| <= length × bound
+            let carried = size(x) + size(y) + size(x) * size(y) * short;
+            (Method::Auto, ErrorBound::Absolute(carried + fft + short * ROUNDING * norm(p) * norm(q)))
+        }
+    };
+    let mut probabilities = convolve_with(p, q, Mode::Full, method)?;
+    let clamped = Clamped::clamp(&mut probabilities).plus(a.clamped).plus(b.clamped);
+    Ok(LatticeSum {
+        distribution: LatticeDistribution {
+            origin: a.distribution.origin + b.distribution.origin,
+            step,
+            probabilities,
+        },
+        error,
+        clamped,
+    })
+}
+
+/// ln Σ p_k e^{θk} and the tilted mean.
+fn ln_moment(p: &[f64], theta: f64) -> (f64, f64) {
+    let exponents: Vec<f64> = p.iter().enumerate().map(|(k, p)| libm::log(*p) + theta * k as f64).collect();
+    let largest = exponents.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let (mut total, mut first) = (0.0, 0.0);
+    for (k, e) in exponents.iter().enumerate() {
+        let w = libm::exp(e - largest);
+        total += w;
+        first += k as f64 * w;
+    }
+    (largest + libm::log(total), first / total)
+}
+
+/// θ with tilted mean `mean`, strictly between the ends of the support: the mean rises with θ.
+fn tilt(p: &[f64], mean: f64) -> f64 {
+    let (mut low, mut high) = (-1.0, 1.0);
+    while ln_moment(p, low).1 > mean && low > -1e6 {
+        low *= 2.0;
+    }
+    while ln_moment(p, high).1 < mean && high < 1e6 {
+        high *= 2.0;
+    }
+    // Any θ gives a correct result, so bisection to a few digits would do.
+    for _ in 0..60 {
+        let middle = 0.5 * (low + high);
+        if ln_moment(p, middle).1 < mean {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    0.5 * (low + high)
+}
+
+/// Part of the distribution of a sum, in logarithms.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TiltedSum {
+    origin: f64,
+    step: f64,
+    first: usize,
+    ln_probabilities: Vec<f64>,
+    relative_error: f64,
+}
+
+impl TiltedSum {
+    /// Point `i` of the window.
+    pub fn value(&self, i: usize) -> f64 {
+        self.origin + self.step * (self.first + i) as f64
+    }
+    /// ln P(S = value(i)).
+    pub fn ln_probabilities(&self) -> &[f64] {
+        &self.ln_probabilities
+    }
+    /// ln P(S = s), where `s` is a point of the window.
+    pub fn ln_probability(&self, s: f64) -> Option<f64> {
+        let k = lattice_index((s - self.origin) / self.step)?;
+        self.ln_probabilities.get(k.checked_sub(self.first)?).copied()
+    }
+    /// Bound on the relative error of every probability of the window.
+    pub fn relative_error(&self) -> f64 {
+        self.relative_error
+    }
+    fn ln_sum_towards_upper(&self, s: f64) -> f64 {
+        let mut sum = LnSum::default();
+        let from = ceil_index((s - self.origin) / self.step - self.first as f64, self.ln_probabilities.len());
+        self.ln_probabilities[from..].iter().for_each(|l| sum.add(*l));
+        sum.ln()
+    }
+    fn ln_sum_towards_lower(&self, s: f64) -> f64 {
+        let mut sum = LnSum::default();
+        let end = ceil_index((s - self.origin) / self.step - self.first as f64 + 1.0, self.ln_probabilities.len());
+        self.ln_probabilities[..end].iter().for_each(|l| sum.add(*l));
+        sum.ln()
+    }
+}
+
+/// ln g(E) of a system at energies origin, origin + step, ...; -∞ where there is no state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DensityOfStates {
+    origin: f64,
+    step: f64,
+    ln_weights: Vec<f64>,
+}
+
+impl DensityOfStates {
+    /// Errors: no energies, a ln g that is NaN or +∞, an origin that is not finite, a step not > 0.
+    pub fn new(origin: f64, step: f64, ln_weights: Vec<f64>) -> Result<Self> {
+        finite("origin", origin)?;
+        positive("step", step)?;
+        if ln_weights.is_empty() {
+            return Err(Error::out_of_range("number of energies", 0, "at least 1"));
+        }
+        if let Some(i) = ln_weights.iter().position(|w| w.is_nan() || *w == f64::INFINITY) {
+            return Err(Error::out_of_range(format!("ln g[{i}]"), ln_weights[i], "finite or -inf"));
+        }
+        Ok(DensityOfStates { origin, step, ln_weights })
+    }
+    /// Energy `k`.
+    pub fn energy(&self, k: usize) -> f64 {
+        self.origin + self.step * k as f64
+    }
+    /// ln g of each energy.
+    pub fn ln_weights(&self) -> &[f64] {
+        &self.ln_weights
+    }
+    /// ln Z(β) = ln Σ g(E) exp(-βE).
+    pub fn ln_partition(&self, beta: f64) -> f64 {
+        let mut sum = LnSum::default();
+        self.ln_weights.iter().enumerate().for_each(|(k, w)| sum.add(w - beta * self.energy(k)));
+        sum.ln()
+    }
+    /// The system A + B without interaction: g(E) = Σ_x g_A(x) g_B(E - x), every product made, relative errors kept.
+    ///
+    /// Errors: steps that differ; [`Error::TooLarge`] for more than 2²⁰ energies.
+    pub fn combine(&self, other: &Self) -> Result<Self> {
+        let step = common_step(self.step, other.step)?;
+        let (a, b) = (&self.ln_weights, &other.ln_weights);
+        let len = a.len() + b.len() - 1;
+        check_len(len, Tails::Relative)?;
+        // In blocks of equal scale the products could overflow; logarithms cannot.
+        let ln_weights: Vec<f64> = (0..len)
+            .map(|k| {
+                let mut sum = LnSum::default();
+                for i in k.saturating_sub(b.len() - 1)..=k.min(a.len() - 1) {
+                    sum.add(a[i] + b[k - i]);
+                }
+                sum.ln()
+            })
+            .collect();
+        same_length("energies", ln_weights.len(), len)?;
+        Ok(DensityOfStates { origin: self.origin + other.origin, step, ln_weights })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn die() -> LatticeDistribution {
+        LatticeDistribution::on_integers(1, vec![1.0 / 6.0; 6]).unwrap()
+    }
+
+    /// Ways to throw each sum with n dice, in integers.
+    fn ways(n: usize) -> Vec<u128> {
+        (0..n).fold(vec![1], |ways, _| {
+            let mut next = vec![0; ways.len() + 5];
+            for (i, w) in ways.iter().enumerate() {
+                next[i..i + 6].iter_mut().for_each(|v| *v += w);
+            }
+            next
+        })
+    }
+
+    #[test]
+    fn dice_exactly() {
+        let two = die().plus(&die(), Tails::Relative).unwrap().distribution;
+        assert!((two.probability(7.0) * 6.0 - 1.0).abs() < 1e-15);
+        assert_eq!(two.probability(13.0), 0.0);
+        assert_eq!(two.probability(2.5), 0.0);
+        for n in [1usize, 7, 10, 24] {
+            let sum = die().n_fold(n as u32, Tails::Relative).unwrap();
+            let ErrorBound::Relative(bound) = sum.error else { panic!() };
+            assert_eq!(sum.clamped, Clamped::default());
+            assert!(bound < 1e-13);
+            let all = 6f64.powi(n as i32);
+            for (p, w) in sum.distribution.probabilities().iter().zip(ways(n)) {
+                // n roundings of 1/6 besides the bound
+                assert!((p * all / w as f64 - 1.0).abs() < bound + (n as f64 + 3.0) * ROUNDING, "{n}");
+            }
+        }
+        let ten = die().n_fold(10, Tails::Relative).unwrap().distribution;
+        assert!((ten.probability(10.0) * 6f64.powi(10) - 1.0).abs() < 1e-13);
+        assert_eq!(ten.origin(), 10.0);
+        assert!((ten.mean() - 35.0).abs() < 1e-12 && (ten.variance() - 350.0 / 12.0).abs() < 1e-11);
+        assert!((ten.upper_tail(59.0) - 11.0 * 6f64.powi(-10)).abs() < 1e-12 * 6f64.powi(-10));
+        assert!((ten.lower_tail(11.0) - 11.0 * 6f64.powi(-10)).abs() < 1e-12 * 6f64.powi(-10));
+        assert!((ten.upper_tail(-5.0) - 1.0).abs() < 1e-14 && ten.upper_tail(60.5) == 0.0);
+    }
+
+    #[test]
+    fn quick_sums_state_their_absolute_error_and_clamp() {
+        let n = 600;
+        let quick = die().n_fold(n, Tails::Absolute).unwrap();
+        let exact = die().n_fold(n, Tails::Relative).unwrap();
+        let ErrorBound::Absolute(bound) = quick.error else { panic!() };
+        assert!(bound < 1e-13, "{bound}");
+        // The tails are below the rounding of an FFT: some come out negative, and that is said.
+        assert!(quick.clamped.count > 0 && quick.clamped.total > 0.0);
+        for (q, e) in quick.distribution.probabilities().iter().zip(exact.distribution.probabilities()) {
+            assert!(*q >= 0.0 && (q - e).abs() <= bound);
+        }
+    }
+
+    #[test]
+    fn tilting_finds_every_tail() {
+        for x in [10.0, 11.0, 12.0, 17.0, 35.0, 52.0, 58.0, 60.0] {
+            let near = die().n_fold_near(10, x).unwrap();
+            let exact = ways(10)[x as usize - 10] as f64 * 6f64.powi(-10);
+            let found = near.ln_probability(x).unwrap();
+            assert!((found - exact.ln()).abs() < 1e-11, "{x}: {}", found - exact.ln());
+            assert!(near.relative_error() < 2e-9);
+        }
+        // 40 dice, against integers; the whole window
+        for x in [45.0, 80.0, 140.0, 230.0] {
+            let near = die().n_fold_near(40, x).unwrap();
+            for (i, l) in near.ln_probabilities().iter().enumerate() {
+                let w = ways(40)[near.value(i) as usize - 40] as f64;
+                assert!((l - (w.ln() - 40.0 * 6f64.ln())).abs() < 1e-10 + near.relative_error(), "{x} {i}");
+            }
+        }
+        // Far below the smallest f64: all but three of 1000 coins heads, ln C(1000, 3) - 1000 ln 2 (times 2 for bias)
+        let coin = LatticeDistribution::on_integers(0, vec![0.75, 0.25]).unwrap();
+        let near = coin.n_fold_near(1000, 997.0).unwrap();
+        let exact = (1000.0f64 * 999.0 * 998.0 / 6.0).ln() + 997.0 * 0.25f64.ln() + 3.0 * 0.75f64.ln();
+        assert!((near.ln_probability(997.0).unwrap() - exact).abs() < 1e-9, "{exact}");
+        assert!(exact < -1300.0);
+    }
+
+    #[test]
+    fn tails_in_logarithms() {
+        let total = 6f64.powi(10);
+        let count = |x: usize| ways(10)[x - 10..].iter().sum::<u128>() as f64;
+        for x in [12, 20, 34, 35, 36, 50, 57, 60] {
+            let found = die().ln_upper_tail(10, x as f64).unwrap();
+            assert!((found - (count(x) / total).ln()).abs() < 1e-9, "{x}");
+        }
+        assert_eq!(die().ln_upper_tail(10, 10.0).unwrap(), 0.0);
+        assert!(die().ln_upper_tail(10, 61.0).is_err());
+    }
+
+    #[test]
+    fn bad_input_is_refused() {
+        assert!(LatticeDistribution::on_integers(0, vec![]).is_err());
+        assert!(LatticeDistribution::on_integers(0, vec![0.5, 0.6]).is_err());
+        assert!(LatticeDistribution::on_integers(0, vec![1.5, -0.5]).is_err());
+        assert!(LatticeDistribution::on_integers(0, vec![f64::NAN]).is_err());
+        assert!(LatticeDistribution::new(0.0, 0.0, vec![1.0]).is_err());
+        let half = LatticeDistribution::new(0.0, 0.5, vec![0.5, 0.5]).unwrap();
+        assert!(half.plus(&die(), Tails::Relative).is_err());
+        assert!(die().n_fold(u32::MAX, Tails::Absolute).is_err());
+        assert!(die().n_fold_near(10, 9.0).is_err());
+        assert!(die().n_fold_near(10, f64::NAN).is_err());
+        assert!(die().n_fold_near(0, 0.0).is_err());
+        assert_eq!(die().n_fold(0, Tails::Relative).unwrap().distribution.probabilities(), [1.0]);
+        assert!(DensityOfStates::new(0.0, 1.0, vec![]).is_err());
+    }
+
+    /// n spins in a field: g(k) = C(n, k). Systems together: C(n + m, k), and ln Z adds.
+    #[test]
+    fn densities_of_states_convolve() {
+        let spins = |n: u32| {
+            let mut row = vec![0.0f64];
+            for i in 0..n {
+                row.push(row[row.len() - 1] + (f64::from(n - i) / f64::from(i + 1)).ln());
+            }
+            DensityOfStates::new(-f64::from(n), 2.0, row).unwrap()
+        };
+        let (a, b, both) = (spins(1200), spins(700), spins(1900));
+        let sum = a.combine(&b).unwrap();
+        assert_eq!(sum.energy(0), -1900.0);
+        for (x, y) in sum.ln_weights().iter().zip(both.ln_weights()) {
+            assert!((x - y).abs() < 1e-11 * (1.0 + y.abs()));
+        }
+        for beta in [0.0, 0.3, -1.2] {
+            let expected = 1900.0 * (2.0 * f64::cosh(beta)).ln();
+            assert!((sum.ln_partition(beta) - expected).abs() < 1e-10 * expected);
+            assert!((sum.ln_partition(beta) - a.ln_partition(beta) - b.ln_partition(beta)).abs() < 1e-9);
+        }
+    }
+}
