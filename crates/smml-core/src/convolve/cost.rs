@@ -15,15 +15,17 @@ impl Block {
     /// One cyclic convolution.
     fn ns(&self) -> f64 {
         let n = self.len() as f64;
-        40.0 + n * (0.42 * n.log2() + 1.2)
+        // Beyond 2^16 values (1 MiB) the second-level cache no longer holds a block.
+        40.0 + n * (0.42 * n.log2() + 1.2 + 0.8 * (n.log2() - 16.0).max(0.0))
     }
 }
 
 /// Lengths at which the last FFT is quick, and whose rows do not all start at the same address modulo 4096.
 const LEAVES: [usize; 10] = [60, 72, 96, 120, 132, 180, 256, 300, 360, 480];
 
-/// The best block for `n_out` outputs with a kernel of `m` values, and what all its passes cost.
-pub(super) fn block(n_out: usize, m: usize) -> (Block, f64) {
+/// The best block for `n_out` outputs with a kernel of `m` values, and what it costs, with the spectrum of the kernel
+/// unless that is `prepared` once for many signals.
+pub(super) fn block(n_out: usize, m: usize, prepared: bool) -> (Block, f64) {
     let mut best = (Block { leaf: LEAVES[0], depth: 0 }, f64::INFINITY);
     for depth in 0..=20 {
         for leaf in LEAVES {
@@ -33,7 +35,8 @@ pub(super) fn block(n_out: usize, m: usize) -> (Block, f64) {
             }
             let fresh = block.len() - m + 1;
             let pairs = n_out.div_ceil(2 * fresh) as f64;
-            let ns = pairs * block.ns() + 1.0 * n_out as f64 + 200.0;
+            let spectrum = if prepared { 0.0 } else { 500.0 + 0.6 * block.ns() };
+            let ns = pairs * block.ns() + spectrum + n_out as f64 + 200.0;
             if ns < best.1 {
                 best = (block, ns);
             }
@@ -43,11 +46,6 @@ pub(super) fn block(n_out: usize, m: usize) -> (Block, f64) {
         }
     }
     best
-}
-
-/// Making a kernel's spectrum, and what a single call needs besides.
-pub(super) fn spectrum(block: &Block) -> f64 {
-    500.0 + 0.6 * block.ns()
 }
 
 /// `n_out` sums over `m` products.

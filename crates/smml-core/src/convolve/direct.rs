@@ -6,15 +6,24 @@
 pub(crate) fn direct_into(a: &[f64], b: &[f64], start: usize, out: &mut [f64]) {
     let (long, short) = if a.len() >= b.len() { (a, b) } else { (b, a) };
     let (n, m) = (long.len() as isize, short.len());
-    // padded[j] = long[start + j - (m - 1)], zero outside
-    let first = start as isize - (m as isize - 1);
-    let mut padded = vec![0.0; out.len() + m - 1];
-    let from = first.clamp(0, n);
-    let to = (first + padded.len() as isize).clamp(from, n);
-    let at = (from - first) as usize;
-    padded[at..at + (to - from) as usize].copy_from_slice(&long[from as usize..to as usize]);
-    slide(&padded, short, out);
+    // A stretch of outputs at a time, so that the padded input stays in the cache.
+    let stretch = STRETCH.max(m);
+    let mut padded = vec![0.0; stretch.min(out.len()) + m - 1];
+    for (i, out) in out.chunks_mut(stretch).enumerate() {
+        // padded[j] = long[first + j], zero outside
+        let first = (start + i * stretch) as isize - (m as isize - 1);
+        let padded = &mut padded[..out.len() + m - 1];
+        let from = first.clamp(0, n);
+        let to = (first + padded.len() as isize).clamp(from, n);
+        let (at, end) = ((from - first) as usize, (to - first) as usize);
+        padded[..at].fill(0.0);
+        padded[at..end].copy_from_slice(&long[from as usize..to as usize]);
+        padded[end..].fill(0.0);
+        slide(padded, short, out);
+    }
 }
+
+const STRETCH: usize = 4096;
 
 /// Outputs a tile of sums at a time: they stay in registers while the kernel passes.
 const TILE: usize = 32;

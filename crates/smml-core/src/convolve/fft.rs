@@ -28,8 +28,7 @@ pub(super) fn real_plan(n: usize) -> RealPlan {
             return hit;
         }
         let mut planner = RealFftPlanner::new();
-        let plan =
-            RealPlan { forward: planner.plan_fft_forward(n), inverse: planner.plan_fft_inverse(n) };
+        let plan = RealPlan { forward: planner.plan_fft_forward(n), inverse: planner.plan_fft_inverse(n) };
         if n <= CACHED_LENGTH {
             if plans.len() == CACHED_PLANS {
                 plans.remove(0);

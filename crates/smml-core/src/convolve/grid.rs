@@ -154,13 +154,16 @@ mod tests {
             }
             assert!((triangle.mass() - 1.0).abs() < 1e-14 && (triangle.mean() - 1.0).abs() < 1e-14);
         }
-        // Three: f(3/2) = 3/4, by a rule of second order
+    }
+
+    /// f(x) = 2x on [0, 1]: the sum has 2z³/3 for z <= 1.
+    #[test]
+    fn second_order_in_the_step() {
         let error = |n: usize| {
-            let u = GridDensity::from_fn(0.0, 1.0 / n as f64, n + 1, |_| 1.0).unwrap();
-            let three = u.plus(&u, Tails::Relative).unwrap().density.plus(&u, Tails::Relative).unwrap().density;
-            three.at(1.5) - 0.75
+            let ramp = GridDensity::from_fn(0.0, 1.0 / n as f64, n + 1, |x| 2.0 * x).unwrap();
+            ramp.plus(&ramp, Tails::Relative).unwrap().density.at(1.0) - 2.0 / 3.0
         };
-        assert!((error(50) / error(100) - 4.0).abs() < 0.1, "{} {}", error(50), error(100));
+        assert!(error(50).abs() < 1e-3 && (error(50) / error(100) - 4.0).abs() < 0.01);
     }
 
     #[test]
@@ -171,9 +174,9 @@ mod tests {
             let z = sum.x(i) + 2.0;
             let exact = (-0.5 * z * z).exp() / TAU.sqrt();
             assert!((v - exact).abs() < 1e-14);
-            // relative accuracy far out (8 sigma: 5e-15)
-            if z.abs() < 8.0 {
-                assert!((v / exact - 1.0).abs() < 1e-7, "{z} {}", v / exact - 1.0);
+            // relative accuracy far out; beyond, the grids of ±9 sigma of the terms end too early
+            if z.abs() < 6.0 {
+                assert!((v / exact - 1.0).abs() < 1e-10, "{z} {}", v / exact - 1.0);
             }
         }
         assert!((sum.mean() + 2.0).abs() < 1e-13 && (sum.variance() - 1.0).abs() < 1e-12);

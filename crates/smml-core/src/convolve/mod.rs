@@ -127,8 +127,7 @@ pub fn choose(n: usize, m: usize, mode: Mode) -> Method {
     let (long, short) = (n.max(m), n.min(m));
     let direct = cost::direct(len, short);
     let fft = cost::fft(cost::cyclic_length(long, short, start, len), len);
-    let (block, passes) = cost::block(len, short);
-    let overlap = passes + cost::spectrum(&block);
+    let overlap = cost::block(len, short, false).1;
     if direct <= fft && direct <= overlap {
         Method::Direct
     } else if fft <= overlap {
@@ -165,12 +164,7 @@ fn exponent(x: &[f64]) -> i32 {
 
 /// Runs a convolution on copies of its input scaled to the order of 1, for input so large that intermediate results
 /// overflow.
-fn rescaled(
-    a: &[f64],
-    b: &[f64],
-    out: &mut Vec<f64>,
-    mut run: impl FnMut(&[f64], &[f64], &mut Vec<f64>),
-) {
+fn rescaled(a: &[f64], b: &[f64], out: &mut Vec<f64>, mut run: impl FnMut(&[f64], &[f64], &mut Vec<f64>)) {
     let (ea, eb) = (exponent(a), exponent(b));
     let scaled = |x: &[f64], e: i32| -> Vec<f64> { x.iter().map(|v| libm::scalbn(*v, -e)).collect() };
     run(&scaled(a, ea), &scaled(b, eb), out);

@@ -44,8 +44,7 @@ impl Convolver {
         }
         check_finite("kernel", kernel)?;
         let n_out = signal_len.max(1).saturating_add(kernel.len() - 1);
-        let (plan, ns) = cost::block(n_out, kernel.len());
-        // The kernel's spectrum is made once, so it does not count here.
+        let (plan, ns) = cost::block(n_out, kernel.len(), true);
         if cost::direct(n_out, kernel.len()) <= ns {
             return Ok(Convolver { kernel: kernel.to_vec(), engine: None });
         }
@@ -203,9 +202,9 @@ pub(super) fn overlap_save_into(a: &[f64], b: &[f64], mode: Mode, out: &mut Vec<
     }
     // `Same` keeps the length of the first argument, which may be the kernel here.
     let (start, len) = mode.range(a.len(), b.len());
-    let block = cost::block(len, kernel.len()).0;
-    let (work, spectrum) = CACHE
-        .with_borrow_mut(|cache| (std::mem::take(&mut cache.work), std::mem::take(&mut cache.spectrum)));
+    let block = cost::block(len, kernel.len(), false).0;
+    let (work, spectrum) =
+        CACHE.with_borrow_mut(|cache| (std::mem::take(&mut cache.work), std::mem::take(&mut cache.spectrum)));
     let mut convolver = Convolver::with_block(kernel, &block, work, spectrum);
     let result = convolver.range_into(name, signal, start, len, out);
     if let Some(engine) = convolver.engine

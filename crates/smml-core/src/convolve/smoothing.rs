@@ -78,7 +78,11 @@ impl SmoothingKernel {
     pub fn savitzky_golay(window: usize, order: usize, derivative: usize, spacing: f64) -> Result<Self> {
         check_window(window)?;
         if order >= window {
-            return Err(Error::out_of_range("polynomial order", order, format!("less than the window, {window}")));
+            return Err(Error::out_of_range(
+                "polynomial order",
+                order,
+                format!("less than the window, {window}"),
+            ));
         }
         positive("spacing", spacing)?;
         let fit = LocalFit { half: (window / 2) as i64, order, derivative, spacing };
@@ -111,7 +115,8 @@ impl SmoothingKernel {
         if let (Edge::Interp, Some(fit)) = (edge, &self.fit) {
             let centre = (i as i64).clamp(half, n as i64 - 1 - half);
             let weights = fit.weights_at(i as i64 - centre);
-            let terms = weights.into_iter().enumerate().map(|(k, w)| ((centre - half) as usize + k, w)).collect();
+            let terms =
+                weights.into_iter().enumerate().map(|(k, w)| ((centre - half) as usize + k, w)).collect();
             return Row { terms, constant: 0.0 };
         }
         let mut row = Row { terms: Vec::with_capacity(self.weights.len()), constant: 0.0 };
@@ -139,9 +144,11 @@ impl SmoothingKernel {
         }
         match (edge, &self.fit) {
             (Edge::Constant(value), _) => finite("edge value", value).map(|_| ()),
-            (Edge::Interp, None) => {
-                Err(Error::out_of_range("edge", "Interp", "another one for a kernel that is no polynomial fit"))
-            }
+            (Edge::Interp, None) => Err(Error::out_of_range(
+                "edge",
+                "Interp",
+                "another one for a kernel that is no polynomial fit",
+            )),
             (Edge::Interp, Some(_)) if n < self.weights.len() => {
                 Err(Error::TooShort { have: n, needed: self.weights.len() })
             }
@@ -267,10 +274,13 @@ pub fn smooth_estimates(series: &[Estimate], kernel: &SmoothingKernel, edge: Edg
 
 /// `f` of the row of weights of each output.
 fn rows<T>(kernel: &SmoothingKernel, n: usize, edge: Edge, f: impl FnMut(&Row) -> T) -> Vec<T> {
-    (0..n).map(|i| kernel.row(i, n, edge)).map({
-        let mut f = f;
-        move |row| f(&row)
-    }).collect()
+    (0..n)
+        .map(|i| kernel.row(i, n, edge))
+        .map({
+            let mut f = f;
+            move |row| f(&row)
+        })
+        .collect()
 }
 
 /// A polynomial fit of some order in a window, and which derivative of it is wanted.
@@ -299,7 +309,8 @@ impl LocalFit {
         let x_at = at as f64 / scale;
         let (mut previous, mut current) = (vec![0.0; n], vec![1.0; n]);
         // value and derivatives at x_at, of order 0 ..= derivative
-        let (mut d_previous, mut d_current) = (vec![0.0; self.derivative + 1], vec![0.0; self.derivative + 1]);
+        let (mut d_previous, mut d_current) =
+            (vec![0.0; self.derivative + 1], vec![0.0; self.derivative + 1]);
         d_current[0] = 1.0;
         let mut norm_previous = 1.0;
         for k in 0..=self.order {
@@ -349,8 +360,13 @@ mod tests {
         close(
             &weights(7, 3, 1, 0.5),
             &[
-                -0.17460317460317445, 0.5317460317460315, 0.4603174603174604, 0.0, -0.46031746031746046,
-                -0.5317460317460317, 0.17460317460317465,
+                -0.17460317460317445,
+                0.5317460317460315,
+                0.4603174603174604,
+                0.0,
+                -0.46031746031746046,
+                -0.5317460317460317,
+                0.17460317460317465,
             ],
             1e-14,
         );
@@ -358,8 +374,14 @@ mod tests {
         close(
             &weights(9, 4, 2, 1.0),
             &[
-                -0.07342657342657533, 0.2162004662004659, 0.08799533799533761, -0.12296037296037296,
-                -0.2156177156177159, -0.12296037296037307, 0.08799533799533796, 0.21620046620046557,
+                -0.07342657342657533,
+                0.2162004662004659,
+                0.08799533799533761,
+                -0.12296037296037296,
+                -0.2156177156177159,
+                -0.12296037296037307,
+                0.08799533799533796,
+                0.21620046620046557,
                 -0.07342657342657528,
             ],
             1e-14,
@@ -368,9 +390,17 @@ mod tests {
         close(
             &weights(11, 5, 3, 2.0),
             &[
-                -0.007047639860139875, 0.021962412587412633, 0.0006009615384614667, -0.018575174825174803,
-                -0.017263986013985985, 0.0, 0.01726398601398601, 0.018575174825174807, -0.0006009615384615389,
-                -0.021962412587412588, 0.007047639860139866,
+                -0.007047639860139875,
+                0.021962412587412633,
+                0.0006009615384614667,
+                -0.018575174825174803,
+                -0.017263986013985985,
+                0.0,
+                0.01726398601398601,
+                0.018575174825174807,
+                -0.0006009615384615389,
+                -0.021962412587412588,
+                0.007047639860139866,
             ],
             1e-14,
         );
@@ -381,14 +411,21 @@ mod tests {
     fn savitzky_golay_filter_as_scipy() {
         let kernel = SmoothingKernel::savitzky_golay(5, 2, 0, 1.0).unwrap();
         let middle = [
-            2.614285714285713, 3.114285714285712, 3.757142857142854, 4.685714285714283, 3.528571428571427,
+            2.614285714285713,
+            3.114285714285712,
+            3.757142857142854,
+            4.685714285714283,
+            3.528571428571427,
             -0.37142857142857366,
         ];
         // scipy.signal.savgol_filter(X, 5, 2, mode=..., cval=1.5): the two values at either end
         for (edge, [a, b, y, z]) in [
             (Edge::Mirror, [-0.2285714285714292, 0.8857142857142846, 1.428571428571427, 3.9428571428571426]),
             (Edge::Nearest, [0.8857142857142848, 0.628571428571427, 0.999999999999998, 4.97142857142857]),
-            (Edge::Constant(1.5), [0.7571428571428563, 0.6714285714285699, 1.3857142857142843, 3.814285714285713]),
+            (
+                Edge::Constant(1.5),
+                [0.7571428571428563, 0.6714285714285699, 1.3857142857142843, 3.814285714285713],
+            ),
             (Edge::Wrap, [2.3428571428571416, 0.2857142857142836, 1.3428571428571414, 4.199999999999999]),
             (Edge::Interp, [0.585714285714283, 1.9571428571428564, 0.9142857142857084, 5.771428571428568]),
         ] {
@@ -400,8 +437,16 @@ mod tests {
         close(
             &smooth(&X, &slope, Edge::Interp).unwrap(),
             &[
-                -2.4246031746031513, 0.468253968253979, 2.194444444444446, 2.753968253968254, 1.6269841269841274,
-                -1.761904761904761, -4.051587301587302, -1.3253968253968145, 4.567460317460327, 13.62698412698413,
+                -2.4246031746031513,
+                0.468253968253979,
+                2.194444444444446,
+                2.753968253968254,
+                1.6269841269841274,
+                -1.761904761904761,
+                -4.051587301587302,
+                -1.3253968253968145,
+                4.567460317460327,
+                13.62698412698413,
             ],
             1e-12,
         );
@@ -416,36 +461,76 @@ mod tests {
             (
                 Edge::Reflect,
                 [
-                    1.2165671510494322, 1.5092382499449541, 2.27036091875648, 3.026864107074969, 3.495919956541554,
-                    3.5578698605772425, 2.770752119153346, 1.9054165382599595, 2.3278818849502487, 3.4191292136918143,
+                    1.2165671510494322,
+                    1.5092382499449541,
+                    2.27036091875648,
+                    3.026864107074969,
+                    3.495919956541554,
+                    3.5578698605772425,
+                    2.770752119153346,
+                    1.9054165382599595,
+                    2.3278818849502487,
+                    3.4191292136918143,
                 ],
             ),
             (
                 Edge::Mirror,
                 [
-                    0.9381712835924829, 1.3182670783594073, 2.216912500639411, 3.0187652060307757, 3.495919956541554,
-                    3.5578698605772425, 2.7572539507463576, 1.7902393824779996, 1.8097776629650486, 2.1318175197319262,
+                    0.9381712835924829,
+                    1.3182670783594073,
+                    2.216912500639411,
+                    3.0187652060307757,
+                    3.495919956541554,
+                    3.5578698605772425,
+                    2.7572539507463576,
+                    1.7902393824779996,
+                    1.8097776629650486,
+                    2.1318175197319262,
                 ],
             ),
             (
                 Edge::Nearest,
                 [
-                    1.4690856417962415, 1.5707855691062165, 2.2784598198006734, 3.026864107074969, 3.495919956541554,
-                    3.5578698605772425, 2.770752119153346, 1.918914706666948, 2.456557209139197, 4.0659087598659625,
+                    1.4690856417962415,
+                    1.5707855691062165,
+                    2.2784598198006734,
+                    3.026864107074969,
+                    3.495919956541554,
+                    3.5578698605772425,
+                    2.770752119153346,
+                    1.918914706666948,
+                    2.456557209139197,
+                    4.0659087598659625,
                 ],
             ),
             (
                 Edge::Constant(1.5),
                 [
-                    1.2958353465635888, 1.5117224196686483, 2.2664021774861975, 3.0255142902342707, 3.495919956541554,
-                    3.5578698605772425, 2.758603767587056, 1.8103959258366682, 1.9249888642010835, 2.5066561027720886,
+                    1.2958353465635888,
+                    1.5117224196686483,
+                    2.2664021774861975,
+                    3.0255142902342707,
+                    3.495919956541554,
+                    3.5578698605772425,
+                    2.758603767587056,
+                    1.8103959258366682,
+                    1.9249888642010835,
+                    2.5066561027720886,
                 ],
             ),
             (
                 Edge::Wrap,
                 [
-                    2.208308457483315, 1.9146154404178137, 2.361422789909489, 3.0376626418005603, 3.495919956541554,
-                    3.5578698605772425, 2.7599535844277554, 1.8143546671069506, 1.9225046944773894, 2.427387907257932,
+                    2.208308457483315,
+                    1.9146154404178137,
+                    2.361422789909489,
+                    3.0376626418005603,
+                    3.495919956541554,
+                    3.5578698605772425,
+                    2.7599535844277554,
+                    1.8143546671069506,
+                    1.9225046944773894,
+                    2.427387907257932,
                 ],
             ),
         ] {
@@ -493,7 +578,12 @@ mod tests {
         let v = smooth_variances(&[4.0, 1.0, 1.0], &kernel, Edge::Constant(9.0)).unwrap();
         close(&v, &[0.25 * 4.0 + 0.0625, 0.25 + 0.25 + 0.0625, 0.0625 + 0.25], 1e-15);
         let e = |value: f64, std_error: f64| Estimate {
-            value, std_error, tau_int: 0.5, n_eff: 20.0, dof: 19.0, source: Source::Independent,
+            value,
+            std_error,
+            tau_int: 0.5,
+            n_eff: 20.0,
+            dof: 19.0,
+            source: Source::Independent,
         };
         let s = smooth_estimates(&[e(1.0, 2.0), e(2.0, 1.0), e(3.0, 1.0)], &kernel, Edge::Reflect).unwrap();
         assert!((s[0].value - 1.25).abs() < 1e-15 && (s[0].std_error.powi(2) - 2.3125).abs() < 1e-14);
@@ -515,7 +605,9 @@ mod tests {
         let gauss = SmoothingKernel::gaussian(1.0, 4.0).unwrap();
         assert!(smooth(&X, &gauss, Edge::Interp).is_err());
         assert!(smooth(&[], &gauss, Edge::Reflect).is_err());
-        assert!(smooth(&[1.0, f64::NAN], &gauss, Edge::Reflect).unwrap_err().to_string().contains("signal[1]"));
+        assert!(
+            smooth(&[1.0, f64::NAN], &gauss, Edge::Reflect).unwrap_err().to_string().contains("signal[1]")
+        );
         assert!(smooth(&X, &gauss, Edge::Constant(f64::NAN)).is_err());
         let fit = SmoothingKernel::savitzky_golay(5, 2, 0, 1.0).unwrap();
         assert!(smooth(&X[..4], &fit, Edge::Interp).is_err());

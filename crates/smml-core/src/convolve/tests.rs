@@ -67,7 +67,10 @@ fn all_methods_agree_at_every_size() {
                 for method in METHODS {
                     let c = convolve_with(&a, &b, mode, method).unwrap();
                     let error = relative_error(&c, part(&full, n, m, mode), &a, &b);
-                    assert!(error < 5e-16 * (1.0 + (n as f64).log2()), "{n} {m} {mode:?} {method:?}: {error}");
+                    assert!(
+                        error < 5e-16 * (1.0 + (n as f64).log2()),
+                        "{n} {m} {mode:?} {method:?}: {error}"
+                    );
                 }
             }
         }
@@ -119,7 +122,8 @@ fn split_blocks_of_every_depth() {
 #[test]
 fn a_value_that_is_not_finite_is_named() {
     for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-        for (n, m, at) in [(5, 3, 4), (50_000, 300, 0), (50_000, 300, 49_999), (50_000, 300, 23_456), (3000, 3000, 17)]
+        for (n, m, at) in
+            [(5, 3, 4), (50_000, 300, 0), (50_000, 300, 49_999), (50_000, 300, 23_456), (3000, 3000, 17)]
         {
             for method in METHODS {
                 let (mut a, b) = (noise(n, 1), noise(m, 2));
