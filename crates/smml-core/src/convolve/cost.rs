@@ -27,7 +27,7 @@ const LEAVES: [usize; 10] = [60, 72, 96, 120, 132, 180, 256, 300, 360, 480];
 /// unless that is `prepared` once for many signals.
 pub(super) fn block(n_out: usize, m: usize, prepared: bool) -> (Block, f64) {
     let mut best = (Block { leaf: LEAVES[0], depth: 0 }, f64::INFINITY);
-    for depth in 0..=20 {
+    for depth in 0..=12 {
         for leaf in LEAVES {
             let block = Block { leaf, depth };
             if block.len() < m {

@@ -3,8 +3,8 @@
 //! - here: [`convolve`] of two real series, which picks a method by what it would cost; [`Convolver`] for one kernel and
 //!   many signals;
 //! - [`smoothing`]: Gaussian and Savitzky-Golay kernels (Eq. 47);
-//! - [`lattice`], [`grid`]: distributions of sums of independent variables (Eqs. 45 and 46), with exact tails, and
-//!   densities of states of systems put together;
+//! - [`lattice`], [`grid`]: distributions of sums of independent variables (Eqs. 45 and 46), with exact tails;
+//! - [`states`]: densities of states of systems put together;
 //! - [`polynomial`]: products of polynomials (Eqs. 48-51), exact over the integers;
 //! - [`reference`]: Algorithm 1 as printed.
 //!
@@ -23,6 +23,7 @@ pub mod polynomial;
 pub mod reference;
 pub mod smoothing;
 mod split_fft;
+pub mod states;
 #[cfg(test)]
 mod tests;
 

@@ -180,7 +180,7 @@ fn plan(block: &cost::Block) -> Arc<SplitFft> {
             cache.plans.push(hit);
             return Arc::clone(&cache.plans[cache.plans.len() - 1].1);
         }
-        let plan = Arc::new(SplitFft::new(block.leaf, &vec![8; block.depth]));
+        let plan = Arc::new(SplitFft::new(block.leaf, block.depth));
         if plan.len() <= CACHED_BLOCK {
             if cache.plans.len() == CACHED_PLANS {
                 cache.plans.remove(0);

@@ -8,9 +8,11 @@
 use rustfft::{Fft, FftPlanner, num_complex::Complex};
 use std::{f64::consts::TAU, fmt, sync::Arc};
 
-/// One splitting pass: radix 8 or 4, with the powers ω^c, ω^2c and ω^4c (radix 8) or ω^3c (radix 4) for c < S.
+/// R of each splitting pass.
+const RADIX: usize = 8;
+
+/// One splitting pass: real and imaginary parts of the powers ω^c, ω^2c and ω^4c for c < S.
 struct Level {
-    radix: usize,
     twiddles: [Vec<f64>; 6],
 }
 
@@ -33,13 +35,13 @@ pub(crate) struct Workspace {
 }
 
 impl SplitFft {
-    /// A plan for blocks of `leaf` times the product of `radices` (each 4 or 8).
-    pub(crate) fn new(leaf: usize, radices: &[usize]) -> Self {
-        let len = leaf * radices.iter().product::<usize>();
+    /// A plan for blocks of 8^depth × `leaf` values.
+    pub(crate) fn new(leaf: usize, depth: usize) -> Self {
+        let len = leaf << (3 * depth);
         let mut size = len;
         let mut levels = Vec::new();
-        for &radix in radices {
-            let rows = size / radix;
+        for _ in 0..depth {
+            let rows = size / RADIX;
             let power = |p: usize| -> (Vec<f64>, Vec<f64>) {
                 (0..rows)
                     .map(|c| {
@@ -48,8 +50,8 @@ impl SplitFft {
                     })
                     .unzip()
             };
-            let ((a, b), (c, d), (e, f)) = (power(1), power(2), power(if radix == 8 { 4 } else { 3 }));
-            levels.push(Level { radix, twiddles: [a, b, c, d, e, f] });
+            let ((a, b), (c, d), (e, f)) = (power(1), power(2), power(4));
+            levels.push(Level { twiddles: [a, b, c, d, e, f] });
             size = rows;
         }
         let mut planner = FftPlanner::new();
@@ -102,7 +104,7 @@ impl SplitFft {
             return;
         };
         level.forward(re, im);
-        let rows = re.len() / level.radix;
+        let rows = re.len() / RADIX;
         for ((re, im), out) in
             re.chunks_exact_mut(rows).zip(im.chunks_exact_mut(rows)).zip(out.chunks_exact_mut(rows))
         {
@@ -134,7 +136,7 @@ impl SplitFft {
             return;
         };
         level.forward(re, im);
-        let rows = re.len() / level.radix;
+        let rows = re.len() / RADIX;
         for ((re, im), spectrum) in
             re.chunks_exact_mut(rows).zip(im.chunks_exact_mut(rows)).zip(spectrum.chunks_exact(rows))
         {
@@ -146,14 +148,13 @@ impl SplitFft {
 
 impl fmt::Debug for SplitFft {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let radices: Vec<usize> = self.levels.iter().map(|l| l.radix).collect();
-        f.debug_struct("SplitFft").field("radices", &radices).field("leaf", &self.leaf).finish()
+        f.debug_struct("SplitFft").field("depth", &self.levels.len()).field("leaf", &self.leaf).finish()
     }
 }
 
-/// Cuts a slice in `N` equal rows.
-fn rows<const N: usize>(x: &mut [f64]) -> [&mut [f64]; N] {
-    let len = x.len() / N;
+/// Cuts a slice in equal rows.
+fn rows(x: &mut [f64]) -> [&mut [f64]; RADIX] {
+    let len = x.len() / RADIX;
     let mut rest = x;
     std::array::from_fn(|_| {
         let (head, tail) = std::mem::take(&mut rest).split_at_mut(len);
@@ -165,27 +166,15 @@ fn rows<const N: usize>(x: &mut [f64]) -> [&mut [f64]; N] {
 impl Level {
     fn forward(&self, re: &mut [f64], im: &mut [f64]) {
         let [a, b, c, d, e, f] = &self.twiddles;
-        if self.radix == 8 {
-            let [r0, r1, r2, r3, r4, r5, r6, r7] = rows(re);
-            let [i0, i1, i2, i3, i4, i5, i6, i7] = rows(im);
-            radix8_forward(r0, r1, r2, r3, r4, r5, r6, r7, i0, i1, i2, i3, i4, i5, i6, i7, a, b, c, d, e, f);
-        } else {
-            let [r0, r1, r2, r3] = rows(re);
-            let [i0, i1, i2, i3] = rows(im);
-            radix4_forward(r0, r1, r2, r3, i0, i1, i2, i3, a, b, c, d, e, f);
-        }
+        let [r0, r1, r2, r3, r4, r5, r6, r7] = rows(re);
+        let [i0, i1, i2, i3, i4, i5, i6, i7] = rows(im);
+        radix8_forward(r0, r1, r2, r3, r4, r5, r6, r7, i0, i1, i2, i3, i4, i5, i6, i7, a, b, c, d, e, f);
     }
     fn inverse(&self, re: &mut [f64], im: &mut [f64]) {
         let [a, b, c, d, e, f] = &self.twiddles;
-        if self.radix == 8 {
-            let [r0, r1, r2, r3, r4, r5, r6, r7] = rows(re);
-            let [i0, i1, i2, i3, i4, i5, i6, i7] = rows(im);
-            radix8_inverse(r0, r1, r2, r3, r4, r5, r6, r7, i0, i1, i2, i3, i4, i5, i6, i7, a, b, c, d, e, f);
-        } else {
-            let [r0, r1, r2, r3] = rows(re);
-            let [i0, i1, i2, i3] = rows(im);
-            radix4_inverse(r0, r1, r2, r3, i0, i1, i2, i3, a, b, c, d, e, f);
-        }
+        let [r0, r1, r2, r3, r4, r5, r6, r7] = rows(re);
+        let [i0, i1, i2, i3, i4, i5, i6, i7] = rows(im);
+        radix8_inverse(r0, r1, r2, r3, r4, r5, r6, r7, i0, i1, i2, i3, i4, i5, i6, i7, a, b, c, d, e, f);
     }
 }
 
@@ -307,49 +296,6 @@ crate::simd_paths! {
             (r5[c], i5[c]) = y[5];
             (r6[c], i6[c]) = y[6];
             (r7[c], i7[c]) = y[7];
-        }
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn radix4_forward(
-        r0: &mut [f64], r1: &mut [f64], r2: &mut [f64], r3: &mut [f64],
-        i0: &mut [f64], i1: &mut [f64], i2: &mut [f64], i3: &mut [f64],
-        w1r: &[f64], w1i: &[f64], w2r: &[f64], w2i: &[f64], w3r: &[f64], w3i: &[f64],
-    ) {
-        let n = r0.len();
-        let (r0, r1, r2, r3) = (&mut r0[..n], &mut r1[..n], &mut r2[..n], &mut r3[..n]);
-        let (i0, i1, i2, i3) = (&mut i0[..n], &mut i1[..n], &mut i2[..n], &mut i3[..n]);
-        let (w1r, w1i, w2r, w2i, w3r, w3i) = (&w1r[..n], &w1i[..n], &w2r[..n], &w2i[..n], &w3r[..n], &w3i[..n]);
-        for c in 0..n {
-            let y = dft4([(r0[c], i0[c]), (r1[c], i1[c]), (r2[c], i2[c]), (r3[c], i3[c])]);
-            (r0[c], i0[c]) = y[0];
-            (r1[c], i1[c]) = times(y[1], (w1r[c], w1i[c]));
-            (r2[c], i2[c]) = times(y[2], (w2r[c], w2i[c]));
-            (r3[c], i3[c]) = times(y[3], (w3r[c], w3i[c]));
-        }
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn radix4_inverse(
-        r0: &mut [f64], r1: &mut [f64], r2: &mut [f64], r3: &mut [f64],
-        i0: &mut [f64], i1: &mut [f64], i2: &mut [f64], i3: &mut [f64],
-        w1r: &[f64], w1i: &[f64], w2r: &[f64], w2i: &[f64], w3r: &[f64], w3i: &[f64],
-    ) {
-        let n = r0.len();
-        let (r0, r1, r2, r3) = (&mut r0[..n], &mut r1[..n], &mut r2[..n], &mut r3[..n]);
-        let (i0, i1, i2, i3) = (&mut i0[..n], &mut i1[..n], &mut i2[..n], &mut i3[..n]);
-        let (w1r, w1i, w2r, w2i, w3r, w3i) = (&w1r[..n], &w1i[..n], &w2r[..n], &w2i[..n], &w3r[..n], &w3i[..n]);
-        for c in 0..n {
-            let y = dft4([
-                (r0[c], i0[c]),
-                times_conj((r3[c], i3[c]), (w3r[c], w3i[c])),
-                times_conj((r2[c], i2[c]), (w2r[c], w2i[c])),
-                times_conj((r1[c], i1[c]), (w1r[c], w1i[c])),
-            ]);
-            (r0[c], i0[c]) = y[0];
-            (r1[c], i1[c]) = y[1];
-            (r2[c], i2[c]) = y[2];
-            (r3[c], i3[c]) = y[3];
         }
     }
 

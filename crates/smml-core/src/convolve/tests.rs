@@ -32,7 +32,7 @@ fn relative_error(found: &[f64], expected: &[f64], a: &[f64], b: &[f64]) -> f64 
     worst / (norm(a) * norm(b)).max(f64::MIN_POSITIVE)
 }
 
-fn part<'a>(full: &'a [f64], n: usize, m: usize, mode: Mode) -> &'a [f64] {
+fn part(full: &[f64], n: usize, m: usize, mode: Mode) -> &[f64] {
     let (start, len) = mode.range(n, m);
     &full[start..start + len]
 }
@@ -96,7 +96,7 @@ fn long_signals_have_small_errors() {
 fn split_blocks_of_every_depth() {
     use split_fft::{SplitFft, Workspace};
     for (leaf, depth) in [(60, 0), (60, 1), (7, 2), (5, 3), (1, 4), (16, 3)] {
-        let plan = SplitFft::new(leaf, &vec![8; depth]);
+        let plan = SplitFft::new(leaf, depth);
         let n = plan.len();
         let (re, im, h) = (noise(n, 1), noise(n, 2), noise(n / 3 + 1, 3));
         let cyclic = |x: &[f64]| -> Vec<f64> {
