@@ -1,0 +1,336 @@
+//! Elimination orders: which variable goes next, and what that costs, all before any table is made.
+
+use super::FactorGraph;
+use crate::{
+    error::{Error, Result, same_length},
+    graph::SparseGraph,
+};
+use std::{cmp::Reverse, collections::BinaryHeap};
+
+/// How to choose the order in which variables are summed out. All are deterministic.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Min-degree, min-fill, the order of the variables and a breadth-first order are tried; the one with the least
+    /// work wins. Min-fill is left out where finding it would take too long.
+    #[default]
+    Best,
+    /// Next is the variable whose elimination adds the fewest edges between its neighbours.
+    MinFill,
+    /// Next is the variable with the fewest neighbours.
+    MinDegree,
+    /// The given order: every variable once (observed ones are skipped).
+    Given(Vec<usize>),
+}
+
+/// Elementary operations after which the search for one order is given up.
+const WORK_LIMIT: u64 = 400_000_000;
+/// The same for an order that [`Order::Best`] merely tries.
+const TRIAL_WORK: u64 = 20_000_000;
+
+/// A symbolic elimination.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    /// Variables in the order of their elimination (free ones, without those to be kept).
+    pub order: Vec<usize>,
+    /// For each step, the other variables in the tables combined there: the scope of its result, sorted.
+    pub scopes: Vec<Vec<usize>>,
+    /// The size of the largest scope in `scopes`.
+    pub width: usize,
+    /// Σ over steps of the number of table entries combined.
+    pub cost: f64,
+}
+
+enum Stop {
+    Work { width: usize },
+    Cost,
+}
+
+impl Plan {
+    /// Plans the elimination of all free variables except `keep`. `what` names the computation in an error.
+    pub(super) fn new(graph: &FactorGraph, order: &Order, keep: &[usize], what: &str) -> Result<Plan> {
+        let primal = graph.interaction_graph()?;
+        let mut skip: Vec<bool> = graph.evidence().iter().map(Option::is_some).collect();
+        for &v in keep {
+            skip[v] = true;
+        }
+        let problem = Problem { primal: &primal, arities: graph.arities(), skip: &skip };
+        let found = match order {
+            Order::MinDegree => problem.solve(&mut MinDegree::default(), WORK_LIMIT, f64::INFINITY),
+            Order::MinFill => problem.solve(&mut MinFill::default(), WORK_LIMIT, f64::INFINITY),
+            Order::Given(order) => {
+                check_permutation(order, graph.n_variables())?;
+                problem.solve(&mut InOrder(order.iter()), WORK_LIMIT, f64::INFINITY)
+            }
+            Order::Best => problem.best(),
+        };
+        found.map_err(|stop| {
+            let width = if let Stop::Work { width } = stop { width } else { 0 };
+            Error::TooLarge {
+                what: what.into(),
+                needed: format!("a width of at least {width} (the order itself was too long to find)"),
+                limit: format!("{WORK_LIMIT} operations on the graph"),
+            }
+        })
+    }
+}
+
+fn check_permutation(order: &[usize], n: usize) -> Result<()> {
+    same_length("order", order.len(), n)?;
+    let mut seen = vec![false; n];
+    for &v in order {
+        match seen.get_mut(v) {
+            Some(s) if !*s => *s = true,
+            _ => {
+                return Err(Error::out_of_range(
+                    "order entry",
+                    v,
+                    format!("every variable below {n} exactly once"),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+struct Problem<'a> {
+    primal: &'a SparseGraph,
+    arities: &'a [usize],
+    skip: &'a [bool],
+}
+
+/// The graph as it is while variables leave it.
+struct Remaining {
+    neighbours: Vec<Vec<u32>>,
+    mark: Vec<u32>,
+    stamp: u32,
+    work: u64,
+}
+
+impl Remaining {
+    /// Number of edges that eliminating `v` would add.
+    fn fill(&mut self, v: usize) -> u64 {
+        self.stamp += 1;
+        for &u in &self.neighbours[v] {
+            self.mark[u as usize] = self.stamp;
+        }
+        let d = self.neighbours[v].len() as u64;
+        let mut present = 0;
+        for &u in &self.neighbours[v] {
+            let row = &self.neighbours[u as usize];
+            self.work += row.len() as u64 + 1;
+            present += row.iter().filter(|&&w| self.mark[w as usize] == self.stamp).count() as u64;
+        }
+        (d * d.saturating_sub(1) - present) / 2
+    }
+
+    /// Takes `v` out and joins its neighbours; returns them and whether edges were added.
+    fn eliminate(&mut self, v: usize) -> (Vec<u32>, bool) {
+        let around = std::mem::take(&mut self.neighbours[v]);
+        let mut added = false;
+        for &u in &around {
+            let row = &self.neighbours[u as usize];
+            let mut merged = Vec::with_capacity(row.len() + around.len());
+            let (mut a, mut b) = (row.iter().peekable(), around.iter().peekable());
+            loop {
+                let next = match (a.peek(), b.peek()) {
+                    (Some(&&x), Some(&&y)) => x.min(y),
+                    (Some(&&x), None) => x,
+                    (None, Some(&&y)) => y,
+                    (None, None) => break,
+                };
+                a.next_if(|x| **x == next);
+                b.next_if(|x| **x == next);
+                if next != u && next as usize != v {
+                    merged.push(next);
+                }
+            }
+            added |= merged.len() + 1 > row.len();
+            self.work += (row.len() + around.len()) as u64;
+            self.neighbours[u as usize] = merged;
+        }
+        (around, added)
+    }
+}
+
+/// A rule for the next variable.
+trait Rule {
+    fn start(&mut self, remaining: &mut Remaining, free: &[usize]);
+    fn next(&mut self, remaining: &mut Remaining, skip: &[bool]) -> Option<usize>;
+    fn eliminated(&mut self, remaining: &mut Remaining, around: &[u32], edges_added: bool, skip: &[bool]);
+}
+
+struct InOrder<'a>(std::slice::Iter<'a, usize>);
+
+impl Rule for InOrder<'_> {
+    fn start(&mut self, _: &mut Remaining, _: &[usize]) {}
+    fn next(&mut self, _: &mut Remaining, skip: &[bool]) -> Option<usize> {
+        self.0.by_ref().copied().find(|&v| !skip[v])
+    }
+    fn eliminated(&mut self, _: &mut Remaining, _: &[u32], _: bool, _: &[bool]) {}
+}
+
+/// A heap of (key, variable); entries whose key is no longer the variable's are stale.
+#[derive(Default)]
+struct Queue {
+    heap: BinaryHeap<Reverse<((u64, u64), usize)>>,
+    key: Vec<Option<(u64, u64)>>,
+}
+
+impl Queue {
+    fn set(&mut self, v: usize, key: (u64, u64)) {
+        if self.key.len() <= v {
+            self.key.resize(v + 1, None);
+        }
+        if self.key[v] != Some(key) {
+            self.key[v] = Some(key);
+            self.heap.push(Reverse((key, v)));
+        }
+    }
+    fn pop(&mut self) -> Option<usize> {
+        while let Some(Reverse((key, v))) = self.heap.pop() {
+            if self.key[v] == Some(key) {
+                self.key[v] = None;
+                return Some(v);
+            }
+        }
+        None
+    }
+}
+
+#[derive(Default)]
+struct MinDegree(Queue);
+
+impl Rule for MinDegree {
+    fn start(&mut self, remaining: &mut Remaining, free: &[usize]) {
+        free.iter().for_each(|&v| self.0.set(v, (remaining.neighbours[v].len() as u64, 0)));
+    }
+    fn next(&mut self, _: &mut Remaining, _: &[bool]) -> Option<usize> {
+        self.0.pop()
+    }
+    fn eliminated(&mut self, remaining: &mut Remaining, around: &[u32], _: bool, skip: &[bool]) {
+        for &u in around.iter().filter(|&&u| !skip[u as usize]) {
+            self.0.set(u as usize, (remaining.neighbours[u as usize].len() as u64, 0));
+        }
+    }
+}
+
+#[derive(Default)]
+struct MinFill {
+    queue: Queue,
+    touched: Vec<u32>,
+}
+
+impl Rule for MinFill {
+    fn start(&mut self, remaining: &mut Remaining, free: &[usize]) {
+        for &v in free {
+            let key = (remaining.fill(v), remaining.neighbours[v].len() as u64);
+            self.queue.set(v, key);
+        }
+    }
+    fn next(&mut self, _: &mut Remaining, _: &[bool]) -> Option<usize> {
+        self.queue.pop()
+    }
+    fn eliminated(&mut self, remaining: &mut Remaining, around: &[u32], edges_added: bool, skip: &[bool]) {
+        self.touched.clear();
+        self.touched.extend_from_slice(around);
+        if edges_added {
+            for &u in around {
+                self.touched.extend_from_slice(&remaining.neighbours[u as usize]);
+                remaining.work += remaining.neighbours[u as usize].len() as u64;
+            }
+            self.touched.sort_unstable();
+            self.touched.dedup();
+        }
+        for &u in self.touched.iter().filter(|&&u| !skip[u as usize]) {
+            let u = u as usize;
+            let key = (remaining.fill(u), remaining.neighbours[u].len() as u64);
+            self.queue.set(u, key);
+        }
+    }
+}
+
+impl Problem<'_> {
+    fn solve(&self, rule: &mut dyn Rule, max_work: u64, max_cost: f64) -> std::result::Result<Plan, Stop> {
+        let n = self.arities.len();
+        let mut remaining = Remaining {
+            neighbours: (0..n).map(|i| self.primal.neighbours(i).0.to_vec()).collect(),
+            mark: vec![0; n],
+            stamp: 0,
+            work: 0,
+        };
+        let free: Vec<usize> = (0..n).filter(|&v| !self.skip[v]).collect();
+        rule.start(&mut remaining, &free);
+        let mut plan = Plan { order: Vec::new(), scopes: Vec::new(), width: 0, cost: 0.0 };
+        while let Some(v) = rule.next(&mut remaining, self.skip) {
+            let (around, added) = remaining.eliminate(v);
+            rule.eliminated(&mut remaining, &around, added, self.skip);
+            plan.width = plan.width.max(around.len());
+            plan.cost +=
+                around.iter().fold(self.arities[v] as f64, |n, &u| n * self.arities[u as usize] as f64);
+            plan.order.push(v);
+            plan.scopes.push(around.into_iter().map(|u| u as usize).collect());
+            if remaining.work > max_work {
+                return Err(Stop::Work { width: plan.width });
+            }
+            if plan.cost > max_cost {
+                return Err(Stop::Cost);
+            }
+        }
+        Ok(plan)
+    }
+
+    fn best(&self) -> std::result::Result<Plan, Stop> {
+        let mut best = self.solve(&mut MinDegree::default(), WORK_LIMIT, f64::INFINITY);
+        // On a tree the first try cannot be beaten.
+        if matches!(&best, Ok(plan) if plan.width <= 1) {
+            return best;
+        }
+        let n = self.arities.len();
+        let natural: Vec<usize> = (0..n).collect();
+        let breadth_first = self.breadth_first();
+        let trials: [&mut dyn Rule; 3] =
+            [&mut InOrder(natural.iter()), &mut InOrder(breadth_first.iter()), &mut MinFill::default()];
+        for rule in trials {
+            let bound = best.as_ref().map_or(f64::INFINITY, |plan| plan.cost);
+            if let Ok(plan) = self.solve(rule, TRIAL_WORK, bound) {
+                if best.is_err() || plan.cost < bound {
+                    best = Ok(plan);
+                }
+            }
+        }
+        best
+    }
+
+    /// Cuthill and McKee: breadth-first from a vertex at the rim, neighbours by rising degree.
+    fn breadth_first(&self) -> Vec<usize> {
+        let n = self.arities.len();
+        let mut seen = vec![false; n];
+        let mut order = Vec::with_capacity(n);
+        let search = |from: usize, seen: &mut [bool]| {
+            let mut found = vec![from];
+            seen[from] = true;
+            let mut at = 0;
+            while at < found.len() {
+                let first = found.len();
+                for &u in self.primal.neighbours(found[at]).0 {
+                    if !std::mem::replace(&mut seen[u as usize], true) {
+                        found.push(u as usize);
+                    }
+                }
+                found[first..].sort_by_key(|&u| (self.primal.degree(u), u));
+                at += 1;
+            }
+            found
+        };
+        for start in 0..n {
+            if seen[start] {
+                continue;
+            }
+            let component = search(start, &mut seen);
+            let rim = component[component.len() - 1];
+            component.iter().for_each(|&v| seen[v] = false);
+            order.extend(search(rim, &mut seen));
+        }
+        order
+    }
+}
