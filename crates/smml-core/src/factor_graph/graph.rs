@@ -8,6 +8,9 @@ use crate::{
 /// Entries this large still add up without overflow for any graph that fits into memory.
 const LN_LIMIT: f64 = 1e300;
 
+/// A variable with more values would need messages and marginals larger than anything its factors hold.
+const MAX_ARITY: usize = 1 << 16;
+
 /// One factor: a table of ln ψ over the variables of its scope.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Factor {
@@ -54,10 +57,14 @@ impl FactorGraph {
     /// Variables `0..arities.len()`; variable v takes the values `0..arities[v]`.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for an arity of 0.
+    /// [`Error::OutOfRange`] for an arity of 0 or above 65,536.
     pub fn new(arities: &[usize]) -> Result<Self> {
-        if let Some(v) = arities.iter().position(|&a| a == 0) {
-            return Err(Error::out_of_range(format!("arities[{v}]"), 0, "at least 1"));
+        if let Some(v) = arities.iter().position(|a| !(1..=MAX_ARITY).contains(a)) {
+            return Err(Error::out_of_range(
+                format!("arities[{v}]"),
+                arities[v],
+                format!("in 1..={MAX_ARITY}"),
+            ));
         }
         Ok(FactorGraph {
             arities: arities.to_vec(),

@@ -3,7 +3,8 @@
 //! - [`FactorGraph`]: variables with arities, factors as tables of ln ψ, evidence;
 //! - [`Elimination`]: variable elimination, for ln Z, maxima and their number, marginals and exact samples;
 //! - [`JunctionTree`]: all marginals at once, again and again for new evidence;
-//! - [`SumProduct`]: belief propagation, exact on trees, with the Bethe free energy and a verdict on convergence.
+//! - [`BeliefPropagation`]: sum-product and max-product messages, exact on trees, with the Bethe free energy and
+//!   a verdict on convergence.
 //!
 //! A model at inverse temperature β puts -β E into the tables. What an Ising or a Potts model is lives in smml-physics.
 //! The exact methods share one routine that combines tables and sums out a variable (`table`), generic over the
@@ -11,16 +12,16 @@
 
 mod elimination;
 mod graph;
-// mod junction_tree;
+mod junction_tree;
 mod order;
 mod semiring;
-// mod sum_product;
+mod sum_product;
 mod table;
 #[cfg(test)]
 mod tests;
 
 pub use elimination::{Elimination, ExactOptions, Marginals, Maxima, Maximum};
 pub use graph::{Factor, FactorGraph};
-// pub use junction_tree::{Calibrated, JunctionTree};
+pub use junction_tree::{Calibrated, JunctionTree};
 pub use order::Order;
-// pub use sum_product::{Beliefs, Goal, Messages, SumProduct, Verdict};
+pub use sum_product::{BeliefPropagation, Beliefs, Goal, MessageOrder, Verdict};
