@@ -292,10 +292,9 @@ impl Problem<'_> {
             [&mut InOrder(natural.iter()), &mut InOrder(breadth_first.iter()), &mut MinFill::default()];
         for rule in trials {
             let bound = best.as_ref().map_or(f64::INFINITY, |plan| plan.cost);
-            if let Ok(plan) = self.solve(rule, TRIAL_WORK, bound) {
-                if best.is_err() || plan.cost < bound {
-                    best = Ok(plan);
-                }
+            match self.solve(rule, TRIAL_WORK, bound) {
+                Ok(plan) if best.is_err() || plan.cost < bound => best = Ok(plan),
+                _ => {}
             }
         }
         best

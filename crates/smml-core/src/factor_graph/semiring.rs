@@ -5,7 +5,7 @@
 //! exact and ordinary ones cost no exponential. [`MaxSum`] and [`CountMax`] work in logarithms, without scales, so
 //! integer energies stay exact.
 
-use super::table::{Context, Domain, Extremes, Layout, Table, fill, gather, lay_out};
+use super::table::{Context, Domain, Extremes, Layout, Table, fill, fill_two, gather, lay_out};
 use crate::simd_paths;
 use std::borrow::Cow;
 
@@ -45,6 +45,40 @@ simd_paths! {
     /// out += s
     fn shift(out: &mut [f64], s: f64) {
         out.iter_mut().for_each(|o| *o += s);
+    }
+    /// out = s + a
+    fn shifted(out: &mut [f64], s: f64, a: &[f64]) {
+        out.iter_mut().zip(a).for_each(|(o, a)| *o = s + a);
+    }
+    /// out = max(s + a, t + b)
+    fn maximum_two(out: &mut [f64], s: f64, a: &[f64], t: f64, b: &[f64]) {
+        for ((o, a), b) in out.iter_mut().zip(a).zip(b) {
+            let (a, b) = (s + a, t + b);
+            *o = if b > a { b } else { a };
+        }
+    }
+    /// The larger of two sums (constant + array) with its count (constant times array), or with both counts when the
+    /// sums are within `tolerance`.
+    fn count_two(
+        values: &mut [f64],
+        counts: &mut [f64],
+        tolerance: f64,
+        a: (f64, &[f64]),
+        b: (f64, &[f64]),
+        count_a: (f64, &[f64]),
+        count_b: (f64, &[f64]),
+    ) {
+        let len = values.len();
+        let (s, t, m, n) = (a.0, b.0, count_a.0, count_b.0);
+        let (a, b, count_a, count_b) = (&a.1[..len], &b.1[..len], &count_a.1[..len], &count_b.1[..len]);
+        let counts = &mut counts[..len];
+        for i in 0..len {
+            let (a, b) = (s + a[i], t + b[i]);
+            values[i] = if b > a { b } else { a };
+            let mine = m * count_a[i];
+            let other = n * count_b[i];
+            counts[i] = if b > a + tolerance { 0.0 } else { mine } + if a > b + tolerance { 0.0 } else { other };
+        }
     }
     /// out = max(out, a)
     fn maximum(out: &mut [f64], a: &[f64]) {
@@ -256,30 +290,51 @@ fn scale_in_place(values: &mut [f64], s: f64) {
     values.iter_mut().for_each(|v| *v *= s);
 }
 
-/// Walks in logarithms: `join(out, term)` adds a term to the result in the semiring's sense.
+/// How terms are joined in logarithms.
+struct LnRule {
+    /// out = out joined with a
+    join: fn(&mut [f64], &[f64]),
+    /// out = s + a joined with t + b
+    two: fn(&mut [f64], f64, &[f64], f64, &[f64]),
+}
+
 fn walk_ln(
     inputs: &[Cow<'_, Table>],
     layout: &Layout,
     context: Context<'_>,
-    join: fn(&mut [f64], &[f64]),
+    rule: &LnRule,
 ) -> (Vec<f64>, Extremes) {
     let (moving, fixed) = split(layout);
     let sources: Vec<&[f64]> = inputs.iter().map(|t| t.values.as_slice()).collect();
+    let plain = moving.len() == 1 && layout.inner[moving[0]] == 1;
     let run = layout.run;
     let mut values = vec![0.0; layout.len];
     let parts = fill(layout, context.par, &mut values, |first, part| {
         let (mut term, mut buffer) = (vec![0.0; run.min(PIECE)], Vec::new());
         layout.walk(first, part.len() / run, |k, offsets| {
+            if plain && layout.sum_len == 2 {
+                let m = moving[0];
+                let (a, b) = (offsets[m], offsets[m] + layout.sum_stride[m]);
+                let constant =
+                    |x: usize| fixed.iter().map(|&k| sources[k][offsets[k] + x * layout.sum_stride[k]]).sum();
+                let out = &mut part[k * run..][..run];
+                (rule.two)(out, constant(0), &sources[m][a..a + run], constant(1), &sources[m][b..b + run]);
+                return;
+            }
             for (p, piece) in part[k * run..][..run].chunks_mut(PIECE).enumerate() {
                 for x in 0..layout.sum_len {
                     let at = |k: usize| offsets[k] + x * layout.sum_stride[k] + p * PIECE * layout.inner[k];
                     let constant: f64 = fixed.iter().map(|&k| sources[k][at(k)]).sum();
                     let to = if x == 0 { &mut *piece } else { &mut term[..piece.len()] };
-                    to.fill(0.0);
-                    gather_product(to, &sources, &moving, layout, at, &mut buffer, add);
-                    shift(to, constant);
+                    if plain {
+                        shifted(to, constant, &sources[moving[0]][at(moving[0])..]);
+                    } else {
+                        to.fill(0.0);
+                        gather_product(to, &sources, &moving, layout, at, &mut buffer, add);
+                        shift(to, constant);
+                    }
                     if x > 0 {
-                        join(piece, &term[..piece.len()]);
+                        (rule.join)(piece, &term[..piece.len()]);
                     }
                 }
             }
@@ -290,9 +345,13 @@ fn walk_ln(
 }
 
 fn combine_ln(inputs: &[Cow<'_, Table>], layout: Layout, scale: f64, context: Context<'_>) -> Table {
-    let (mut values, e) = walk_ln(inputs, &layout, context, |out, term| {
-        out.iter_mut().zip(term).for_each(|(o, t)| *o = ln_add(*o, *t));
-    });
+    let rule = LnRule {
+        join: |out, term| out.iter_mut().zip(term).for_each(|(o, t)| *o = ln_add(*o, *t)),
+        two: |out, s, a, t, b| {
+            out.iter_mut().zip(a).zip(b).for_each(|((o, a), b)| *o = ln_add(s + a, t + b));
+        },
+    };
+    let (mut values, e) = walk_ln(inputs, &layout, context, &rule);
     let top = if e.max > f64::NEG_INFINITY { e.max } else { 0.0 };
     let range = if e.max > f64::NEG_INFINITY { e.max - e.min } else { 0.0 };
     shift(&mut values, -top);
@@ -330,7 +389,7 @@ impl Semiring for MaxSum {
     }
     fn combine(&self, inputs: &[&Table], sum: Option<usize>, context: Context<'_>) -> Table {
         let (ordered, layout) = lay_out(inputs, sum, context);
-        let (values, _) = walk_ln(&ordered, &layout, context, maximum);
+        let (values, _) = walk_ln(&ordered, &layout, context, &LnRule { join: maximum, two: maximum_two });
         plain_ln(layout.scope, values)
     }
 }
@@ -355,28 +414,49 @@ impl Semiring for CountMax {
             return self.combine(&rest, sum, context);
         }
         let (ordered, layout) = lay_out(inputs, sum, context);
+        let (moving, fixed) = split(&layout);
+        let plain = layout.sum_len == 2 && moving.len() == 1 && layout.inner[moving[0]] == 1;
         let mut values = vec![0.0; layout.len];
         let mut counts = vec![0.0; layout.len];
         let run = layout.run;
-        layout.walk(0, layout.len / run, |k, offsets| {
-            for i in 0..run {
-                let (mut best, mut count) = (f64::NEG_INFINITY, 0.0);
-                for x in 0..layout.sum_len {
-                    let (mut value, mut n) = (0.0, 1.0);
-                    for (j, t) in ordered.iter().enumerate() {
-                        let at = offsets[j] + x * layout.sum_stride[j] + i * layout.inner[j];
-                        value += t.values[at];
-                        n *= t.counts[at];
-                    }
-                    if value > best + self.tolerance {
-                        (best, count) = (value, n);
-                    } else if value >= best - self.tolerance {
-                        count += n;
-                        best = best.max(value);
-                    }
+        fill_two(&layout, context.par, &mut values, &mut counts, |first, values, counts| {
+            layout.walk(first, values.len() / run, |k, offsets| {
+                let (values, counts) = (&mut values[k * run..][..run], &mut counts[k * run..][..run]);
+                if plain {
+                    let term = |x: usize| {
+                        let (mut value, mut n) = (0.0, 1.0);
+                        for &j in &fixed {
+                            let at = offsets[j] + x * layout.sum_stride[j];
+                            value += ordered[j].values[at];
+                            n *= ordered[j].counts[at];
+                        }
+                        let m = moving[0];
+                        let from = offsets[m] + x * layout.sum_stride[m];
+                        ((value, &ordered[m].values[from..]), (n, &ordered[m].counts[from..]))
+                    };
+                    let ((a, m), (b, n)) = (term(0), term(1));
+                    count_two(values, counts, self.tolerance, a, b, m, n);
+                    return;
                 }
-                (values[k * run + i], counts[k * run + i]) = (best, count);
-            }
+                for i in 0..run {
+                    let (mut best, mut count) = (f64::NEG_INFINITY, 0.0);
+                    for x in 0..layout.sum_len {
+                        let (mut value, mut n) = (0.0, 1.0);
+                        for (j, t) in ordered.iter().enumerate() {
+                            let at = offsets[j] + x * layout.sum_stride[j] + i * layout.inner[j];
+                            value += t.values[at];
+                            n *= t.counts[at];
+                        }
+                        if value > best + self.tolerance {
+                            (best, count) = (value, n);
+                        } else if value >= best - self.tolerance {
+                            count += n;
+                            best = best.max(value);
+                        }
+                    }
+                    (values[i], counts[i]) = (best, count);
+                }
+            });
         });
         let mut table = Table { counts, ..plain_ln(layout.scope, values) };
         table.count_scale = inputs.iter().map(|t| t.count_scale).sum();

@@ -227,6 +227,21 @@ pub(super) fn fill<R: Send>(
     parts.into_iter().filter_map(|p| p.1).collect()
 }
 
+/// As [`fill`], for two results at once.
+pub(super) fn fill_two(
+    layout: &Layout,
+    par: Par,
+    a: &mut [f64],
+    b: &mut [f64],
+    task: impl Fn(usize, &mut [f64], &mut [f64]) + Sync + Send,
+) {
+    let runs = (TASK / layout.run).max(1);
+    let size = runs * layout.run;
+    let mut parts: Vec<(&mut [f64], &mut [f64])> = a.chunks_mut(size).zip(b.chunks_mut(size)).collect();
+    let par = if parts.len() < 4 { Par::Serial } else { par };
+    parallel::each(par, &mut parts, |k, (a, b)| task(k * runs, a, b));
+}
+
 impl Table {
     /// The same function with its axes in another order.
     pub(super) fn reordered(&self, scope: Vec<usize>, context: Context<'_>) -> Table {

@@ -298,24 +298,3 @@ fn bad_input_is_refused_with_its_place() {
     assert!(c.variable(2).is_err() && c.factor(0).is_err() && c.clique(9).is_err());
     assert!(tree.calibrate(&[(0, 7)]).is_err());
 }
-
-#[test]
-fn perf_lattice() {
-    let mut rng = Streams::new(3).stream("pm", 0);
-    for l in [16, 20] {
-        let g = ising(l, l, false, 0.0, || if rng.chance(0.5) { 1.0 } else { -1.0 });
-        let t = std::time::Instant::now();
-        let e = Elimination::new(&g, &ExactOptions { par: Par::Serial, ..ExactOptions::default() }).unwrap();
-        println!("plan {l}: width {} cost {:.3e} {:?}", e.width(), e.cost(), t.elapsed());
-        let t = std::time::Instant::now();
-        println!("ln z {} {:?}", e.ln_z(), t.elapsed());
-        let t = std::time::Instant::now();
-        println!("max {} {:?}", e.maximum().unwrap().ln_weight, t.elapsed());
-        let t = std::time::Instant::now();
-        println!("maxima {:?} {:?}", e.maxima(0.0).unwrap(), t.elapsed());
-        let t = std::time::Instant::now();
-        println!("samples {:?} {:?}", e.sample(100, &mut rng).unwrap().len(), t.elapsed());
-        let t = std::time::Instant::now();
-        println!("marginals {:?} {:?}", e.marginals().unwrap().factors[7], t.elapsed());
-    }
-}
