@@ -196,3 +196,17 @@ fn long_chains_need_two_sweeps() {
         assert!(close(&b.variables[v], &calibrated.variable(v).unwrap(), 1e-11));
     }
 }
+
+#[test]
+fn ties_are_read_consistently() {
+    // Two maxima, 0101... and 1010...: reading each variable, or each factor, alone would mix them.
+    let mut g = FactorGraph::new(&[2; 6]).unwrap();
+    for i in 1..6 {
+        g.add(&[i, i - 1], &[0.0, 1.0, 1.0, 0.0]).unwrap();
+    }
+    for order in ORDERS {
+        let bp = BeliefPropagation { goal: Goal::Maximum, order, ..BeliefPropagation::default() };
+        let read = bp.run(&g).unwrap().converged().unwrap().maximum.unwrap();
+        assert_eq!((read.ln_weight, read.configuration), (5.0, vec![0, 1, 0, 1, 0, 1]));
+    }
+}
