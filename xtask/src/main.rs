@@ -1,5 +1,6 @@
 //! Tasks of the workspace: `cargo xtask --help`. Nothing here is part of the library or the program.
 
+mod bdm;
 mod bench;
 mod catalogue;
 mod ci;
@@ -33,6 +34,8 @@ enum Task {
         #[arg(long)]
         list: bool,
     },
+    /// Enumerates small Turing machines and writes the tables of the block decomposition method
+    Bdm(bdm::Options),
     /// Runs the timing programs and writes docs/src/performance.md
     Bench(bench::Options),
 }
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Task::Codegen { check } => codegen::run(&root(), check),
         Task::Tidy => tidy::run(&root()),
         Task::Ci { list } => ci::run(&root(), list),
+        Task::Bdm(options) => bdm::run(&root(), &options),
         Task::Bench(options) => bench::run(&root(), &options),
     };
     match done {
