@@ -1,9 +1,10 @@
 //! `cargo xtask bench`: our timings and those of other programs, taken in turn in one run, side by side.
 //!
-//! Every program prints one JSON object a line, `{"name": "adam-1m-f32", "value": 0.63, "unit": "ms"}`, a peer also
-//! `"peer": "torch 2.9 fused"`; or `{"name": .., "error": "why it could not run"}`. Lines are joined by name. What is
-//! wanted of each name stands in benches/targets.toml. How to time (thread CPU time, median of 7) is each program's
-//! part; here the median over rounds is taken.
+//! Every program prints one JSON object a line, `{"name": "adam 1e6 f32", "value": 0.63, "unit": "ms"}`, a peer also
+//! `"peer": "torch 2.9"`; or `{"name": .., "error": "why it could not run"}`. Lines are joined by name; a peer may add
+//! `/variant` to it (`"convolve 1e6*1e4/oaconvolve"`). What is wanted of each name stands in benches/targets.toml, and
+//! other names are left out. How to time (thread CPU time, median of 7) is each program's part; here the median over
+//! rounds is taken.
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
@@ -27,6 +28,9 @@ pub(crate) struct Options {
     /// Only one timing, by name; prints the table and writes nothing
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
+    /// The folder of the data sets (else SMML_DATA)
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// How often the programs take turns
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
@@ -125,7 +129,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
                 options.rounds,
                 if name == OURS { "smml" } else { name.as_str() }
             );
-            measure(root, name, command, options.only.as_deref(), &mut results)?;
+            measure(name, command, options, &mut results)?;
         }
     }
     let table = table(&targets, &results, options.only.as_deref())?;
@@ -164,15 +168,13 @@ fn python_scripts(root: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Runs one program once. Ours must succeed; a peer that fails is noted with its reason.
-fn measure(
-    root: &Path,
-    name: &str,
-    command: &[PathBuf],
-    only: Option<&str>,
-    results: &mut Results,
-) -> Result<()> {
+fn measure(name: &str, command: &[PathBuf], options: &Options, results: &mut Results) -> Result<()> {
+    let only = options.only.as_deref();
     let mut process = Command::new(&command[0]);
-    process.args(&command[1..]).current_dir(root).env("SMML_BENCH_ONLY", only.unwrap_or_default());
+    process.args(&command[1..]).env("SMML_BENCH_ONLY", only.unwrap_or_default());
+    if let Some(folder) = &options.data {
+        process.env("SMML_DATA", folder);
+    }
     for threads in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"] {
         process.env(threads, "1");
     }
@@ -206,11 +208,17 @@ fn read_lines(program: &str, output: &str, only: Option<&str>, results: &mut Res
             results.notes.insert(line.name, note);
             continue;
         }
-        if only.is_some_and(|only| only != line.name) {
+        let (name, who) = match line.name.rsplit_once('/') {
+            _ if program == OURS => (line.name, OURS.to_owned()),
+            None => (line.name, line.peer.unwrap_or_else(|| program.into())),
+            Some((name, variant)) => {
+                (name.to_owned(), format!("{} {variant}", line.peer.as_deref().unwrap_or(program)))
+            }
+        };
+        if only.is_some_and(|only| only != name) {
             continue;
         }
-        let who = if program == OURS { OURS.into() } else { line.peer.unwrap_or_else(|| program.into()) };
-        let series = results.series.entry(line.name).or_default().entry(who).or_default();
+        let series = results.series.entry(name).or_default().entry(who).or_default();
         match (line.value, line.error) {
             (Some(value), None) => {
                 ensure!(
@@ -364,7 +372,7 @@ mod tests {
         read_lines("fft", peers, None, &mut results).unwrap();
         results.failures.insert("rust".into(), "needs nightly".into());
         let md = table(&[target("a", 2.5), target("b", 1.0)], &results, None).unwrap();
-        assert!(md.contains("| a | 3.000 ms | 2.500 | - | scipy | 9.000 ms | 3.00 |"), "{md}");
+        assert!(md.contains("| a | 3.000 ms | 2.500 | - | scipy fast | 9.000 ms | 3.00 |"), "{md}");
         assert!(md.contains("- a: 3.000 instead of 2.500 ms"), "{md}");
         assert!(md.contains("- b, fft: no torch") && md.contains("- rust: needs nightly"), "{md}");
         assert_eq!(results.notes["simd"], "avx2");
