@@ -2,7 +2,8 @@
 //!
 //! Every program prints one JSON object a line, `{"name": "adam 1e6 f32", "value": 0.63, "unit": "ms"}`, a peer also
 //! `"peer": "torch 2.9"`; or `{"name": .., "error": "why it could not run"}`. Lines are joined by name; a peer may add
-//! `/variant` to it (`"convolve 1e6*1e4/oaconvolve"`). What is wanted of each name stands in benches/targets.toml, and
+//! `/variant` to it (`"convolve 1e6*1e4/oaconvolve"`), or print `"task"` and `"quantity"` instead, which make the name
+//! `task quantity`; `also` in benches/targets.toml lists such names. Seconds become milliseconds. What is wanted of each name stands in benches/targets.toml, and
 //! other names are left out. How to time (thread CPU time, median of 7) is each program's part; here the median over
 //! rounds is taken.
 
@@ -48,6 +49,9 @@ struct Targets {
 struct Target {
     name: String,
     what: String,
+    /// Further names under which peers print it.
+    #[serde(default)]
+    also: Vec<String>,
     /// Not to be exceeded.
     target: Option<f64>,
     /// Better still.
@@ -59,10 +63,14 @@ struct Target {
 /// One line of a timing program.
 #[derive(Deserialize)]
 struct Line {
+    #[serde(alias = "task")]
     name: String,
+    /// Where one name has several: `evaluations`, `seconds`.
+    quantity: Option<String>,
     value: Option<f64>,
     unit: Option<String>,
     peer: Option<String>,
+    #[serde(alias = "reason")]
     error: Option<String>,
     text: Option<String>,
 }
@@ -129,7 +137,7 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
                 options.rounds,
                 if name == OURS { "smml" } else { name.as_str() }
             );
-            measure(name, command, options, &mut results)?;
+            measure(name, command, &targets, options, &mut results)?;
         }
     }
     let table = table(&targets, &results, options.only.as_deref())?;
@@ -168,7 +176,13 @@ fn python_scripts(root: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Runs one program once. Ours must succeed; a peer that fails is noted with its reason.
-fn measure(name: &str, command: &[PathBuf], options: &Options, results: &mut Results) -> Result<()> {
+fn measure(
+    name: &str,
+    command: &[PathBuf],
+    targets: &[Target],
+    options: &Options,
+    results: &mut Results,
+) -> Result<()> {
     let only = options.only.as_deref();
     let mut process = Command::new(&command[0]);
     process.args(&command[1..]).env("SMML_BENCH_ONLY", only.unwrap_or_default());
@@ -180,7 +194,7 @@ fn measure(name: &str, command: &[PathBuf], options: &Options, results: &mut Res
     }
     match process.output() {
         Ok(output) => {
-            read_lines(name, &String::from_utf8_lossy(&output.stdout), only, results)?;
+            read_lines(name, &String::from_utf8_lossy(&output.stdout), targets, only, results)?;
             if !output.status.success() {
                 let reason = format!("{}: {}", output.status, last_line(&output.stderr));
                 ensure!(name != OURS, "our timings failed: {reason}");
@@ -201,20 +215,36 @@ fn last_line(bytes: &[u8]) -> String {
 }
 
 /// Takes the JSON lines of an output; lines that do not begin with `{` are the program's own talk.
-fn read_lines(program: &str, output: &str, only: Option<&str>, results: &mut Results) -> Result<()> {
+fn read_lines(
+    program: &str,
+    output: &str,
+    targets: &[Target],
+    only: Option<&str>,
+    results: &mut Results,
+) -> Result<()> {
     for text in output.lines().map(str::trim).filter(|l| l.starts_with('{')) {
         let line: Line = serde_json::from_str(text).with_context(|| format!("{program}: {text}"))?;
         if let Some(note) = line.text {
             results.notes.insert(line.name, note);
             continue;
         }
-        let (name, who) = match line.name.rsplit_once('/') {
-            _ if program == OURS => (line.name, OURS.to_owned()),
-            None => (line.name, line.peer.unwrap_or_else(|| program.into())),
-            Some((name, variant)) => {
-                (name.to_owned(), format!("{} {variant}", line.peer.as_deref().unwrap_or(program)))
-            }
+        let full = match &line.quantity {
+            Some(quantity) => format!("{} {quantity}", line.name),
+            None => line.name,
         };
+        let peer = line.peer.as_deref().unwrap_or(program);
+        let known =
+            |name: &str| targets.iter().find(|t| t.name == name || t.also.iter().any(|also| also == name));
+        let (target, who) = match (known(&full), full.rsplit_once('/')) {
+            (Some(target), _) if program == OURS => (target, OURS.to_owned()),
+            (Some(target), _) => (target, peer.to_owned()),
+            (None, Some((name, variant))) => match known(name) {
+                Some(target) => (target, format!("{peer} {variant}")),
+                None => continue,
+            },
+            (None, None) => continue,
+        };
+        let name = target.name.clone();
         if only.is_some_and(|only| only != name) {
             continue;
         }
@@ -225,7 +255,12 @@ fn read_lines(program: &str, output: &str, only: Option<&str>, results: &mut Res
                     value.is_finite() && value >= 0.0,
                     "{program}: {text}: value must be finite and not negative"
                 );
-                let unit = line.unit.unwrap_or_else(|| "ms".into());
+                let (value, unit) = match line.unit.as_deref() {
+                    Some("s") => (1e3 * value, "ms".to_owned()),
+                    Some("1") => (value, line.quantity.unwrap_or_default()),
+                    Some(unit) => (value, unit.to_owned()),
+                    None => (value, "ms".to_owned()),
+                };
                 ensure!(
                     series.unit.is_empty() || series.unit == unit,
                     "{program}: {text}: the unit has changed"
@@ -357,37 +392,59 @@ mod tests {
     use super::*;
 
     fn target(name: &str, limit: f64) -> Target {
-        Target { name: name.into(), what: name.into(), target: Some(limit), wanted: None, missed: None }
+        Target {
+            name: name.into(),
+            what: name.into(),
+            also: vec![format!("{name}-long evaluations")],
+            target: Some(limit),
+            wanted: None,
+            missed: None,
+        }
     }
 
     #[test]
     fn lines_are_joined_by_name() {
         let mut results = Results::default();
-        let ours =
-            "talk\n{\"name\":\"a\",\"value\":2.0,\"unit\":\"ms\"}\n{\"name\":\"simd\",\"text\":\"avx2\"}\n";
-        read_lines(OURS, ours, None, &mut results).unwrap();
-        read_lines(OURS, "{\"name\":\"a\",\"value\":4.0}", None, &mut results).unwrap();
-        let peers =
-            "{\"name\":\"a\",\"value\":9,\"peer\":\"scipy\"}\n{\"name\":\"b\",\"error\":\"no torch\"}";
-        read_lines("fft", peers, None, &mut results).unwrap();
+        let targets = [target("a", 2.5), target("b", 1.0)];
+        let mut read = |who, text| read_lines(who, text, &targets, None, &mut results).unwrap();
+        read(
+            OURS,
+            "talk\n{\"name\":\"a\",\"value\":2.0,\"unit\":\"ms\"}\n{\"name\":\"simd\",\"text\":\"avx2\"}\n",
+        );
+        read(OURS, "{\"name\":\"a\",\"value\":0.004,\"unit\":\"s\"}");
+        read(OURS, "{\"name\":\"b\",\"value\":10,\"unit\":\"evaluations\"}");
+        read(
+            "fft",
+            "{\"name\":\"a/fast\",\"value\":9,\"peer\":\"scipy\"}\n{\"name\":\"b\",\"error\":\"no torch\"}",
+        );
+        let task =
+            "{\"task\":\"b-long\",\"quantity\":\"evaluations\",\"peer\":\"cg\",\"value\":20,\"unit\":\"1\"}";
+        read("opt", task);
+        read("opt", "{\"name\":\"unknown/x\",\"value\":1}");
         results.failures.insert("rust".into(), "needs nightly".into());
-        let md = table(&[target("a", 2.5), target("b", 1.0)], &results, None).unwrap();
+        let md = table(&targets, &results, None).unwrap();
         assert!(md.contains("| a | 3.000 ms | 2.500 | - | scipy fast | 9.000 ms | 3.00 |"), "{md}");
+        assert!(
+            md.contains("| b | 10.000 evaluations | 1.000 | - | cg | 20.000 evaluations | 2.00 |"),
+            "{md}"
+        );
         assert!(md.contains("- a: 3.000 instead of 2.500 ms"), "{md}");
         assert!(md.contains("- b, fft: no torch") && md.contains("- rust: needs nightly"), "{md}");
         assert_eq!(results.notes["simd"], "avx2");
-        let one = table(&[target("a", 2.5), target("b", 1.0)], &results, Some("b")).unwrap();
+        let one = table(&targets, &results, Some("b")).unwrap();
         assert!(!one.contains("| a |") && one.contains("| b |"), "{one}");
     }
 
     #[test]
     fn broken_lines_are_refused() {
         for line in ["{\"name\":\"a\",", "{\"value\":1}", "{\"name\":\"a\",\"value\":-1}"] {
-            assert!(read_lines("peer", line, None, &mut Results::default()).is_err(), "{line}");
+            assert!(
+                read_lines("peer", line, &[target("a", 1.0)], None, &mut Results::default()).is_err(),
+                "{line}"
+            );
         }
-        let units =
-            "{\"name\":\"a\",\"value\":1,\"unit\":\"s\"}\n{\"name\":\"a\",\"value\":1,\"unit\":\"ms\"}";
-        assert!(read_lines("peer", units, None, &mut Results::default()).is_err());
+        let units = "{\"name\":\"a\",\"value\":1,\"unit\":\"evaluations\"}\n{\"name\":\"a\",\"value\":1,\"unit\":\"ms\"}";
+        assert!(read_lines("peer", units, &[target("a", 1.0)], None, &mut Results::default()).is_err());
     }
 
     #[test]
