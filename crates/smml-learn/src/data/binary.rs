@@ -1,0 +1,89 @@
+//! Rows of zeros and ones.
+
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+/// `len` rows of `width` binary units, one byte (0 or 1) each.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BinaryData {
+    width: usize,
+    bits: Vec<u8>,
+}
+
+impl BinaryData {
+    /// Rows one after the other; every byte must be 0 or 1.
+    pub fn new(width: usize, bits: Vec<u8>) -> Result<Self> {
+        if width == 0 || bits.len() % width != 0 {
+            return Err(Error::length("binary rows", bits.len(), bits.len() / width.max(1) * width));
+        }
+        if let Some(i) = bits.iter().position(|b| *b > 1) {
+            let name = format!("unit {} of row {}", i % width, i / width);
+            return Err(Error::out_of_range(name, bits[i], "0 or 1"));
+        }
+        Ok(BinaryData { width, bits })
+    }
+    /// From truth values; an incomplete last row is dropped.
+    pub(crate) fn from_bits(width: usize, bits: impl Iterator<Item = bool>) -> Self {
+        let mut bits: Vec<u8> = bits.map(u8::from).collect();
+        bits.truncate(bits.len() / width.max(1) * width);
+        BinaryData { width, bits }
+    }
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.bits.len() / self.width.max(1)
+    }
+    /// True when there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.bits.is_empty()
+    }
+    /// Units in a row.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+    /// One row. Panics when there is no such row, as a slice does.
+    pub fn row(&self, i: usize) -> &[u8] {
+        &self.bits[i * self.width..(i + 1) * self.width]
+    }
+    /// All rows.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.bits.chunks_exact(self.width.max(1))
+    }
+    /// The first `n` rows (all, when there are fewer).
+    pub fn head(&self, n: usize) -> Self {
+        BinaryData { width: self.width, bits: self.bits[..n.min(self.len()) * self.width].to_vec() }
+    }
+    /// The fraction of ones in each column.
+    pub fn column_means(&self) -> Vec<f64> {
+        let mut counts = vec![0u64; self.width];
+        for row in self.rows() {
+            counts.iter_mut().zip(row).for_each(|(c, b)| *c += u64::from(*b));
+        }
+        counts.into_iter().map(|c| c as f64 / self.len().max(1) as f64).collect()
+    }
+    /// Log-odds ln p / (1 - p) of each column, with `pseudo` zeros and ones added to the counts: the biases of
+    /// independent units that fit the data. `pseudo` must be positive where a column is constant.
+    pub fn log_odds(&self, pseudo: f64) -> Vec<f64> {
+        let n = self.len() as f64;
+        self.column_means()
+            .into_iter()
+            .map(|p| libm::log((p * n + pseudo) / ((1.0 - p) * n + pseudo)))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_and_means() {
+        let data = BinaryData::new(3, vec![0, 1, 1, 0, 0, 1]).unwrap();
+        assert_eq!((data.len(), data.row(1)), (2, [0, 0, 1].as_slice()));
+        assert_eq!(data.column_means(), [0.0, 0.5, 1.0]);
+        let odds = data.log_odds(1.0);
+        assert!((odds[0] + 3f64.ln()).abs() < 1e-15 && odds[1] == 0.0 && (odds[2] - 3f64.ln()).abs() < 1e-15);
+        assert!(BinaryData::new(3, vec![0, 1]).is_err());
+        assert!(BinaryData::new(0, vec![]).is_err());
+        assert!(BinaryData::new(1, vec![2]).unwrap_err().to_string().contains("unit 0 of row 0 = 2"));
+    }
+}

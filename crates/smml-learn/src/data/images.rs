@@ -1,0 +1,156 @@
+//! Grey images with labels.
+
+use super::BinaryData;
+use crate::error::{Error, Result};
+use smml_core::rng::Draw;
+
+/// Images of one size with one label each; grey values 0 to 255, row-major.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataSet {
+    images: Vec<u8>,
+    rows: usize,
+    columns: usize,
+    labels: Vec<u8>,
+}
+
+impl DataSet {
+    /// Images one after the other, and their labels.
+    pub fn new(images: Vec<u8>, rows: usize, columns: usize, labels: Vec<u8>) -> Result<Self> {
+        if rows == 0 || columns == 0 {
+            return Err(Error::out_of_range("image size", format!("{rows} x {columns}"), "at least 1 x 1"));
+        }
+        let expected = labels.len().saturating_mul(rows).saturating_mul(columns);
+        if images.len() != expected {
+            return Err(Error::length("images", images.len(), expected));
+        }
+        Ok(DataSet { images, rows, columns, labels })
+    }
+    /// Number of images.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+    /// True when there is none.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+    /// Rows of an image.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+    /// Columns of an image.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+    /// Pixels of an image.
+    pub fn n_pixels(&self) -> usize {
+        self.rows * self.columns
+    }
+    /// All grey values.
+    pub fn images(&self) -> &[u8] {
+        &self.images
+    }
+    /// The labels.
+    pub fn labels(&self) -> &[u8] {
+        &self.labels
+    }
+    /// One image. Panics when there is no such image, as a slice does.
+    pub fn image(&self, i: usize) -> &[u8] {
+        &self.images[i * self.n_pixels()..(i + 1) * self.n_pixels()]
+    }
+    /// The largest label plus one; 0 for an empty set.
+    pub fn n_classes(&self) -> usize {
+        self.labels.iter().max().map_or(0, |m| usize::from(*m) + 1)
+    }
+    /// The images at these places, in this order.
+    ///
+    /// Errors: a place that does not exist.
+    pub fn select(&self, places: &[usize]) -> Result<Self> {
+        let mut images = Vec::with_capacity(places.len().saturating_mul(self.n_pixels()));
+        let mut labels = Vec::with_capacity(places.len());
+        for &i in places {
+            if i >= self.len() {
+                return Err(Error::out_of_range("image", i, format!("below {}", self.len())));
+            }
+            images.extend_from_slice(self.image(i));
+            labels.push(self.labels[i]);
+        }
+        Ok(DataSet { images, labels, ..*self })
+    }
+    /// The first `n` images (all, when there are fewer).
+    pub fn head(&self, n: usize) -> Self {
+        let n = n.min(self.len());
+        DataSet {
+            images: self.images[..n * self.n_pixels()].to_vec(),
+            labels: self.labels[..n].to_vec(),
+            ..*self
+        }
+    }
+    /// Places of `n` images, drawn at random within each class so that every class has its share to within one, in
+    /// increasing order (all, when there are fewer).
+    pub fn stratified<R: Draw>(&self, n: usize, rng: &mut R) -> Vec<usize> {
+        let mut classes: Vec<Vec<usize>> = vec![Vec::new(); self.n_classes()];
+        for (i, &label) in self.labels.iter().enumerate() {
+            classes[usize::from(label)].push(i);
+        }
+        for class in &mut classes {
+            rng.shuffle(class);
+        }
+        let (n, total) = (n.min(self.len()), self.len().max(1));
+        // Shares n |class| / total, rounded down; what is left goes to the largest remainders.
+        let scaled = |k: usize| n as u128 * classes[k].len() as u128;
+        let mut shares: Vec<usize> =
+            (0..classes.len()).map(|k| (scaled(k) / total as u128) as usize).collect();
+        let mut order: Vec<usize> = (0..classes.len()).collect();
+        order.sort_by_key(|&k| std::cmp::Reverse(scaled(k) % total as u128));
+        let left = n - shares.iter().sum::<usize>();
+        order.iter().take(left).for_each(|&k| shares[k] += 1);
+        let mut places: Vec<usize> =
+            classes.iter().zip(&shares).flat_map(|(class, &share)| &class[..share]).copied().collect();
+        places.sort_unstable();
+        places
+    }
+    /// Pixels above `threshold` are 1, others 0. Shape: images × pixels.
+    ///
+    /// ```
+    /// use smml_learn::data::DataSet;
+    /// let set = DataSet::new(vec![0, 127, 128, 255], 2, 2, vec![7])?;
+    /// assert_eq!(set.binarise(127).row(0), [0, 0, 1, 1]);
+    /// # Ok::<(), smml_learn::Error>(())
+    /// ```
+    pub fn binarise(&self, threshold: u8) -> BinaryData {
+        BinaryData::from_bits(self.n_pixels(), self.images.iter().map(|p| *p > threshold))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use smml_core::rng::Streams;
+
+    #[test]
+    fn stratified_shares_are_within_one() {
+        let labels: Vec<u8> = (0..997).map(|i| if i % 3 == 0 { 4 } else { (i % 7) as u8 }).collect();
+        let set = DataSet::new(vec![0; 997], 1, 1, labels).unwrap();
+        for n in [0, 1, 10, 100, 996, 997, 5000] {
+            let places = set.stratified(n, &mut Streams::new(1).stream("pick", 0));
+            assert_eq!(places.len(), n.min(997));
+            assert!(places.windows(2).all(|w| w[0] < w[1]));
+            for class in 0..7u8 {
+                let has = set.labels().iter().filter(|l| **l == class).count() as f64;
+                let got = places.iter().filter(|i| set.labels()[**i] == class).count() as f64;
+                assert!((got - has * n.min(997) as f64 / 997.0).abs() < 1.0);
+            }
+        }
+    }
+
+    #[test]
+    fn shapes_are_checked() {
+        assert!(DataSet::new(vec![0; 5], 2, 3, vec![0]).is_err());
+        assert!(DataSet::new(vec![], 0, 3, vec![]).is_err());
+        let set = DataSet::new((0..12).collect(), 2, 3, vec![3, 1]).unwrap();
+        assert_eq!((set.image(1), set.n_classes()), ([6, 7, 8, 9, 10, 11].as_slice(), 4));
+        assert_eq!(set.select(&[1, 0]).unwrap().labels(), [1, 3]);
+        assert!(set.select(&[2]).is_err());
+        assert_eq!(set.head(9), set);
+    }
+}

@@ -1,0 +1,293 @@
+//! The published data sets this crate knows: where they come from, their files and hashes, and the folder loader.
+
+use super::{DataSet, idx};
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
+
+/// A published data set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Known {
+    /// Handwritten digits, 60,000 + 10,000 images of 28 × 28 (LeCun, Cortes, Burges).
+    Mnist,
+    /// Clothing, in the same format (Xiao, Rasul, Vollgraf, arXiv:1708.07747).
+    FashionMnist,
+}
+
+/// One file of a published set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfficialFile {
+    /// Name without `.gz`.
+    pub name: &'static str,
+    /// SHA-256 of the uncompressed content.
+    pub sha256: &'static str,
+}
+
+const NAMES: [&str; 4] = [
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+];
+const MNIST: [&str; 4] = [
+    "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+];
+const FASHION: [&str; 4] = [
+    "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+    "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+    "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+    "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+];
+
+/// Whether a file is the published one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The content has the published SHA-256.
+    Official,
+    /// It has another one, given here in hexadecimal.
+    Unknown(String),
+}
+
+/// A file that was read, with its verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileReport {
+    /// Where it was found.
+    pub path: PathBuf,
+    /// SHA-256 of the uncompressed content.
+    pub sha256: String,
+    /// Compared with the published hash.
+    pub verdict: Verdict,
+}
+
+/// A training set and a test set of images with labels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainTest {
+    /// The training set.
+    pub train: DataSet,
+    /// The test set.
+    pub test: DataSet,
+    /// The four files, in the order of [`Known::files`].
+    pub files: Vec<FileReport>,
+}
+
+impl Known {
+    /// All of them.
+    pub const ALL: [Known; 2] = [Known::Mnist, Known::FashionMnist];
+
+    /// Name, which is also the name of the usual folder.
+    pub fn name(self) -> &'static str {
+        match self {
+            Known::Mnist => "mnist",
+            Known::FashionMnist => "fashion-mnist",
+        }
+    }
+    /// Where the files are published.
+    pub fn source(self) -> &'static str {
+        match self {
+            Known::Mnist => {
+                "http://yann.lecun.com/exdb/mnist/ (mirror: https://ossci-datasets.s3.amazonaws.com/mnist/)"
+            }
+            Known::FashionMnist => "https://github.com/zalandoresearch/fashion-mnist (data/fashion)",
+        }
+    }
+    /// Its files: training images and labels, test images and labels.
+    pub fn files(self) -> [OfficialFile; 4] {
+        let hashes = match self {
+            Known::Mnist => MNIST,
+            Known::FashionMnist => FASHION,
+        };
+        std::array::from_fn(|k| OfficialFile { name: NAMES[k], sha256: hashes[k] })
+    }
+    /// Source, files and hashes, as text for people.
+    pub fn how_to_get(self) -> String {
+        let mut text = format!("\n{} is published at {}\n", self.name(), self.source());
+        text.push_str("files (plain or .gz) with the SHA-256 of their uncompressed content:");
+        for file in self.files() {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "\n  {}  {}", file.sha256, file.name);
+        }
+        text
+    }
+    /// The set and file that has this hash.
+    pub fn by_hash(sha256: &str) -> Option<(Known, OfficialFile)> {
+        Known::ALL.iter().find_map(|k| k.files().into_iter().find(|f| f.sha256 == sha256).map(|f| (*k, f)))
+    }
+
+    /// Finds the four files in `folder/<name>` or in `folder` itself, as `NAME`, `NAME.gz` or with `.idx` in place of
+    /// `-idx`.
+    ///
+    /// Errors: [`Error::MissingData`], which says where the set is published, with names and hashes.
+    pub fn locate(self, folder: &Path) -> Result<[PathBuf; 4]> {
+        let mut missing = None;
+        for place in [folder.join(self.name()), folder.to_path_buf()] {
+            let found = NAMES.map(|name| {
+                [name.to_string(), name.replace("-idx", ".idx")]
+                    .into_iter()
+                    .flat_map(|n| [format!("{n}.gz"), n])
+                    .map(|n| place.join(n))
+                    .find(|p| p.is_file())
+                    .ok_or(name)
+            });
+            match found.iter().find_map(|f| f.as_ref().err().copied()) {
+                None => return Ok(found.map(|f| f.unwrap_or_default())), // all are Ok here
+                // A folder that has some of the files is the one the message should speak of.
+                Some(name) if missing.is_none() || found.iter().any(|f| f.is_ok()) => {
+                    missing = Some((place, name));
+                }
+                Some(_) => {}
+            }
+        }
+        let (place, name) = missing.unwrap_or_else(|| (folder.to_path_buf(), NAMES[0]));
+        Err(Error::MissingData {
+            set: self.name().into(),
+            folder: place,
+            missing: format!("{name}(.gz)"),
+            how_to_get: self.how_to_get(),
+        })
+    }
+
+    /// Reads the set from a folder and compares every file with the published hash.
+    ///
+    /// A file with another hash is read all the same and reported as [`Verdict::Unknown`], so that own data in this
+    /// format can be used. It is an error when the hash shows that it is another file, or belongs to another set.
+    pub fn load(self, folder: &Path) -> Result<TrainTest> {
+        let paths = self.locate(folder)?;
+        let mut files = Vec::with_capacity(4);
+        let mut parts = Vec::with_capacity(4);
+        for (path, official) in paths.into_iter().zip(self.files()) {
+            let part = idx::read(&path)?;
+            if let Some((set, file)) = Known::by_hash(&part.sha256) {
+                if (set, file) != (self, official) {
+                    let problem = format!(
+                        "this is {} of {}, where {} of {} should be",
+                        file.name,
+                        set.name(),
+                        official.name,
+                        self.name()
+                    );
+                    return Err(smml_core::Error::corrupt(&path, "content", problem).into());
+                }
+            }
+            let verdict = if part.sha256 == official.sha256 {
+                Verdict::Official
+            } else {
+                Verdict::Unknown(part.sha256.clone())
+            };
+            files.push(FileReport { path, sha256: part.sha256.clone(), verdict });
+            parts.push(part);
+        }
+        let mut sets = parts.chunks_exact_mut(2).zip(files.chunks_exact(2)).map(|(part, file)| {
+            let images = std::mem::take(&mut part[0].values);
+            let labels = std::mem::take(&mut part[1].values);
+            let [n, rows, columns] = part[0].dims[..] else {
+                let problem = "these are labels, images were expected";
+                return Err(Error::from(smml_core::Error::corrupt(&file[0].path, "byte 0", problem)));
+            };
+            let [n_labels] = part[1].dims[..] else {
+                let problem = "these are images, labels were expected";
+                return Err(smml_core::Error::corrupt(&file[1].path, "byte 0", problem).into());
+            };
+            if n_labels != n {
+                let problem = format!("{n_labels} labels for the {n} images of {}", file[0].path.display());
+                return Err(smml_core::Error::corrupt(&file[1].path, "byte 4", problem).into());
+            }
+            DataSet::new(images, rows, columns, labels)
+        });
+        let missing = || Error::length("files", 0, 4);
+        let train = sets.next().ok_or_else(missing)??;
+        let test = sets.next().ok_or_else(missing)??;
+        drop(sets);
+        if (train.rows(), train.columns()) != (test.rows(), test.columns()) {
+            let problem = format!(
+                "test images are {} x {}, training images {} x {}",
+                test.rows(),
+                test.columns(),
+                train.rows(),
+                train.columns()
+            );
+            return Err(smml_core::Error::corrupt(&files[2].path, "byte 8", problem).into());
+        }
+        Ok(TrainTest { train, test, files })
+    }
+}
+
+impl std::str::FromStr for Known {
+    type Err = Error;
+    fn from_str(name: &str) -> Result<Self> {
+        Known::ALL
+            .into_iter()
+            .find(|k| k.name() == name)
+            .ok_or_else(|| Error::out_of_range("data set", name, "mnist or fashion-mnist"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn idx_file(magic: u32, dims: &[u32], n: usize) -> Vec<u8> {
+        let mut out = magic.to_be_bytes().to_vec();
+        dims.iter().for_each(|d| out.extend(d.to_be_bytes()));
+        out.extend((0..n).map(|i| (i % 10) as u8));
+        out
+    }
+
+    fn write_set(dir: &Path, n_labels: u32) {
+        std::fs::create_dir_all(dir).unwrap();
+        std::fs::write(dir.join(NAMES[0]), idx_file(0x803, &[5, 2, 3], 30)).unwrap();
+        std::fs::write(dir.join(NAMES[1]), idx_file(0x801, &[n_labels], n_labels as usize)).unwrap();
+        std::fs::write(dir.join("t10k-images.idx3-ubyte"), idx_file(0x803, &[2, 2, 3], 12)).unwrap();
+        std::fs::write(dir.join(NAMES[3]), idx_file(0x801, &[2], 2)).unwrap();
+    }
+
+    #[test]
+    fn own_data_in_the_format_is_read_and_reported_as_unknown() {
+        let dir = tempfile::tempdir().unwrap();
+        write_set(&dir.path().join("mnist"), 5);
+        let set = Known::Mnist.load(dir.path()).unwrap();
+        assert_eq!((set.train.len(), set.test.len(), set.train.n_pixels()), (5, 2, 6));
+        assert_eq!(set.train.labels(), [0, 1, 2, 3, 4]);
+        assert!(set.files.iter().all(|f| matches!(f.verdict, Verdict::Unknown(_))));
+        // the folder of the set itself does as well
+        assert_eq!(Known::Mnist.load(&dir.path().join("mnist")).unwrap().train, set.train);
+    }
+
+    #[test]
+    fn counts_that_differ_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        write_set(dir.path(), 4);
+        let text = Known::Mnist.load(dir.path()).unwrap_err().to_string();
+        assert!(text.contains("4 labels for the 5 images") && text.contains(NAMES[1]), "{text}");
+        std::fs::copy(dir.path().join(NAMES[1]), dir.path().join(NAMES[0])).unwrap();
+        let text = Known::Mnist.load(dir.path()).unwrap_err().to_string();
+        assert!(text.contains("images were expected"), "{text}");
+    }
+
+    #[test]
+    fn a_missing_set_says_how_to_get_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = Known::FashionMnist.load(dir.path()).unwrap_err().to_string();
+        for part in ["fashion-mnist", "zalandoresearch", NAMES[0], FASHION[0], FASHION[3]] {
+            assert!(text.contains(part), "{text}");
+        }
+        write_set(dir.path(), 5);
+        std::fs::remove_file(dir.path().join(NAMES[3])).unwrap();
+        let text = Known::Mnist.load(dir.path()).unwrap_err().to_string();
+        assert!(text.contains(&format!("{}(.gz) not found", NAMES[3])), "{text}");
+    }
+
+    #[test]
+    fn hashes_are_told_apart() {
+        assert_eq!(Known::by_hash(FASHION[2]).map(|k| k.0), Some(Known::FashionMnist));
+        assert_eq!(Known::by_hash("00"), None);
+        assert!("mnits".parse::<Known>().is_err());
+    }
+}
