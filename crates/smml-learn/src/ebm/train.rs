@@ -1,0 +1,762 @@
+//! Training by contrastive divergence and persistent contrastive divergence.
+//!
+//! A [`Trainer`] is its parameters, velocities, chains and a step number: every random number belongs to the seed and
+//! the step, so a saved [`TrainerState`] goes on bit for bit from any batch, with any number of threads.
+
+use super::{
+    engine::{self, Active, LabelUnits, Layer, Line, Lists, Rule, Short, States, Weights, Work},
+    rbm::Rbm,
+};
+use crate::{
+    data::BinaryData,
+    error::{Error, Result},
+};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use smml_core::{
+    Estimate,
+    parallel::{self, Par},
+    rng::{Draw, Streams, WideStream},
+    schedule::Schedule,
+};
+
+/// Where the negative phase starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Negative {
+    /// CD-k: at the data, `steps` block Gibbs steps (Hinton 2002).
+    ContrastiveDivergence {
+        /// k, at least 1.
+        steps: usize,
+    },
+    /// PCD: at chains that go on from batch to batch (Tieleman 2008).
+    Persistent {
+        /// Block Gibbs steps for each batch, at least 1.
+        steps: usize,
+        /// Number of chains.
+        n_chains: usize,
+    },
+}
+
+/// How the visible units of the last step enter the gradient.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reconstruction {
+    /// As drawn.
+    #[default]
+    Sampled,
+    /// By their probabilities (slower: the states are no longer sparse).
+    MeanField,
+}
+
+/// What to train, and how. The update is velocity ← momentum velocity + rate (gradient - decay W), W ← W + velocity,
+/// with the decay on weights only; hidden units enter the gradient by their probabilities (in steps of 1/256).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Training {
+    /// Hidden units.
+    pub n_hidden: usize,
+    /// Rows in a mini-batch (the last one of an epoch may be smaller).
+    pub batch_size: usize,
+    /// Passes over the data.
+    pub n_epochs: usize,
+    /// Learning rate over the whole training.
+    pub learning_rate: Schedule,
+    /// Momentum over the whole training, in [0, 1).
+    pub momentum: Schedule,
+    /// L2 penalty on the weights.
+    pub weight_decay: f64,
+    /// The negative phase.
+    pub negative: Negative,
+    /// Visible units of the negative phase.
+    pub reconstruction: Reconstruction,
+    /// How label units are drawn, where there are any.
+    pub labels: LabelUnits,
+    /// Standard deviation of the initial weights.
+    pub weight_scale: f64,
+    /// Seed of all randomness.
+    pub seed: u64,
+}
+
+impl Training {
+    /// Good values for binary images: CD-1, batches of 100, rate 0.05, momentum 0.5, decay 2e-4.
+    pub fn new(n_hidden: usize, n_epochs: usize, seed: u64) -> Self {
+        Training {
+            n_hidden,
+            batch_size: 100,
+            n_epochs,
+            learning_rate: Schedule::Constant(0.05),
+            momentum: Schedule::Constant(0.5),
+            weight_decay: 2e-4,
+            negative: Negative::ContrastiveDivergence { steps: 1 },
+            reconstruction: Reconstruction::Sampled,
+            labels: LabelUnits::Softmax,
+            weight_scale: 0.01,
+            seed,
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        let at_least_one = |name: &str, value: usize, most: usize| {
+            if (1..=most).contains(&value) {
+                Ok(())
+            } else {
+                Err(Error::out_of_range(name, value, format!("in 1..={most}")))
+            }
+        };
+        at_least_one("n-hidden", self.n_hidden, MAX_UNITS)?;
+        at_least_one("batch-size", self.batch_size, MAX_BATCH)?;
+        at_least_one("n-epochs", self.n_epochs, u32::MAX as usize)?;
+        match self.negative {
+            Negative::ContrastiveDivergence { steps } => at_least_one("steps", steps, 1 << 20)?,
+            Negative::Persistent { steps, n_chains } => {
+                at_least_one("steps", steps, 1 << 20)?;
+                at_least_one("n-chains", n_chains, MAX_BATCH)?;
+            }
+        }
+        let rates = self.learning_rate.clone().checked()?;
+        let momenta = self.momentum.clone().checked()?;
+        let knots = |s: &Schedule| match s {
+            Schedule::Table(values) => values.clone(),
+            other => vec![other.at(0.0), other.at(1.0)],
+        };
+        for rate in knots(&rates) {
+            if !(0.0..=1e3).contains(&rate) {
+                return Err(Error::out_of_range("learning-rate", rate, "in [0, 1000]"));
+            }
+        }
+        for momentum in knots(&momenta) {
+            if !(0.0..1.0).contains(&momentum) {
+                return Err(Error::out_of_range("momentum", momentum, "in [0, 1)"));
+            }
+        }
+        for (name, value) in [("weight-decay", self.weight_decay), ("weight-scale", self.weight_scale)] {
+            if !(0.0..=1e3).contains(&value) {
+                return Err(Error::out_of_range(name, value, "in [0, 1000]"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The largest layer of the engine.
+pub const MAX_UNITS: usize = 1 << 20;
+/// The largest mini-batch, and the largest number of chains.
+pub const MAX_BATCH: usize = 1 << 16;
+
+/// What an epoch was like.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EpochReport {
+    /// Its number, from 0.
+    pub epoch: usize,
+    /// The fraction of visible units that differ between data and the state of the negative phase, with the error
+    /// over batches; `None` for persistent chains, which belong to no row, and for epochs of a single batch.
+    pub reconstruction_error: Option<Estimate>,
+    /// Learning rate of the last batch.
+    pub learning_rate: f64,
+    /// Momentum of the last batch.
+    pub momentum: f64,
+}
+
+/// All that a [`Trainer`] needs to go on, apart from the data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainerState {
+    training: Training,
+    n_main: usize,
+    n_classes: usize,
+    data_sha256: String,
+    /// Batches done since the start.
+    step: u64,
+    /// Visible biases, hidden biases, weights (visible × hidden).
+    parameters: [Vec<f32>; 3],
+    velocities: [Vec<f32>; 3],
+    chains: Vec<u64>,
+    errors: Vec<f64>,
+}
+
+/// A machine in training.
+///
+/// ```
+/// use smml_learn::{data::BarsAndStripes, ebm::{Trainer, Training, likelihood::log_likelihood_exact}};
+/// use smml_core::{parallel::Par, rng::Streams};
+/// let set = BarsAndStripes::new(3, 3)?;
+/// let data = set.sample(500, &mut Streams::new(1).stream("data", 0));
+/// let mut trainer = Trainer::new(Training::new(8, 30, 1), &data, None)?;
+/// let before = log_likelihood_exact(&trainer.model()?, &data, 1.0, Par::Serial)?;
+/// while !trainer.is_done() {
+///     trainer.epoch(Par::Serial)?;
+/// }
+/// let after = log_likelihood_exact(&trainer.model()?, &data, 1.0, Par::Serial)?;
+/// assert!(after.on_these_rows.value > before.on_these_rows.value);
+/// # Ok::<(), smml_learn::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Trainer {
+    training: Training,
+    streams: Streams,
+    data: States,
+    n_rows: usize,
+    data_sha256: String,
+    weights: Weights,
+    velocity: Vec<Vec<Line>>,
+    velocity_a: Vec<f32>,
+    velocity_b: Vec<f32>,
+    chains: States,
+    step: u64,
+    errors: Vec<f64>,
+    order: Vec<u32>,
+    order_epoch: Option<u64>,
+    buffers: Buffers,
+}
+
+/// Memory of one step; nothing in it outlives the step.
+#[derive(Clone, Debug, Default)]
+struct Buffers {
+    hidden: Vec<Work>,
+    visible: Vec<Work>,
+    /// One for each hidden panel.
+    kept: Vec<Kept>,
+    lists: Lists,
+    plus: Lists,
+    minus: Lists,
+    rows: Active,
+    active: Active,
+    fresh: Vec<bool>,
+    mean_field: Vec<Line>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Kept {
+    start: Vec<Line>,
+    q0: Vec<Short>,
+    q1: Vec<Short>,
+    difference: Vec<Short>,
+    p1: Vec<Line>,
+}
+
+/// Rows with one-hot labels appended on lines of their own.
+fn pack(layer: &Layer, data: &BinaryData, labels: Option<(&[u8], usize)>) -> States {
+    let mut words = Vec::with_capacity(data.len() * layer.n_words());
+    let mut row_with_label = Vec::new();
+    for (m, row) in data.rows().enumerate() {
+        row_with_label.clear();
+        row_with_label.extend_from_slice(row);
+        if let Some((labels, n)) = labels {
+            row_with_label.extend((0..n).map(|c| u8::from(c == usize::from(labels[m]))));
+        }
+        layer.pack(&row_with_label, &mut words);
+    }
+    States { n_words: layer.n_words(), words }
+}
+
+impl Trainer {
+    /// A new machine for these rows. With labels (`classes` of them, values below it), one label unit for each class
+    /// is appended to the visible units.
+    ///
+    /// Weights start as N(0, weight_scale²), hidden biases at 0, visible biases at the log-odds of the data
+    /// ln p/(1 - p) with half a count added on either side (Hinton 2012, section 8).
+    ///
+    /// Errors: a parameter out of range, no data, labels of another length or too large.
+    pub fn new(training: Training, data: &BinaryData, labels: Option<(&[u8], usize)>) -> Result<Self> {
+        let mut trainer = Trainer::empty(training, data, labels)?;
+        let layer = &trainer.weights.visible;
+        let n_main = layer.n_main;
+        let mut a = data.log_odds(0.5);
+        if let Some((labels, n_classes)) = labels {
+            let n = labels.len() as f64;
+            for c in 0..n_classes {
+                let count = labels.iter().filter(|l| usize::from(**l) == c).count() as f64;
+                a.push(match trainer.training.labels {
+                    LabelUnits::Softmax => libm::log((count + 0.5) / n),
+                    LabelUnits::Bernoulli => libm::log((count + 0.5) / (n - count + 0.5)),
+                });
+            }
+        }
+        let n_hidden = trainer.training.n_hidden;
+        let mut rng = trainer.streams.stream("weights", 0);
+        let scale = trainer.training.weight_scale;
+        let w: Vec<f32> =
+            (0..(n_main + layer.n_labels) * n_hidden).map(|_| (scale * rng.normal()) as f32).collect();
+        trainer.weights = Weights::new(
+            layer.clone(),
+            trainer.weights.hidden.clone(),
+            |i| a[i] as f32,
+            |_| 0.0,
+            |i, j| w[i * n_hidden + j],
+        );
+        if let Negative::Persistent { n_chains, .. } = trainer.training.negative {
+            // Chains start at rows of data, in a random order.
+            let mut order: Vec<u32> = (0..trainer.n_rows as u32).collect();
+            trainer.streams.stream("chains", 0).shuffle(&mut order);
+            let rows = (0..n_chains).flat_map(|k| trainer.data.row(order[k % order.len()] as usize).to_vec());
+            trainer.chains = States { n_words: trainer.data.n_words, words: rows.collect() };
+        }
+        Ok(trainer)
+    }
+
+    fn empty(training: Training, data: &BinaryData, labels: Option<(&[u8], usize)>) -> Result<Self> {
+        training.check()?;
+        if data.is_empty() || u32::try_from(data.len()).is_err() {
+            return Err(Error::out_of_range("rows of data", data.len(), "in 1..2^32"));
+        }
+        if data.width() > MAX_UNITS {
+            return Err(Error::out_of_range("visible units", data.width(), format!("at most {MAX_UNITS}")));
+        }
+        let n_labels = labels.map_or(0, |l| l.1);
+        if let Some((labels, n_classes)) = labels {
+            if labels.len() != data.len() {
+                return Err(Error::length("labels", labels.len(), data.len()));
+            }
+            if !(2..=256).contains(&n_classes) {
+                return Err(Error::out_of_range("number of classes", n_classes, "in 2..=256"));
+            }
+            if let Some(m) = labels.iter().position(|l| usize::from(*l) >= n_classes) {
+                return Err(Error::out_of_range(
+                    format!("label of row {m}"),
+                    labels[m],
+                    format!("below {n_classes}"),
+                ));
+            }
+        }
+        let visible = Layer::new(data.width(), n_labels);
+        let hidden = Layer::new(training.n_hidden, 0);
+        let packed = pack(&visible, data, labels);
+        let mut hash = Sha256::new();
+        for size in [data.width(), n_labels, data.len()] {
+            hash.update((size as u64).to_le_bytes());
+        }
+        packed.words.iter().for_each(|w| hash.update(w.to_le_bytes()));
+        let weights = Weights::new(visible, hidden, |_| 0.0, |_| 0.0, |_, _| 0.0);
+        Ok(Trainer {
+            streams: Streams::new(training.seed).child("rbm", 0),
+            n_rows: data.len(),
+            data_sha256: hash.finalize().iter().map(|b| format!("{b:02x}")).collect(),
+            velocity: engine::matrix(&weights.visible, &weights.hidden, |_, _| 0.0),
+            velocity_a: vec![0.0; weights.visible.n_padded()],
+            velocity_b: vec![0.0; weights.hidden.n_padded()],
+            chains: States { n_words: packed.n_words, words: Vec::new() },
+            data: packed,
+            weights,
+            training,
+            step: 0,
+            errors: Vec::new(),
+            order: Vec::new(),
+            order_epoch: None,
+            buffers: Buffers::default(),
+        })
+    }
+
+    /// Goes on where [`Trainer::state`] was taken, bit for bit.
+    ///
+    /// Errors: other data than before, or a state that does not fit itself (a damaged file).
+    pub fn resume(state: TrainerState, data: &BinaryData, labels: Option<(&[u8], usize)>) -> Result<Self> {
+        let mut trainer = Trainer::empty(state.training, data, labels)?;
+        if trainer.data_sha256 != state.data_sha256 {
+            let allowed = format!("the data of the saved run ({})", state.data_sha256);
+            return Err(Error::out_of_range("data", trainer.data_sha256, allowed));
+        }
+        let (visible, hidden) = (trainer.weights.visible.clone(), trainer.weights.hidden.clone());
+        let (n, m) = (visible.n_units(), hidden.n_units());
+        if (state.n_main, state.n_classes) != (visible.n_main, visible.n_labels) {
+            return Err(Error::length("saved visible units", state.n_main + state.n_classes, n));
+        }
+        for group in [&state.parameters, &state.velocities] {
+            for ((values, expected), name) in
+                group.iter().zip([n, m, n * m]).zip(["visible", "hidden", "weights"])
+            {
+                if values.len() != expected {
+                    return Err(Error::length(format!("saved {name}"), values.len(), expected));
+                }
+                if let Some(x) = values.iter().find(|x| !x.is_finite()) {
+                    return Err(Error::out_of_range(format!("saved {name}"), x, "finite"));
+                }
+            }
+        }
+        let n_chains = match trainer.training.negative {
+            Negative::Persistent { n_chains, .. } => n_chains,
+            Negative::ContrastiveDivergence { .. } => 0,
+        };
+        let padding_clear = state.chains.chunks_exact(visible.n_words()).all(|row| {
+            let units: Vec<u8> = visible.unpack(row).collect();
+            let mut again = Vec::new();
+            visible.pack(&units, &mut again);
+            again == row
+        });
+        if state.chains.len() != n_chains * visible.n_words() || !padding_clear {
+            return Err(Error::length("saved chains", state.chains.len(), n_chains * visible.n_words()));
+        }
+        if state.step > trainer.n_steps() || state.errors.len() > trainer.n_batches() {
+            return Err(Error::out_of_range(
+                "saved step",
+                state.step,
+                format!("at most {}", trainer.n_steps()),
+            ));
+        }
+        let [a, b, w] = &state.parameters;
+        trainer.weights =
+            Weights::new(visible.clone(), hidden.clone(), |i| a[i], |j| b[j], |i, j| w[i * m + j]);
+        let [va, vb, vw] = &state.velocities;
+        trainer.velocity = engine::matrix(&visible, &hidden, |i, j| vw[i * m + j]);
+        let flat = |lines: Vec<Line>| lines.iter().flat_map(|l| l.0).collect();
+        trainer.velocity_a = flat(visible.lines(|i| va[i], 0.0));
+        trainer.velocity_b = flat(hidden.lines(|j| vb[j], 0.0));
+        trainer.chains.words = state.chains;
+        trainer.step = state.step;
+        trainer.errors = state.errors;
+        Ok(trainer)
+    }
+
+    /// What has to be saved; may be taken between any two batches.
+    pub fn state(&self) -> TrainerState {
+        let (visible, hidden) = (&self.weights.visible, &self.weights.hidden);
+        let units = |layer: &Layer, x: &[f32]| (0..layer.n_units()).map(|i| x[layer.place(i)]).collect();
+        TrainerState {
+            training: self.training.clone(),
+            n_main: visible.n_main,
+            n_classes: visible.n_labels,
+            data_sha256: self.data_sha256.clone(),
+            step: self.step,
+            parameters: [
+                engine::unit_values(visible, &self.weights.a),
+                engine::unit_values(hidden, &self.weights.b),
+                engine::entries(visible, hidden, &self.weights.w),
+            ],
+            velocities: [
+                units(visible, &self.velocity_a),
+                units(hidden, &self.velocity_b),
+                engine::entries(visible, hidden, &self.velocity),
+            ],
+            chains: self.chains.words.clone(),
+            errors: self.errors.clone(),
+        }
+    }
+
+    /// The configuration.
+    pub fn training(&self) -> &Training {
+        &self.training
+    }
+    /// Batches in an epoch.
+    pub fn n_batches(&self) -> usize {
+        self.n_rows.div_ceil(self.training.batch_size)
+    }
+    /// Batches in the whole training.
+    pub fn n_steps(&self) -> u64 {
+        self.n_batches() as u64 * self.training.n_epochs as u64
+    }
+    /// Batches done.
+    pub fn step_number(&self) -> u64 {
+        self.step
+    }
+    /// True when all epochs are done.
+    pub fn is_done(&self) -> bool {
+        self.step >= self.n_steps()
+    }
+    /// The machine as it is now: label units, if any, are its last visible units.
+    ///
+    /// Errors: a parameter became infinite or NaN.
+    pub fn model(&self) -> Result<Rbm> {
+        let (visible, hidden) = (&self.weights.visible, &self.weights.hidden);
+        let wide = |x: Vec<f32>| x.into_iter().map(f64::from).collect::<Vec<f64>>();
+        let a = wide(engine::unit_values(visible, &self.weights.a));
+        let b = wide(engine::unit_values(hidden, &self.weights.b));
+        let w = wide(engine::entries(visible, hidden, &self.weights.w));
+        if [&a, &b, &w].iter().any(|p| p.iter().any(|x| !x.is_finite())) {
+            return Err(smml_core::Error::Undefined {
+                what: "the trained machine".into(),
+                why: format!(
+                    "a parameter is no longer finite after {} batches: lower the learning rate",
+                    self.step
+                ),
+            }
+            .into());
+        }
+        Rbm::new(a, b, w)
+    }
+    /// The persistent chains: one row of visible units (and labels) each.
+    pub fn chains(&self) -> Result<BinaryData> {
+        let layer = &self.weights.visible;
+        let bits = self.chains.words.chunks_exact(self.chains.n_words).flat_map(|row| layer.unpack(row)).collect();
+        BinaryData::new(layer.n_units(), bits)
+    }
+
+    /// Goes on to the end of the current epoch.
+    ///
+    /// Errors: a parameter became infinite or NaN.
+    pub fn epoch(&mut self, par: Par) -> Result<EpochReport> {
+        let n_batches = self.n_batches() as u64;
+        let epoch = self.step / n_batches;
+        let (learning_rate, momentum) = loop {
+            let used = self.step(par);
+            if self.step % n_batches == 0 || self.is_done() {
+                break used;
+            }
+        };
+        let sound = self.weights.a.iter().chain(&self.weights.b).chain(self.weights.w.iter().flatten());
+        if !sound.flat_map(|l| &l.0).all(|x| x.is_finite()) {
+            self.model()?;
+        }
+        let persistent = matches!(self.training.negative, Negative::Persistent { .. });
+        let reconstruction_error =
+            if persistent { None } else { Estimate::from_independent(&self.errors).ok() };
+        Ok(EpochReport { epoch: epoch as usize, reconstruction_error, learning_rate, momentum })
+    }
+
+    /// One mini-batch; nothing happens after the last epoch. Returns learning rate and momentum used.
+    pub fn step(&mut self, par: Par) -> (f64, f64) {
+        let n_batches = self.n_batches() as u64;
+        let last = (self.n_steps() - 1).max(1);
+        let t = self.step as f64 / last as f64;
+        let (rate, momentum) = (self.training.learning_rate.at(t), self.training.momentum.at(t));
+        if self.is_done() {
+            return (rate, momentum);
+        }
+        let (epoch, batch) = (self.step / n_batches, self.step % n_batches);
+        if batch == 0 {
+            self.errors.clear();
+        }
+        if self.order_epoch != Some(epoch) {
+            self.order = (0..self.n_rows as u32).collect();
+            self.streams.stream("order", epoch).shuffle(&mut self.order);
+            self.order_epoch = Some(epoch);
+        }
+        let from = batch as usize * self.training.batch_size;
+        let rows = &self.order[from..self.n_rows.min(from + self.training.batch_size)];
+        let mut data = States { n_words: self.data.n_words, words: Vec::with_capacity(rows.len() * self.data.n_words) };
+        for &row in rows {
+            data.words.extend_from_slice(self.data.row(row as usize));
+        }
+        let mut buffers = std::mem::take(&mut self.buffers);
+        let model = self.phases(&data, &mut buffers, par);
+        self.update(&data, &model, rate, momentum, &mut buffers, par);
+        self.weights.refresh(par);
+        if matches!(self.training.negative, Negative::Persistent { .. }) {
+            self.chains = model;
+        } else {
+            let changed: u32 = data.words.iter().zip(&model.words).map(|(a, b)| (a ^ b).count_ones()).sum();
+            let units = data.n() * self.weights.visible.n_units();
+            self.errors.push(f64::from(changed) / units as f64);
+        }
+        self.buffers = buffers;
+        self.step += 1;
+        (rate, momentum)
+    }
+
+    /// Both phases: leaves the probabilities of the hidden units in `buffers`, returns the visible states of the
+    /// negative phase.
+    fn phases(&self, data: &States, buffers: &mut Buffers, par: Par) -> States {
+        let weights = &self.weights;
+        let (n, persistent) = (data.n(), matches!(self.training.negative, Negative::Persistent { .. }));
+        let n_model = if persistent { self.chains.n() } else { n };
+        buffers.fit(weights, n, n_model);
+        let rng = self.streams.child("step", self.step);
+        let Buffers { hidden, visible, kept, lists, plus, minus, fresh, rows, mean_field, .. } = buffers;
+
+        data.lists(lists);
+        let mut h = States::zeros(&weights.hidden, n);
+        let positive = rng.child("positive", 0);
+        let mut pieces: Vec<(&mut Work, &mut Kept)> = hidden.iter_mut().zip(&mut *kept).collect();
+        parallel::each(par, &mut pieces, |p, (work, kept)| {
+            engine::sum_rows(work.panel.n_lines, &weights.w[p], lists, &mut kept.start);
+            let mut wide = WideStream::new(&mut positive.stream("panel", p as u64));
+            let bias = work.bias(&weights.b);
+            let n_bits = kept.start.len();
+            engine::sample_and_keep(&kept.start, bias, &mut wide, &mut work.bits[..n_bits], &mut kept.q0);
+        });
+        for work in hidden.iter() {
+            h.set(work.panel, &work.bits[..n * work.panel.n_lines]);
+        }
+
+        let (steps, mut v) = match self.training.negative {
+            Negative::ContrastiveDivergence { steps } => (steps, data.clone()),
+            Negative::Persistent { steps, .. } => (steps, self.chains.clone()),
+        };
+        for k in 0..steps {
+            if k > 0 || persistent {
+                v.lists(lists);
+                h = States::zeros(&weights.hidden, n_model);
+                engine::sample_layer(
+                    &weights.hidden,
+                    &weights.w,
+                    &weights.b,
+                    1.0,
+                    lists,
+                    LabelUnits::Bernoulli,
+                    &rng.child("hidden", k as u64),
+                    par,
+                    hidden,
+                    &mut h,
+                );
+            }
+            h.lists(lists);
+            engine::sample_layer(
+                &weights.visible,
+                &weights.transposed,
+                &weights.a,
+                1.0,
+                lists,
+                self.training.labels,
+                &rng.child("visible", k as u64),
+                par,
+                visible,
+                &mut v,
+            );
+        }
+
+        // Rows that belong together share most of their active units: start from the fields of the data.
+        let paired = n == n_model;
+        plus.clear();
+        minus.clear();
+        fresh.clear();
+        for m in 0..n_model {
+            let new = v.row(m);
+            let old = if paired { data.row(m) } else { new };
+            let count = |f: &dyn Fn(u64, u64) -> u64| -> u32 {
+                new.iter().zip(old).map(|(a, b)| f(*a, *b).count_ones()).sum()
+            };
+            let from_zero = !paired || count(&|a, b| a ^ b) >= count(&|a, _| a);
+            fresh.push(from_zero);
+            if from_zero {
+                plus.push_bits(new.iter().copied());
+                minus.push_bits(std::iter::empty());
+            } else {
+                plus.push_bits(new.iter().zip(old).map(|(a, b)| a & !b));
+                minus.push_bits(new.iter().zip(old).map(|(a, b)| b & !a));
+            }
+        }
+        let dense = self.training.reconstruction == Reconstruction::MeanField;
+        if dense {
+            self.mean_field(visible, mean_field, n_model);
+        }
+        let mean_field = &*mean_field;
+        let mut pieces: Vec<(&mut Work, &mut Kept)> = hidden.iter_mut().zip(&mut *kept).collect();
+        parallel::each(par, &mut pieces, |p, (work, kept)| {
+            let (n_lines, rows) = (work.panel.n_lines, &weights.w[p]);
+            let bias = work.bias(&weights.b);
+            if dense {
+                let n_padded = weights.visible.n_padded();
+                engine::sum_weighted_rows(n_lines, rows, mean_field, n_padded, &mut work.fields);
+                engine::probabilities(&work.fields, bias, 1.0, &mut kept.p1);
+            } else {
+                engine::sum_changed_rows(n_lines, rows, &kept.start, fresh, plus, minus, &mut work.fields);
+            }
+            engine::keep(&work.fields, bias, &mut kept.q1);
+            if paired {
+                engine::subtract(&kept.q0, &kept.q1, &mut kept.difference);
+            }
+        });
+        if paired && !dense {
+            data.combined_lists(&v, &mut rows.both, |a, b| a & b);
+            data.combined_lists(&v, &mut rows.data, |a, b| a & !b);
+            data.combined_lists(&v, &mut rows.model, |a, b| b & !a);
+        } else {
+            rows.both.clear();
+            data.lists(&mut rows.data);
+            v.lists(&mut rows.model);
+        }
+        v
+    }
+
+    /// Probabilities of the visible units after the last step, from the fields left in `visible`.
+    fn mean_field(&self, visible: &mut [Work], out: &mut Vec<Line>, n: usize) {
+        let layer = &self.weights.visible;
+        out.clear();
+        out.resize(n * layer.n_lines, Line([0.0; 16]));
+        for work in visible.iter() {
+            let mut p = vec![Line([0.0; 16]); work.fields.len()];
+            engine::probabilities(&work.fields, work.bias(&self.weights.a), 1.0, &mut p);
+            for (m, p) in p.chunks_exact(work.panel.n_lines).enumerate() {
+                let at = m * layer.n_lines + work.panel.first;
+                out[at..at + p.len()].copy_from_slice(p);
+            }
+        }
+        if layer.n_labels > 0 && self.training.labels == LabelUnits::Softmax {
+            engine::softmax_probabilities(layer, &self.weights.a, visible, out);
+        }
+    }
+
+    fn update(
+        &mut self,
+        data: &States,
+        model: &States,
+        rate: f64,
+        momentum: f64,
+        buffers: &mut Buffers,
+        par: Par,
+    ) {
+        let n_padded = self.weights.visible.n_padded();
+        let Buffers { kept, rows, active, mean_field, .. } = buffers;
+        rows.both.invert(n_padded, &mut active.both);
+        rows.data.invert(n_padded, &mut active.data);
+        rows.model.invert(n_padded, &mut active.model);
+        let rule = Rule {
+            positive: (rate / data.n() as f64) as f32,
+            negative: (rate / model.n() as f64) as f32,
+            momentum: momentum as f32,
+            decay: (rate * self.training.weight_decay) as f32,
+        };
+        let dense = self.training.reconstruction == Reconstruction::MeanField;
+        let panels = &self.weights.hidden.panels;
+        let (active, kept, mean_field) = (&*active, &*kept, &*mean_field);
+        let mut pieces: Vec<_> = self.weights.w.iter_mut().zip(&mut self.velocity).collect();
+        parallel::each(par, &mut pieces, |p, (w, velocity)| {
+            let (n_lines, k) = (panels[p].n_lines, &kept[p]);
+            if dense {
+                engine::update_dense(n_lines, w, velocity, &active.data, &k.q0, mean_field, &k.p1, &rule);
+            } else {
+                engine::update(n_lines, w, velocity, active, &k.q0, &k.q1, &k.difference, &rule);
+            }
+        });
+
+        let change = |x: &mut f32, velocity: &mut f32, gradient: f32| {
+            *velocity = rule.momentum * *velocity + gradient;
+            *x += *velocity;
+        };
+        let a = self.weights.a.iter_mut().flat_map(|l| &mut l.0);
+        for (i, (a, velocity)) in a.zip(&mut self.velocity_a).enumerate() {
+            let on_data = (active.both.len_of(i) + active.data.len_of(i)) as f32;
+            let on_model = if dense {
+                // Padding has probability 2e-35: its bias does not move.
+                (0..model.n()).map(|m| mean_field[(m * n_padded + i) / 16].0[i % 16]).sum::<f32>()
+            } else {
+                (active.both.len_of(i) + active.model.len_of(i)) as f32
+            };
+            change(a, velocity, on_data * rule.positive - on_model * rule.negative);
+        }
+        for (panel, kept) in panels.iter().zip(kept) {
+            let mut sums = [vec![[0; 16]; panel.n_lines], vec![[0; 16]; panel.n_lines]];
+            engine::column_sums(&kept.q0, &mut sums[0]);
+            engine::column_sums(&kept.q1, &mut sums[1]);
+            for q in 0..panel.n_lines {
+                for k in 0..16 {
+                    let [on_data, on_model] = [0, 1].map(|phase: usize| sums[phase][q][k] as f32 / 256.0);
+                    change(
+                        &mut self.weights.b[panel.first + q].0[k],
+                        &mut self.velocity_b[16 * (panel.first + q) + k],
+                        on_data * rule.positive - on_model * rule.negative,
+                    );
+                }
+            }
+        }
+    }
+}
+
+impl Buffers {
+    /// Makes room for `n` data rows and `n_model` rows of the negative phase.
+    fn fit(&mut self, weights: &Weights, n: usize, n_model: usize) {
+        let zero = Line([0.0; 16]);
+        let none = Short([0; 16]);
+        if self.visible.first().is_none_or(|w| w.fields.len() != n_model * w.panel.n_lines) {
+            self.visible = Work::new(&weights.visible, n_model);
+            self.hidden = Work::new(&weights.hidden, n_model);
+        }
+        self.kept.resize_with(weights.hidden.panels.len(), Kept::default);
+        for ((kept, panel), work) in self.kept.iter_mut().zip(&weights.hidden.panels).zip(&mut self.hidden) {
+            kept.start.resize(n * panel.n_lines, zero);
+            kept.q0.resize(n * panel.n_lines, none);
+            kept.q1.resize(n_model * panel.n_lines, none);
+            kept.difference.resize(n * panel.n_lines, none);
+            kept.p1.resize(n_model * panel.n_lines, zero);
+            work.bits.resize(n.max(n_model) * panel.n_lines, [0; 16]);
+        }
+    }
+}
