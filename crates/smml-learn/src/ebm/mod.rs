@@ -11,4 +11,6 @@ mod train;
 pub use engine::LabelUnits;
 pub use numeric::softplus_sum;
 pub use rbm::{BlockGibbs, Rbm, RbmState};
-pub use train::{EpochReport, MAX_BATCH, MAX_UNITS, Negative, Reconstruction, Trainer, TrainerState, Training};
+pub use train::{
+    EpochReport, MAX_BATCH, MAX_UNITS, Negative, Reconstruction, Trainer, TrainerState, Training,
+};

@@ -475,7 +475,8 @@ impl Trainer {
     /// The persistent chains: one row of visible units (and labels) each.
     pub fn chains(&self) -> Result<BinaryData> {
         let layer = &self.weights.visible;
-        let bits = self.chains.words.chunks_exact(self.chains.n_words).flat_map(|row| layer.unpack(row)).collect();
+        let bits =
+            self.chains.words.chunks_exact(self.chains.n_words).flat_map(|row| layer.unpack(row)).collect();
         BinaryData::new(layer.n_units(), bits)
     }
 
@@ -521,7 +522,8 @@ impl Trainer {
         }
         let from = batch as usize * self.training.batch_size;
         let rows = &self.order[from..self.n_rows.min(from + self.training.batch_size)];
-        let mut data = States { n_words: self.data.n_words, words: Vec::with_capacity(rows.len() * self.data.n_words) };
+        let mut data =
+            States { n_words: self.data.n_words, words: Vec::with_capacity(rows.len() * self.data.n_words) };
         for &row in rows {
             data.words.extend_from_slice(self.data.row(row as usize));
         }
@@ -695,6 +697,7 @@ impl Trainer {
             decay: (rate * self.training.weight_decay) as f32,
         };
         let dense = self.training.reconstruction == Reconstruction::MeanField;
+        let small = data.n() == model.n() && data.n() <= engine::SAFE_TERMS;
         let panels = &self.weights.hidden.panels;
         let (active, kept, mean_field) = (&*active, &*kept, &*mean_field);
         let mut pieces: Vec<_> = self.weights.w.iter_mut().zip(&mut self.velocity).collect();
@@ -703,7 +706,12 @@ impl Trainer {
             if dense {
                 engine::update_dense(n_lines, w, velocity, &active.data, &k.q0, mean_field, &k.p1, &rule);
             } else {
-                engine::update(n_lines, w, velocity, active, &k.q0, &k.q1, &k.difference, &rule);
+                let kept: [&[Short]; 3] = [&k.q0, &k.q1, &k.difference];
+                if small {
+                    engine::update_small(n_lines, w, velocity, active, kept, &rule);
+                } else {
+                    engine::update(n_lines, w, velocity, active, kept, &rule);
+                }
             }
         });
 
@@ -723,12 +731,14 @@ impl Trainer {
             change(a, velocity, on_data * rule.positive - on_model * rule.negative);
         }
         for (panel, kept) in panels.iter().zip(kept) {
-            let mut sums = [vec![[0; 16]; panel.n_lines], vec![[0; 16]; panel.n_lines]];
+            let n_shorts = engine::n_shorts(panel.n_lines);
+            let mut sums = [vec![[0; 32]; n_shorts], vec![[0; 32]; n_shorts]];
             engine::column_sums(&kept.q0, &mut sums[0]);
             engine::column_sums(&kept.q1, &mut sums[1]);
             for q in 0..panel.n_lines {
                 for k in 0..16 {
-                    let [on_data, on_model] = [0, 1].map(|phase: usize| sums[phase][q][k] as f32 / 256.0);
+                    let [on_data, on_model] =
+                        [0, 1].map(|phase: usize| sums[phase][q / 2][q % 2 * 16 + k] as f32 / 256.0);
                     change(
                         &mut self.weights.b[panel.first + q].0[k],
                         &mut self.velocity_b[16 * (panel.first + q) + k],
@@ -744,17 +754,18 @@ impl Buffers {
     /// Makes room for `n` data rows and `n_model` rows of the negative phase.
     fn fit(&mut self, weights: &Weights, n: usize, n_model: usize) {
         let zero = Line([0.0; 16]);
-        let none = Short([0; 16]);
+        let none = Short([0; 32]);
         if self.visible.first().is_none_or(|w| w.fields.len() != n_model * w.panel.n_lines) {
             self.visible = Work::new(&weights.visible, n_model);
             self.hidden = Work::new(&weights.hidden, n_model);
         }
         self.kept.resize_with(weights.hidden.panels.len(), Kept::default);
         for ((kept, panel), work) in self.kept.iter_mut().zip(&weights.hidden.panels).zip(&mut self.hidden) {
+            let n_shorts = engine::n_shorts(panel.n_lines);
             kept.start.resize(n * panel.n_lines, zero);
-            kept.q0.resize(n * panel.n_lines, none);
-            kept.q1.resize(n_model * panel.n_lines, none);
-            kept.difference.resize(n * panel.n_lines, none);
+            kept.q0.resize(n * n_shorts, none);
+            kept.q1.resize(n_model * n_shorts, none);
+            kept.difference.resize(n * n_shorts, none);
             kept.p1.resize(n_model * panel.n_lines, zero);
             work.bits.resize(n.max(n_model) * panel.n_lines, [0; 16]);
         }

@@ -11,10 +11,15 @@ use smml_core::{rng::WideStream, simd_paths};
 #[repr(C, align(64))]
 pub(crate) struct Line(pub(crate) [f32; 16]);
 
-/// 16 fixed-point probabilities in units of 1/256.
+/// 32 fixed-point probabilities in units of 1/256, of two lines of units (of one, in a panel of one line).
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[repr(C, align(32))]
-pub(crate) struct Short(pub(crate) [i16; 16]);
+#[repr(C, align(64))]
+pub(crate) struct Short(pub(crate) [i16; 32]);
+
+/// [`Short`]s in a row of a panel.
+pub(crate) const fn n_shorts(n_lines: usize) -> usize {
+    n_lines.div_ceil(2)
+}
 
 /// 16 binary units.
 pub(crate) type Bits16 = [u8; 16];
@@ -22,7 +27,7 @@ pub(crate) type Bits16 = [u8; 16];
 /// Lines in a wide panel.
 pub(crate) const PANEL: usize = 4;
 /// Terms of at most 256 that surely fit into an i16.
-const SAFE_TERMS: usize = 127;
+pub(crate) const SAFE_TERMS: usize = 127;
 
 pub(crate) const ZERO: Line = Line([0.0; 16]);
 
@@ -108,11 +113,11 @@ fn subtract_rows<const N: usize>(acc: &mut [[f32; 16]; N], rows: &[Line], list: 
 }
 
 #[inline(always)]
-fn add_short<const N: usize>(acc: &mut [[i16; 16]; N], rows: &[Short], list: &[u32]) {
+fn add_short<const S: usize>(acc: &mut [[i16; 32]; S], rows: &[Short], list: &[u32]) {
     for &i in list {
-        let row = &rows[i as usize * N..][..N];
-        for q in 0..N {
-            for k in 0..16 {
+        let row = &rows[i as usize * S..][..S];
+        for q in 0..S {
+            for k in 0..32 {
                 acc[q][k] = acc[q][k].wrapping_add(row[q].0[k]);
             }
         }
@@ -120,11 +125,11 @@ fn add_short<const N: usize>(acc: &mut [[i16; 16]; N], rows: &[Short], list: &[u
 }
 
 #[inline(always)]
-fn subtract_short<const N: usize>(acc: &mut [[i16; 16]; N], rows: &[Short], list: &[u32]) {
+fn subtract_short<const S: usize>(acc: &mut [[i16; 32]; S], rows: &[Short], list: &[u32]) {
     for &i in list {
-        let row = &rows[i as usize * N..][..N];
-        for q in 0..N {
-            for k in 0..16 {
+        let row = &rows[i as usize * S..][..S];
+        for q in 0..S {
+            for k in 0..32 {
                 acc[q][k] = acc[q][k].wrapping_sub(row[q].0[k]);
             }
         }
@@ -232,14 +237,13 @@ fn below(u: &[f32; 16], p: &[f32; 16]) -> Bits16 {
     bits
 }
 
+/// Line `q` of a row in fixed point.
 #[inline(always)]
-fn fixed(p: &[f32; 16]) -> [i16; 16] {
-    let mut q = [0; 16];
+fn set_fixed(p: &[f32; 16], q: usize, kept: &mut [Short]) {
     for k in 0..16 {
         // 1.5 2²³ + n has n in its low bits: rounds to nearest without a conversion.
-        q[k] = (p[k] * 256.0 + 12_582_912.0).to_bits() as i16;
+        kept[q / 2].0[q % 2 * 16 + k] = (p[k] * 256.0 + 12_582_912.0).to_bits() as i16;
     }
-    q
 }
 
 /// How one update changes the weights of a panel.
@@ -266,80 +270,129 @@ pub(crate) struct Active {
     pub(crate) model: Lists,
 }
 
+/// Line `q` of sums in fixed point, as numbers.
 #[inline(always)]
-fn flush<const N: usize>(acc: &mut [[i16; 16]; N], total: &mut [[f32; 16]; N]) {
-    for q in 0..N {
-        for k in 0..16 {
-            // Sums of integers below 2²⁴: exact.
-            total[q][k] += f32::from(acc[q][k]);
-        }
-        acc[q] = [0; 16];
+fn line_of<const S: usize>(acc: &[[i16; 32]; S], q: usize) -> [f32; 16] {
+    let mut line = [0.0; 16];
+    for k in 0..16 {
+        line[k] = f32::from(acc[q / 2][q % 2 * 16 + k]);
     }
+    line
+}
+
+/// Adds sums in fixed point to a total and clears them. Integers below 2²⁴: exact.
+#[inline(always)]
+fn flush<const N: usize, const S: usize>(acc: &mut [[i16; 32]; S], total: &mut [[f32; 16]; N]) {
+    for q in 0..N {
+        let line = line_of(acc, q);
+        for k in 0..16 {
+            total[q][k] += line[k];
+        }
+    }
+    *acc = [[0; 32]; S];
 }
 
 #[inline(always)]
-fn change<const N: usize>(w: &mut [Line], velocity: &mut [Line], gradient: &[[f32; 16]; N], rule: &Rule) {
-    for q in 0..N {
-        for k in 0..16 {
-            let x = w[q].0[k];
-            let v = rule.momentum * velocity[q].0[k] + gradient[q][k] - rule.decay * x;
-            velocity[q].0[k] = v;
-            w[q].0[k] = x + v;
+fn change(w: &mut Line, velocity: &mut Line, gradient: &[f32; 16], rule: &Rule) {
+    let (x, old) = (w.0, velocity.0);
+    let (mut new, mut y) = ([0.0; 16], [0.0; 16]);
+    for k in 0..16 {
+        new[k] = rule.momentum * old[k] + gradient[k] - rule.decay * x[k];
+        y[k] = x[k] + new[k];
+    }
+    velocity.0 = new;
+    w.0 = y;
+}
+
+#[inline(always)]
+fn paired_sums<const S: usize>(active: &Active, kept: [&[Short]; 3], first: usize, out: &mut [Short]) {
+    let [q0, q1, difference] = kept;
+    for (k, out) in out.chunks_exact_mut(S).enumerate() {
+        let mut acc = [[0i16; 32]; S];
+        add_short(&mut acc, difference, active.both.get(first + k));
+        add_short(&mut acc, q0, active.data.get(first + k));
+        subtract_short(&mut acc, q1, active.model.get(first + k));
+        for q in 0..S {
+            out[q].0 = acc[q];
         }
     }
 }
 
-#[inline(always)]
-fn updates<const N: usize>(
+/// The numbers of whole lines.
+fn flat(lines: &mut [Line]) -> &mut [f32] {
+    // SAFETY: `Line` is `repr(C)` with one array of 16 f32 in 64 bytes, so lines in a row are numbers in a row.
+    unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), 16 * lines.len()) }
+}
+
+/// The numbers of whole [`Short`]s.
+fn flat_short(shorts: &[Short]) -> &[i16] {
+    // SAFETY: as in `flat`: 32 i16 in 64 bytes.
+    unsafe { std::slice::from_raw_parts(shorts.as_ptr().cast(), 32 * shorts.len()) }
+}
+
+/// Rows whose sums are in memory at a time, so that they stay in the first-level cache.
+const BLOCK: usize = 32;
+
+/// One step on a panel of weights when at most [`SAFE_TERMS`] rows of data and model belong together in pairs.
+pub(crate) fn update_small(
+    n_lines: usize,
     w: &mut [Line],
     velocity: &mut [Line],
     active: &Active,
-    q0: &[Short],
-    q1: &[Short],
-    difference: &[Short],
+    kept: [&[Short]; 3],
     rule: &Rule,
 ) {
-    let paired = rule.positive == rule.negative;
+    let n_shorts = n_shorts(n_lines);
+    let mut sums = [Short([0; 32]); BLOCK * n_shorts_max()];
+    let blocks = w.chunks_mut(BLOCK * n_lines).zip(velocity.chunks_mut(BLOCK * n_lines));
+    for (block, (w, velocity)) in blocks.enumerate() {
+        let sums = &mut sums[..w.len() / n_lines * n_shorts];
+        sum_pairs(n_lines, active, kept, block * BLOCK, sums);
+        change_all(n_lines, flat(w), flat(velocity), flat_short(sums), rule);
+    }
+}
+
+const fn n_shorts_max() -> usize {
+    n_shorts(PANEL)
+}
+
+#[inline(always)]
+fn large_updates<const N: usize, const S: usize>(
+    w: &mut [Line],
+    velocity: &mut [Line],
+    active: &Active,
+    kept: [&[Short]; 3],
+    rule: &Rule,
+) {
+    let [q0, q1, difference] = kept;
     for (i, (w, velocity)) in w.chunks_exact_mut(N).zip(velocity.chunks_exact_mut(N)).enumerate() {
-        let (both, data, model) = (active.both.get(i), active.data.get(i), active.model.get(i));
-        let mut gradient = [[0.0; 16]; N];
-        let mut acc = [[0i16; 16]; N];
-        if paired && both.len() + data.len() + model.len() <= SAFE_TERMS {
-            add_short(&mut acc, difference, both);
-            add_short(&mut acc, q0, data);
-            subtract_short(&mut acc, q1, model);
-            for q in 0..N {
-                for k in 0..16 {
-                    gradient[q][k] = f32::from(acc[q][k]) * (rule.positive / 256.0);
-                }
-            }
-        } else {
-            let (mut plus, mut minus) = ([[0.0; 16]; N], [[0.0; 16]; N]);
-            for piece in both.chunks(SAFE_TERMS) {
-                add_short(&mut acc, difference, piece);
-                flush(&mut acc, &mut plus);
-            }
-            for piece in data.chunks(SAFE_TERMS) {
-                add_short(&mut acc, q0, piece);
-                flush(&mut acc, &mut plus);
-            }
-            for piece in model.chunks(SAFE_TERMS) {
-                add_short(&mut acc, q1, piece);
-                flush(&mut acc, &mut minus);
-            }
-            for q in 0..N {
-                for k in 0..16 {
-                    gradient[q][k] =
-                        plus[q][k] * (rule.positive / 256.0) - minus[q][k] * (rule.negative / 256.0);
-                }
+        let (mut plus, mut minus) = ([[0.0; 16]; N], [[0.0; 16]; N]);
+        for (rows, list, total) in
+            [(difference, active.both.get(i), &mut plus), (q1, active.model.get(i), &mut minus)]
+        {
+            for piece in list.chunks(SAFE_TERMS) {
+                let mut acc = [[0i16; 32]; S];
+                add_short(&mut acc, rows, piece);
+                flush(&mut acc, total);
             }
         }
-        change(w, velocity, &gradient, rule);
+        for piece in active.data.get(i).chunks(SAFE_TERMS) {
+            let mut acc = [[0i16; 32]; S];
+            add_short(&mut acc, q0, piece);
+            flush(&mut acc, &mut plus);
+        }
+        for q in 0..N {
+            let mut gradient = [0.0; 16];
+            for k in 0..16 {
+                gradient[k] = plus[q][k] * (rule.positive / 256.0) - minus[q][k] * (rule.negative / 256.0);
+            }
+            change(&mut w[q], &mut velocity[q], &gradient, rule);
+        }
     }
 }
 
 #[inline(always)]
-fn dense_updates<const N: usize>(
+fn dense_updates<const N: usize, const S: usize>(
     w: &mut [Line],
     velocity: &mut [Line],
     data: &Lists,
@@ -350,26 +403,38 @@ fn dense_updates<const N: usize>(
 ) {
     let n_rows = w.len() / N;
     for (i, (w, velocity)) in w.chunks_exact_mut(N).zip(velocity.chunks_exact_mut(N)).enumerate() {
-        let mut acc = [[0i16; 16]; N];
-        let (mut plus, mut gradient) = ([[0.0; 16]; N], [[0.0; 16]; N]);
+        let mut plus = [[0.0; 16]; N];
         for piece in data.get(i).chunks(SAFE_TERMS) {
+            let mut acc = [[0i16; 32]; S];
             add_short(&mut acc, q0, piece);
             flush(&mut acc, &mut plus);
         }
+        let mut minus = [[0.0; 16]; N];
         for (m, p1) in p1.chunks_exact(N).enumerate() {
             let v = model[m * n_rows / 16 + i / 16].0[i % 16];
             for q in 0..N {
                 for k in 0..16 {
-                    gradient[q][k] += v * p1[q].0[k];
+                    minus[q][k] += v * p1[q].0[k];
                 }
             }
         }
         for q in 0..N {
+            let mut gradient = [0.0; 16];
             for k in 0..16 {
-                gradient[q][k] = plus[q][k] * (rule.positive / 256.0) - gradient[q][k] * rule.negative;
+                gradient[k] = plus[q][k] * (rule.positive / 256.0) - minus[q][k] * rule.negative;
             }
+            change(&mut w[q], &mut velocity[q], &gradient, rule);
         }
-        change(w, velocity, &gradient, rule);
+    }
+}
+
+/// Riffles the lower half of the lines with the upper half.
+#[inline(always)]
+fn interleave(from: &[[f32; 16]; 16], to: &mut [[f32; 16]; 16]) {
+    let (low, high) = from.as_flattened().split_at(128);
+    for ((pair, a), b) in to.as_flattened_mut().chunks_exact_mut(2).zip(low).zip(high) {
+        pair[0] = *a;
+        pair[1] = *b;
     }
 }
 
@@ -415,11 +480,11 @@ simd_paths! {
     pub(crate) fn sample_and_keep(
         fields: &[Line], bias: &[Line], rng: &mut WideStream, bits: &mut [Bits16], kept: &mut [Short],
     ) {
-        let n = bias.len();
-        for ((fields, bits), kept) in fields.chunks_exact(n).zip(bits.chunks_exact_mut(n)).zip(kept.chunks_exact_mut(n)) {
+        let (n, s) = (bias.len(), n_shorts(bias.len()));
+        for ((fields, bits), kept) in fields.chunks_exact(n).zip(bits.chunks_exact_mut(n)).zip(kept.chunks_exact_mut(s)) {
             for q in 0..n {
                 let p = probabilities_of(&fields[q], &bias[q], 1.0);
-                kept[q].0 = fixed(&p);
+                set_fixed(&p, q, kept);
                 bits[q] = below(&uniforms(rng), &p);
             }
         }
@@ -427,9 +492,9 @@ simd_paths! {
 
     /// Probabilities in fixed point.
     pub(crate) fn keep(fields: &[Line], bias: &[Line], kept: &mut [Short]) {
-        for (fields, kept) in fields.chunks_exact(bias.len()).zip(kept.chunks_exact_mut(bias.len())) {
+        for (fields, kept) in fields.chunks_exact(bias.len()).zip(kept.chunks_exact_mut(n_shorts(bias.len()))) {
             for q in 0..bias.len() {
-                kept[q].0 = fixed(&probabilities_of(&fields[q], &bias[q], 1.0));
+                set_fixed(&probabilities_of(&fields[q], &bias[q], 1.0), q, kept);
             }
         }
     }
@@ -446,31 +511,57 @@ simd_paths! {
     /// a - b.
     pub(crate) fn subtract(a: &[Short], b: &[Short], out: &mut [Short]) {
         for ((a, b), out) in a.iter().zip(b).zip(out) {
-            for k in 0..16 {
+            for k in 0..32 {
                 out.0[k] = a.0[k].wrapping_sub(b.0[k]);
             }
         }
     }
 
     /// Σ over samples of the probabilities of each unit, in units of 1/256.
-    pub(crate) fn column_sums(kept: &[Short], out: &mut [[i32; 16]]) {
+    pub(crate) fn column_sums(kept: &[Short], out: &mut [[i32; 32]]) {
         for row in kept.chunks_exact(out.len()) {
             for (out, row) in out.iter_mut().zip(row) {
-                for k in 0..16 {
+                for k in 0..32 {
                     out[k] += i32::from(row.0[k]);
                 }
             }
         }
     }
 
-    /// One step on a panel of weights: velocity = momentum velocity + gradient - decay w; w += velocity.
+    /// One step on a panel of weights: velocity = momentum velocity + gradient - decay w; w += velocity. `kept`:
+    /// probabilities of hidden units in data rows and in model rows, and their difference where rows are paired.
     pub(crate) fn update(
-        n_lines: usize, w: &mut [Line], velocity: &mut [Line], active: &Active, q0: &[Short], q1: &[Short],
-        difference: &[Short], rule: &Rule,
+        n_lines: usize, w: &mut [Line], velocity: &mut [Line], active: &Active, kept: [&[Short]; 3], rule: &Rule,
     ) {
         match n_lines {
-            PANEL => updates::<PANEL>(w, velocity, active, q0, q1, difference, rule),
-            _ => updates::<1>(w, velocity, active, q0, q1, difference, rule),
+            PANEL => large_updates::<PANEL, { n_shorts(PANEL) }>(w, velocity, active, kept, rule),
+            _ => large_updates::<1, 1>(w, velocity, active, kept, rule),
+        }
+    }
+
+    /// For each visible unit from `first` on, Σ over its rows of the changes of the hidden units, in units of 1/256.
+    fn sum_pairs(n_lines: usize, active: &Active, kept: [&[Short]; 3], first: usize, out: &mut [Short]) {
+        match n_lines {
+            PANEL => paired_sums::<{ n_shorts(PANEL) }>(active, kept, first, out),
+            _ => paired_sums::<1>(active, kept, first, out),
+        }
+    }
+
+    fn change_all(n_lines: usize, w: &mut [f32], velocity: &mut [f32], sums: &[i16], rule: &Rule) {
+        let scale = rule.positive / 256.0;
+        let (momentum, decay) = (rule.momentum, rule.decay);
+        if n_lines == 1 {
+            for ((w, velocity), sums) in w.chunks_mut(16).zip(velocity.chunks_mut(16)).zip(sums.chunks(32)) {
+                for ((w, velocity), sum) in w.iter_mut().zip(velocity).zip(sums) {
+                    *velocity = momentum * *velocity + f32::from(*sum) * scale - decay * *w;
+                    *w += *velocity;
+                }
+            }
+        } else {
+            for ((w, velocity), sum) in w.iter_mut().zip(velocity).zip(sums) {
+                *velocity = momentum * *velocity + f32::from(*sum) * scale - decay * *w;
+                *w += *velocity;
+            }
         }
     }
 
@@ -480,23 +571,25 @@ simd_paths! {
         p1: &[Line], rule: &Rule,
     ) {
         match n_lines {
-            PANEL => dense_updates::<PANEL>(w, velocity, data, q0, model, p1, rule),
-            _ => dense_updates::<1>(w, velocity, data, q0, model, p1, rule),
+            PANEL => dense_updates::<PANEL, { n_shorts(PANEL) }>(w, velocity, data, q0, model, p1, rule),
+            _ => dense_updates::<1, 1>(w, velocity, data, q0, model, p1, rule),
         }
     }
 
     /// Copies a block of 16 × 16 numbers transposed: `out[k * out_step][i] = rows[i * row_step][k]`.
     pub(crate) fn transpose_block(rows: &[Line], row_step: usize, out: &mut [Line], out_step: usize) {
-        let mut block = [[0.0f32; 16]; 16];
+        let mut from = [[0.0f32; 16]; 16];
         for i in 0..16 {
-            block[i] = rows[i * row_step].0;
+            from[i] = rows[i * row_step].0;
         }
+        // Four perfect shuffles of the 256 numbers exchange the halves of their 8-bit addresses.
+        let mut to = [[0.0f32; 16]; 16];
+        interleave(&from, &mut to);
+        interleave(&to, &mut from);
+        interleave(&from, &mut to);
+        interleave(&to, &mut from);
         for k in 0..16 {
-            let mut line = [0.0; 16];
-            for i in 0..16 {
-                line[i] = block[i][k];
-            }
-            out[k * out_step].0 = line;
+            out[k * out_step].0 = from[k];
         }
     }
 }

@@ -7,8 +7,8 @@
 mod kernels;
 
 use super::rbm::Rbm;
+pub(crate) use kernels::{Active, Line, Lists, PANEL, Rule, SAFE_TERMS, Short, n_shorts};
 use kernels::{Bits16, ZERO};
-pub(crate) use kernels::{Active, Line, Lists, PANEL, Rule, Short};
 use smml_core::{
     parallel::{self, Par},
     rng::{Draw, Streams, WideStream},
@@ -111,8 +111,7 @@ impl Weights {
     ) -> Self {
         let (a, b) = (visible.lines(a, NEVER), hidden.lines(b, NEVER));
         let panels = matrix(&visible, &hidden, w);
-        let transposed =
-            visible.panels.iter().map(|p| vec![ZERO; hidden.n_padded() * p.n_lines]).collect();
+        let transposed = visible.panels.iter().map(|p| vec![ZERO; hidden.n_padded() * p.n_lines]).collect();
         let mut weights = Weights { visible, hidden, w: panels, transposed, a, b };
         weights.refresh(Par::Serial);
         weights
@@ -357,6 +356,6 @@ pub(crate) fn softmax_probabilities(layer: &Layer, bias: &[Line], work: &[Work],
 }
 
 pub(crate) use kernels::{
-    column_sums, keep, probabilities, sample_and_keep, subtract, sum_changed_rows, sum_rows, sum_weighted_rows,
-    update, update_dense,
+    column_sums, keep, probabilities, sample_and_keep, subtract, sum_changed_rows, sum_rows,
+    sum_weighted_rows, update, update_dense, update_small,
 };
