@@ -1,16 +1,25 @@
 //! Energy-based models: the Bernoulli restricted Boltzmann machine.
 //!
-//! [`Rbm`] is the model, in f64. [`likelihood`] holds what can be computed exactly.
+//! [`Rbm`] is the model, in f64. [`likelihood`] holds what can be computed exactly, [`ais`] estimates the rest.
+//! [`Trainer`], [`GibbsChains`] and [`ais`] run on one engine, in f32 and by sums of rows of active units;
+//! [`Classifier`] and [`Grid`] show what was learned.
 
+pub mod ais;
+mod classify;
 mod engine;
+mod grid;
 pub mod likelihood;
 mod numeric;
 mod rbm;
+mod sample;
 mod train;
 
+pub use classify::Classifier;
 pub use engine::LabelUnits;
+pub use grid::{GrayImage, Grid};
 pub use numeric::softplus_sum;
 pub use rbm::{BlockGibbs, Rbm, RbmState};
+pub use sample::{GibbsChains, GibbsSamples};
 pub use train::{
     EpochReport, MAX_BATCH, MAX_UNITS, Negative, Reconstruction, Trainer, TrainerState, Training,
 };

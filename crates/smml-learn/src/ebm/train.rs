@@ -627,7 +627,8 @@ impl Trainer {
         }
         let dense = self.training.reconstruction == Reconstruction::MeanField;
         if dense {
-            self.mean_field(visible, mean_field, n_model);
+            let (a, labels) = (&weights.a, self.training.labels);
+            engine::visible_probabilities(&weights.visible, a, 1.0, labels, visible, mean_field, n_model);
         }
         let mean_field = &*mean_field;
         let mut pieces: Vec<(&mut Work, &mut Kept)> = hidden.iter_mut().zip(&mut *kept).collect();
@@ -656,24 +657,6 @@ impl Trainer {
             v.lists(&mut rows.model);
         }
         v
-    }
-
-    /// Probabilities of the visible units after the last step, from the fields left in `visible`.
-    fn mean_field(&self, visible: &mut [Work], out: &mut Vec<Line>, n: usize) {
-        let layer = &self.weights.visible;
-        out.clear();
-        out.resize(n * layer.n_lines, Line([0.0; 16]));
-        for work in visible.iter() {
-            let mut p = vec![Line([0.0; 16]); work.fields.len()];
-            engine::probabilities(&work.fields, work.bias(&self.weights.a), 1.0, &mut p);
-            for (m, p) in p.chunks_exact(work.panel.n_lines).enumerate() {
-                let at = m * layer.n_lines + work.panel.first;
-                out[at..at + p.len()].copy_from_slice(p);
-            }
-        }
-        if layer.n_labels > 0 && self.training.labels == LabelUnits::Softmax {
-            engine::softmax_probabilities(layer, &self.weights.a, visible, out);
-        }
     }
 
     fn update(

@@ -15,7 +15,7 @@ use smml_core::{
 };
 
 /// Field of a unit that is only padding: it never fires.
-const NEVER: f32 = -100.0;
+pub(crate) const NEVER: f32 = -100.0;
 
 /// A range of lines that are stored together.
 #[derive(Clone, Copy, Debug)]
@@ -338,14 +338,39 @@ fn exponentials(x: &mut [f64]) {
     x.iter_mut().for_each(|x| *x = libm::exp(*x - top));
 }
 
-/// Probabilities of a softmax group of label units, into rows of all visible units.
-pub(crate) fn softmax_probabilities(layer: &Layer, bias: &[Line], work: &[Work], out: &mut [Line]) {
+/// Probabilities of the visible units of `n` samples, from the fields that [`sample_layer`] left in `work`: rows of
+/// padded lines.
+pub(crate) fn visible_probabilities(
+    layer: &Layer,
+    bias: &[Line],
+    scale: f32,
+    labels: LabelUnits,
+    work: &[Work],
+    out: &mut Vec<Line>,
+    n: usize,
+) {
+    out.clear();
+    out.resize(n * layer.n_lines, ZERO);
+    for work in work {
+        let mut p = vec![ZERO; work.fields.len()];
+        probabilities(&work.fields, work.bias(bias), scale, &mut p);
+        for (m, p) in p.chunks_exact(work.panel.n_lines).enumerate() {
+            let at = m * layer.n_lines + work.panel.first;
+            out[at..at + p.len()].copy_from_slice(p);
+        }
+    }
+    if layer.n_labels > 0 && labels == LabelUnits::Softmax {
+        softmax_probabilities(layer, bias, scale, work, out);
+    }
+}
+
+fn softmax_probabilities(layer: &Layer, bias: &[Line], scale: f32, work: &[Work], out: &mut [Line]) {
     let first = layer.first_label() / 16;
     let lines: Vec<&Work> = work.iter().filter(|w| w.panel.first >= first).collect();
     let mut weights = vec![0.0; layer.n_labels];
     for (m, row) in out.chunks_exact_mut(layer.n_lines).enumerate() {
         for (k, weight) in weights.iter_mut().enumerate() {
-            *weight = f64::from(lines[k / 16].fields[m].0[k % 16] + bias[first + k / 16].0[k % 16]);
+            *weight = f64::from(scale * lines[k / 16].fields[m].0[k % 16] + bias[first + k / 16].0[k % 16]);
         }
         exponentials(&mut weights);
         let total: f64 = weights.iter().sum();
