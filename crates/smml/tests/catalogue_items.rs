@@ -3,11 +3,68 @@
 
 #![allow(unused_imports)]
 
-use smml_core::central_limit as _;
-use smml_core::convolve as _;
-use smml_core::distribution as _;
-use smml_core::energy::Energy as _;
-use smml_core::energy::LocalEnergy as _;
+use smml_core::central_limit::berry_esseen_bound as _;
+use smml_core::central_limit::cauchy_counterexample as _;
+use smml_core::central_limit::coverage as _;
+use smml_core::central_limit::exact_sup_distance as _;
+use smml_core::central_limit::standardise as _;
+use smml_core::central_limit::standardised_sums as _;
+use smml_core::chain::Chain as _;
+use smml_core::constants::BOLTZMANN as _;
+use smml_core::convolve::convolve as _;
+use smml_core::convolve::polynomial::Polynomial as _;
+use smml_core::convolve::polynomial::multiply_integers as _;
+use smml_core::convolve::reference::algorithm_1 as _;
+use smml_core::convolve::smoothing::SmoothingKernel as _;
+use smml_core::convolve::smoothing::smooth as _;
+use smml_core::distribution::Categorical as _;
+use smml_core::distribution::Continuous as _;
+use smml_core::distribution::Discrete as _;
+use smml_core::distribution::check_density as _;
+use smml_core::distribution::check_probabilities as _;
+use smml_core::distribution::total_density as _;
+use smml_core::distribution::total_probability as _;
+use smml_core::energy::ln_sum_exp as _;
 use smml_core::energy::ln_z_exact as _;
-use smml_core::importance as _;
-use smml_core::information as _;
+use smml_core::energy::mean_exact as _;
+use smml_core::importance::balance::class_weights as _;
+use smml_core::importance::psis::pareto_smooth as _;
+use smml_core::information::BlockDecomposition as _;
+use smml_core::information::boltzmann_entropy as _;
+use smml_core::information::ensemble_complexity as _;
+use smml_core::information::entropy_bits as _;
+use smml_core::information::entropy_from_counts as _;
+use smml_core::information::entropy_nats as _;
+use smml_core::information::gibbs_entropy as _;
+use smml_core::information::lz76_code_length_bits as _;
+use smml_core::sample::Metropolis as _;
+use smml_core::sample::attempt as _;
+use smml_learn::ebm::BlockGibbs as _;
+use smml_learn::ebm::Classifier as _;
+use smml_learn::ebm::Rbm as _;
+use smml_learn::ebm::Trainer as _;
+use smml_learn::ebm::ais as _;
+use smml_learn::ebm::likelihood::ln_z_exact as _;
+use smml_learn::ebm::likelihood::log_likelihood as _;
+use smml_physics::ising::Ising as _;
+use smml_physics::ising::SquareLattice as _;
+use smml_physics::ising::WithFields as _;
+use smml_physics::ising::exact::spectrum as _;
+use smml_physics::ising::exact::thermal as _;
+use smml_physics::ising::transfer::ln_z as _;
+
+#[test]
+fn methods_exist() {
+    let _ = smml_core::convolve::grid::GridDensity::plus;
+    let _ = smml_core::convolve::lattice::LatticeDistribution::n_fold;
+    let _ = smml_core::convolve::lattice::LatticeDistribution::plus;
+    let _ = smml_core::convolve::polynomial::Polynomial::at;
+    let _ = smml_core::convolve::polynomial::Polynomial::times;
+    let _ = smml_core::convolve::states::DensityOfStates::combine;
+    let _ = smml_core::distribution::Categorical::from_ln_weights;
+    let _ = smml_core::importance::ImportanceSample::plain;
+    let _ = smml_core::importance::ImportanceSample::self_normalised;
+    let _ = smml_core::importance::ImportanceSample::smoothed;
+    let _ = smml_core::information::CountTable::information_gain;
+    let _ = smml_learn::ebm::Rbm::free_energy;
+}
