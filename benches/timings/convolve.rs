@@ -15,7 +15,8 @@ pub(crate) fn long_by_short() -> Measured {
     };
     let (a, b) = (noise(1_000_000, 0), noise(10_000, 1));
     let mut out = Vec::new();
-    let time =
-        median_ms(|| convolve_into(black_box(&a), black_box(&b), Mode::Full, Method::Auto, black_box(&mut out)))?;
+    let time = median_ms(|| {
+        convolve_into(black_box(&a), black_box(&b), Mode::Full, Method::Auto, black_box(&mut out))
+    })?;
     Ok((time, "ms"))
 }

@@ -10,7 +10,8 @@ use std::hint::black_box;
 /// One step of Adam on 10⁶ parameters in single precision.
 pub(crate) fn adam_step() -> Measured {
     let mut rng = Streams::new(1).stream("adam", 0);
-    let mut draw = |scale: f64| -> Vec<f32> { (0..1_000_000).map(|_| (scale * rng.normal()) as f32).collect() };
+    let mut draw =
+        |scale: f64| -> Vec<f32> { (0..1_000_000).map(|_| (scale * rng.normal()) as f32).collect() };
     let (mut parameters, gradient) = (draw(1.0), draw(0.1));
     let mut adam = Adam::default();
     let time = median_ms(|| adam.update(black_box(&mut parameters), black_box(&gradient), 1e-3))?;
