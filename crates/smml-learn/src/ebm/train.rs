@@ -96,6 +96,18 @@ impl Training {
         }
     }
 
+    /// Good values for a machine with label units: as [`Training::new`], with a rate that falls from 0.1 to 0.001,
+    /// momentum 0.8 and decay 1e-4. On MNIST (pixel > 0, 784 + 10 visible and 500 hidden units) this reaches LABELS4 % of the
+    /// test set after 4 epochs and LABELS20 % after 20 (means of 3 seeds).
+    pub fn with_labels(n_hidden: usize, n_epochs: usize, seed: u64) -> Self {
+        Training {
+            learning_rate: Schedule::Linear { from: 0.1, to: 0.001 },
+            momentum: Schedule::Constant(0.8),
+            weight_decay: 1e-4,
+            ..Training::new(n_hidden, n_epochs, seed)
+        }
+    }
+
     fn check(&self) -> Result<()> {
         let at_least_one = |name: &str, value: usize, most: usize| {
             if (1..=most).contains(&value) {
@@ -754,3 +766,6 @@ impl Buffers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
