@@ -40,7 +40,8 @@ fn rbm(c: &mut Criterion) {
         });
     }
     let labels: Vec<u8> = (0..data.len()).map(|m| (m % 10) as u8).collect();
-    let mut trainer = Trainer::new(Training::with_labels(500, 1, 1), &data, Some((&labels, 10))).expect("valid");
+    let mut trainer =
+        Trainer::new(Training::with_labels(500, 1, 1), &data, Some((&labels, 10))).expect("valid");
     trainer.epoch(Par::Serial).expect("finite");
     let machine = trainer.model().expect("finite");
     let some = data.head(1000);
@@ -50,7 +51,9 @@ fn rbm(c: &mut Criterion) {
     });
     let plan = ais::AisPlan { n_rungs: 100, n_chains: 32, base: vec![0.0; 794] };
     group.bench_function("ais_794x500_32_chains_100_rungs", |b| {
-        b.iter(|| black_box(ais::forward(&machine, 1.0, &plan, &Streams::new(1), Par::Serial).expect("valid")));
+        b.iter(|| {
+            black_box(ais::forward(&machine, 1.0, &plan, &Streams::new(1), Par::Serial).expect("valid"))
+        });
     });
     group.finish();
 }

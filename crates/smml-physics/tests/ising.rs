@@ -3,6 +3,7 @@
 use smml_core::{
     chain::{Chain, Record},
     estimate::Estimate,
+    factor_graph::ExactOptions,
     graph::random_regular,
     parallel::{self, Par},
     prelude::*,
@@ -11,7 +12,7 @@ use smml_core::{
 };
 use smml_physics::{
     cluster::Wolff,
-    ising::{Boundary, Ising, SquareLattice, WithFields, exact, observe, onsager, transfer},
+    ising::{Boundary, Ising, SquareLattice, WithFields, elimination, exact, observe, onsager, transfer},
 };
 
 fn torus(l: usize) -> Ising {
@@ -292,4 +293,73 @@ fn bad_models_are_refused() {
     assert!(SquareLattice::uniform(1 << 20, 1 << 20, Boundary::Open, 1.0, 0.0).is_err());
     assert!(WithFields(glass()).at(vec![1, 0, 1, 1, 1, 1, 1]).is_err());
     assert!(matches!(exact::spectrum(&torus(6)), Err(Error::TooLarge { .. })));
+}
+
+#[test]
+fn elimination_agrees_with_enumeration() {
+    let options = ExactOptions::default();
+    for model in [glass(), frustrated_ring(), torus(4)] {
+        let n = model.n_spins();
+        let levels = exact::spectrum(&model).unwrap();
+        for beta in [-0.6, 0.0, 0.9, 25.0] {
+            let want = exact::thermal(&levels, n, beta);
+            let got = elimination::marginals(&model, beta, &options).unwrap();
+            assert!((got.ln_z - want.ln_z).abs() < 1e-12 * (1.0 + want.ln_z.abs()));
+            assert!((got.energy / n as f64 - want.energy).abs() < 1e-11);
+            for i in [0, n - 1] {
+                let m = smml_core::energy::mean_exact(&model, beta, |s| f64::from(s[i]));
+                assert!((got.magnetisation[i] - m).abs() < 1e-11);
+            }
+            for ((i, j, _), c) in model.couplings().edges().zip(&got.correlation).take(4) {
+                let exact =
+                    smml_core::energy::mean_exact(&model, beta, |s| f64::from(s[i as usize] * s[j as usize]));
+                assert!((c - exact).abs() < 1e-11);
+            }
+        }
+        let ground = elimination::ground_state(&model, &options).unwrap();
+        let lowest = levels.iter().map(|l| l.energy).fold(f64::INFINITY, f64::min);
+        let count: u64 = levels.iter().filter(|l| l.energy < lowest + 1e-9).map(|l| l.count).sum();
+        assert!((ground.energy - lowest).abs() < 1e-12 && ground.count == count as f64);
+        assert!((ground.entropy - (count as f64).ln()).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn exact_samples_follow_the_boltzmann_distribution() {
+    let model = glass();
+    let beta = 0.8;
+    let samples = elimination::sample(
+        &model,
+        beta,
+        20_000,
+        &ExactOptions::default(),
+        &mut Streams::new(3).stream("exact", 0),
+    )
+    .unwrap();
+    let energies: Vec<f64> = samples.iter().map(|s| model.energy(s)).collect();
+    let e = Estimate::from_independent(&energies).unwrap();
+    assert!(e.z(smml_core::energy::mean_exact(&model, beta, |s| model.energy(s))).abs() < 5.0);
+}
+
+#[test]
+fn elimination_reaches_beyond_enumeration() {
+    // A 16 × 10 lattice: the transfer matrix is another method.
+    let lattice = SquareLattice::with_couplings(
+        16,
+        10,
+        Boundary::Open,
+        |i, j| if (i * 7 + j) % 3 == 0 { -1.0 } else { 1.0 },
+        |i| 0.1 * (i % 5) as f64,
+    )
+    .unwrap();
+    let ln_z = elimination::ln_z(&lattice.ising().unwrap(), 0.7, &ExactOptions::default()).unwrap();
+    assert!((ln_z - transfer::ln_z(&lattice, 0.7).unwrap()).abs() < 1e-10 * ln_z);
+    // A torus of 8 × 8: Kaufman.
+    let ln_z = elimination::ln_z(&torus(8), onsager::CRITICAL_K, &ExactOptions::default()).unwrap();
+    assert!((ln_z / onsager::torus(8, 8, onsager::CRITICAL_K).unwrap().ln_z - 1.0).abs() < 1e-12);
+    assert!(matches!(
+        elimination::ln_z(&torus(32), 0.4, &ExactOptions::default()),
+        Err(Error::TooLarge { .. })
+    ));
+    assert!(elimination::ln_z(&torus(4), f64::NAN, &ExactOptions::default()).is_err());
 }

@@ -4,6 +4,7 @@
 //! The paper prints the sum over i and j, which counts every pair twice, and a partition function without β
 //! (Eq. (42)); here every pair counts once, and Z(β) = Σ exp(-β E).
 
+pub mod elimination;
 pub mod exact;
 pub mod lattice;
 mod model;
