@@ -210,6 +210,12 @@ pub(crate) struct ReproduceArgs {
     /// No progress
     #[arg(long, short)]
     pub(crate) quiet: bool,
+    /// Overwrite a folder that holds another configuration
+    #[arg(long, conflicts_with = "resume")]
+    pub(crate) force: bool,
+    /// Skip the checks that were done before an interruption
+    #[arg(long)]
+    pub(crate) resume: bool,
     /// List the checks and stop
     #[arg(long)]
     pub(crate) list: bool,

@@ -44,7 +44,7 @@ fn finish(result: Result<(), Failure>) -> ExitCode {
 
 fn run_command(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Reproduce(_) => Err(Failure::Usage("not yet".into())),
+        Command::Reproduce(args) => reproduce::run(&args),
         Command::Eq(args) => commands::eq::run(&args),
         Command::Ising(args) => commands::ising::run(&args),
         Command::Rbm(command) => match command {},

@@ -1,7 +1,9 @@
 //! Figures as data: what is drawn, before anybody says how. The same data become SVG and CSV.
 
+use serde::{Deserialize, Serialize};
+
 /// A picture of the report.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Figure {
     /// Unique name within the report, used for file names: `ising-magnetisation`.
     pub(crate) id: String,
@@ -14,7 +16,7 @@ pub(crate) struct Figure {
 }
 
 /// What a figure shows.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Content {
     /// Curves, points and bars over two axes.
     Plot {
@@ -37,7 +39,7 @@ pub(crate) enum Content {
 }
 
 /// An axis.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Axis {
     /// What and in which unit.
     pub(crate) label: String,
@@ -63,7 +65,7 @@ impl Axis {
 }
 
 /// One curve, cloud or histogram.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Series {
     /// Name in the legend.
     pub(crate) name: String,
@@ -76,7 +78,7 @@ pub(crate) struct Series {
 }
 
 /// How a series is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Style {
     /// A line: theory, exact results.
     Line,

@@ -1,6 +1,7 @@
 //! What a check of `smml reproduce` is, and how its verdict falls.
 
 use crate::{catalogue::Chapter, error::Failure, report::figure::Figure};
+use serde::{Deserialize, Serialize};
 use smml_core::{estimate::Source, prelude::*};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 use std::path::Path;
@@ -13,7 +14,7 @@ pub(crate) const ALARM: f64 = 1e-5 / MAX_COMPARISONS as f64;
 pub(crate) const MAX_COMPARISONS: usize = 500;
 
 /// How much work to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Level {
     /// Under a minute in all.
@@ -60,7 +61,7 @@ pub(crate) struct Check {
 }
 
 /// What a check found.
-#[derive(Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Outcome {
     /// Compared numbers.
     pub(crate) rows: Vec<Row>,
@@ -127,7 +128,42 @@ impl Outcome {
     }
 }
 
+/// A check that was run.
+pub(crate) struct CheckResult {
+    /// The check.
+    pub(crate) check: &'static Check,
+    /// What it found, or why it broke off.
+    pub(crate) outcome: Result<Outcome, String>,
+    /// How long it took.
+    pub(crate) seconds: f64,
+}
+
+/// How a check as a whole ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Status {
+    /// Every comparison holds.
+    Passed,
+    /// A comparison fails, or the check broke off.
+    Failed,
+    /// Not run: something it needs is missing.
+    Skipped,
+}
+
+impl CheckResult {
+    /// How it ended.
+    pub(crate) fn status(&self) -> Status {
+        match &self.outcome {
+            Err(_) => Status::Failed,
+            Ok(o) if o.skipped.is_some() => Status::Skipped,
+            Ok(o) if o.passed() => Status::Passed,
+            Ok(_) => Status::Failed,
+        }
+    }
+}
+
 /// One compared number.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Row {
     /// What it is.
     pub(crate) quantity: String,
@@ -138,6 +174,7 @@ pub(crate) struct Row {
 }
 
 /// What a number is compared with.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) enum Expected {
     /// An exact value, within the statistical error.
     Sampled(f64),
@@ -159,7 +196,7 @@ pub(crate) enum Expected {
 }
 
 /// How a comparison ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Verdict {
     /// As it should be.
