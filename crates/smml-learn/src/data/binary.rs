@@ -13,7 +13,7 @@ pub struct BinaryData {
 impl BinaryData {
     /// Rows one after the other; every byte must be 0 or 1.
     pub fn new(width: usize, bits: Vec<u8>) -> Result<Self> {
-        if width == 0 || bits.len() % width != 0 {
+        if width == 0 || !bits.len().is_multiple_of(width) {
             return Err(Error::length("binary rows", bits.len(), bits.len() / width.max(1) * width));
         }
         if let Some(i) = bits.iter().position(|b| *b > 1) {

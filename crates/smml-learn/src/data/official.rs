@@ -164,17 +164,17 @@ impl Known {
         let mut parts = Vec::with_capacity(4);
         for (path, official) in paths.into_iter().zip(self.files()) {
             let part = idx::read(&path)?;
-            if let Some((set, file)) = Known::by_hash(&part.sha256) {
-                if (set, file) != (self, official) {
-                    let problem = format!(
-                        "this is {} of {}, where {} of {} should be",
-                        file.name,
-                        set.name(),
-                        official.name,
-                        self.name()
-                    );
-                    return Err(smml_core::Error::corrupt(&path, "content", problem).into());
-                }
+            if let Some((set, file)) = Known::by_hash(&part.sha256)
+                && (set, file) != (self, official)
+            {
+                let problem = format!(
+                    "this is {} of {}, where {} of {} should be",
+                    file.name,
+                    set.name(),
+                    official.name,
+                    self.name()
+                );
+                return Err(smml_core::Error::corrupt(&path, "content", problem).into());
             }
             let verdict = if part.sha256 == official.sha256 {
                 Verdict::Official

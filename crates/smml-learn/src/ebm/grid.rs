@@ -44,7 +44,7 @@ impl Grid {
             let given = format!("{} x {} pixels, {} across", self.rows, self.columns, self.across);
             return Err(Error::out_of_range("grid", given, "at least 1 x 1 pixels, 1 across"));
         }
-        if values.is_empty() || values.len() % size != 0 {
+        if values.is_empty() || !values.len().is_multiple_of(size) {
             return Err(Error::length("pixels of tiles", values.len(), (values.len() / size).max(1) * size));
         }
         let down = (values.len() / size).div_ceil(self.across);

@@ -357,6 +357,25 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn kernels_obey_their_laws() {
+        use smml_core::{
+            sample::{HeatBath, Metropolis},
+            testing::{delta_error, law},
+        };
+        let rbm = random(3, 3, 1.0, 14);
+        for beta in [0.4, 1.7] {
+            let block = law(&rbm, &BlockGibbs::default(), beta);
+            assert!(block.holds() && !block.holds_reversibly(), "{block:?}");
+            assert!(law(&rbm, &HeatBath, beta).holds());
+            assert!(law(&rbm, &Metropolis::new(1).unwrap(), beta).holds_reversibly());
+        }
+        let mut rng = Streams::new(1).stream("walk", 0);
+        let large = random(30, 20, 1.0, 15);
+        let start = large.draw(&mut rng);
+        assert!(delta_error(&large, start, 300, &mut rng) < 1e-12);
+    }
+
+    #[test]
     fn free_energy_and_conditionals_against_enumeration_8_8() {
         let rbm = random(8, 8, 0.7, 2);
         for beta in [0.3, 1.0, 2.0] {

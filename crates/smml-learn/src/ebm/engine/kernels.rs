@@ -397,8 +397,7 @@ fn dense_updates<const N: usize, const S: usize>(
     velocity: &mut [Line],
     data: &Lists,
     q0: &[Short],
-    model: &[Line],
-    p1: &[Line],
+    [model, p1]: [&[Line]; 2],
     rule: &Rule,
 ) {
     let n_rows = w.len() / N;
@@ -565,14 +564,14 @@ simd_paths! {
         }
     }
 
-    /// As [`update`], with model rows of real numbers.
+    /// As [`update`], with model rows of real numbers: `model` holds visible units and probabilities of hidden ones.
     pub(crate) fn update_dense(
-        n_lines: usize, w: &mut [Line], velocity: &mut [Line], data: &Lists, q0: &[Short], model: &[Line],
-        p1: &[Line], rule: &Rule,
+        n_lines: usize, w: &mut [Line], velocity: &mut [Line], data: &Lists, q0: &[Short], model: [&[Line]; 2],
+        rule: &Rule,
     ) {
         match n_lines {
-            PANEL => dense_updates::<PANEL, { n_shorts(PANEL) }>(w, velocity, data, q0, model, p1, rule),
-            _ => dense_updates::<1, 1>(w, velocity, data, q0, model, p1, rule),
+            PANEL => dense_updates::<PANEL, { n_shorts(PANEL) }>(w, velocity, data, q0, model, rule),
+            _ => dense_updates::<1, 1>(w, velocity, data, q0, model, rule),
         }
     }
 
