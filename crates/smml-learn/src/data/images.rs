@@ -19,7 +19,10 @@ impl DataSet {
         if rows == 0 || columns == 0 {
             return Err(Error::out_of_range("image size", format!("{rows} x {columns}"), "at least 1 x 1"));
         }
-        let expected = labels.len().saturating_mul(rows).saturating_mul(columns);
+        if rows.checked_mul(columns).is_none() {
+            return Err(Error::out_of_range("image size", format!("{rows} x {columns}"), "fewer pixels"));
+        }
+        let expected = labels.len().saturating_mul(rows * columns);
         if images.len() != expected {
             return Err(Error::length("images", images.len(), expected));
         }
@@ -147,6 +150,7 @@ mod tests {
     fn shapes_are_checked() {
         assert!(DataSet::new(vec![0; 5], 2, 3, vec![0]).is_err());
         assert!(DataSet::new(vec![], 0, 3, vec![]).is_err());
+        assert!(DataSet::new(vec![], usize::MAX, 3, vec![]).is_err());
         let set = DataSet::new((0..12).collect(), 2, 3, vec![3, 1]).unwrap();
         assert_eq!((set.image(1), set.n_classes()), ([6, 7, 8, 9, 10, 11].as_slice(), 4));
         assert_eq!(set.select(&[1, 0]).unwrap().labels(), [1, 3]);

@@ -156,6 +156,9 @@ pub const MAX_UNITS: usize = 1 << 20;
 /// The largest mini-batch, and the largest number of chains.
 pub const MAX_BATCH: usize = 1 << 16;
 
+/// The most weights, and the most units of one layer in a batch.
+const MAX_NUMBERS: usize = 1 << 30;
+
 /// What an epoch was like.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EpochReport {
@@ -330,6 +333,23 @@ impl Trainer {
                 ));
             }
         }
+        let n_visible = data.width() + n_labels;
+        let n_weights = n_visible.saturating_mul(training.n_hidden);
+        let rows = match training.negative {
+            Negative::Persistent { n_chains, .. } => training.batch_size.min(data.len()).max(n_chains),
+            Negative::ContrastiveDivergence { .. } => training.batch_size.min(data.len()),
+        };
+        let n_states = n_visible.max(training.n_hidden).saturating_mul(rows);
+        for (what, needed) in [("weights", n_weights), ("states of a batch", n_states)] {
+            if needed > MAX_NUMBERS {
+                return Err(smml_core::Error::TooLarge {
+                    what: what.into(),
+                    needed: format!("{needed} numbers"),
+                    limit: format!("{MAX_NUMBERS}"),
+                }
+                .into());
+            }
+        }
         let visible = Layer::new(data.width(), n_labels);
         let hidden = Layer::new(training.n_hidden, 0);
         let packed = pack(&visible, data, labels);
@@ -362,6 +382,11 @@ impl Trainer {
     ///
     /// Errors: other data than before, or a state that does not fit itself (a damaged file).
     pub fn resume(state: TrainerState, data: &BinaryData, labels: Option<(&[u8], usize)>) -> Result<Self> {
+        // Before anything of the size that the state announces is made.
+        let n_hidden = state.training.n_hidden;
+        if state.parameters[1].len() != n_hidden {
+            return Err(Error::length("saved hidden", state.parameters[1].len(), n_hidden));
+        }
         let mut trainer = Trainer::empty(state.training, data, labels)?;
         if trainer.data_sha256 != state.data_sha256 {
             let allowed = format!("the data of the saved run ({})", state.data_sha256);

@@ -315,6 +315,9 @@ fn bad_configurations_and_states_are_refused() {
         Trainer::new(training, &data, None).err().map(|e| e.to_string()).unwrap_or_default()
     };
     assert!(with(|t| t.n_hidden = 0).contains("n-hidden"));
+    let wide = BinaryData::new(2000, vec![0; 2000]).unwrap();
+    let huge = Trainer::new(Training::new(MAX_UNITS, 1, 1), &wide, None).unwrap_err().to_string();
+    assert!(huge.contains("weights needs"), "{huge}");
     assert!(with(|t| t.batch_size = 0).contains("batch-size"));
     assert!(with(|t| t.learning_rate = Schedule::Constant(f64::NAN)).contains("schedule value"));
     assert!(with(|t| t.learning_rate = Schedule::Table(vec![0.1, -0.1, 0.1])).contains("learning-rate"));
@@ -339,6 +342,7 @@ fn bad_configurations_and_states_are_refused() {
         |s: &mut TrainerState| s.step = 2,
         |s: &mut TrainerState| s.parameters[2].truncate(3),
         |s: &mut TrainerState| s.velocities[0][1] = f32::NAN,
+        |s: &mut TrainerState| s.training.n_hidden = MAX_UNITS,
         |s: &mut TrainerState| s.chains.push(1),
         |s: &mut TrainerState| s.n_classes = 3,
         |s: &mut TrainerState| s.errors = vec![0.0; 9],
