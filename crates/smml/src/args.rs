@@ -255,7 +255,209 @@ pub(crate) struct RunFileArgs {
 
 /// What to do with a restricted Boltzmann machine.
 #[derive(Subcommand, Debug)]
-pub(crate) enum RbmCommand {}
+pub(crate) enum RbmCommand {
+    /// Train a machine by contrastive divergence
+    Train(RbmTrainArgs),
+    /// Draw images from a trained machine by Gibbs sampling
+    Sample(RbmSampleArgs),
+    /// Classify test images by the exact free energy of a machine with label units
+    Classify(RbmUseArgs),
+    /// Estimate the log-likelihood of test images, by enumeration or annealed importance sampling
+    Evaluate(RbmEvaluateArgs),
+}
+
+/// Which images.
+#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct ImageArgs {
+    /// The data set
+    #[arg(long, value_enum, default_value_t = Dataset::Bars, help_heading = "Data")]
+    pub(crate) dataset: Dataset,
+    /// Folder with the files of the data set (see smml data)
+    #[arg(long, value_name = "DIR", env = "SMML_DATA", help_heading = "Data")]
+    #[serde(skip)]
+    pub(crate) data: Option<PathBuf>,
+    /// Pixels above this grey value are on
+    #[arg(long, value_name = "GREY", default_value_t = 127, help_heading = "Data")]
+    pub(crate) threshold: u8,
+    /// Use only the first N training images
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Data")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) images: Option<u32>,
+    /// Side of bars-and-stripes images
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(2..=12), help_heading = "Data")]
+    pub(crate) side: u8,
+}
+
+/// A data set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Dataset {
+    /// Bars and stripes: built in, needs no files
+    Bars,
+    /// Handwritten digits, 28 x 28
+    Mnist,
+    /// Articles of clothing, 28 x 28
+    FashionMnist,
+}
+
+/// Arguments of `smml rbm train`.
+#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct RbmTrainArgs {
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) images: ImageArgs,
+    /// Number of hidden units
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    pub(crate) hidden: u32,
+    /// Passes over the data
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) epochs: u32,
+    /// Images in a mini-batch
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1 << 16))]
+    pub(crate) batch: u32,
+    /// Learning rate, or FROM..TO for a straight line [default: 0.05; 0.1..0.001 with --labels]
+    #[arg(long, value_name = "RATE|FROM..TO")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) learning_rate: Option<Ramp>,
+    /// Momentum, or FROM..TO [default: 0.5; 0.8 with --labels]
+    #[arg(long, value_name = "M|FROM..TO")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) momentum: Option<Ramp>,
+    /// L2 penalty on the weights [default: 2e-4; 1e-4 with --labels]
+    #[arg(long, value_name = "X")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) weight_decay: Option<f64>,
+    /// Gibbs steps of contrastive divergence (k of CD-k, or of each batch with --chains)
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    pub(crate) steps: u32,
+    /// Persistent contrastive divergence with this many chains
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1 << 16))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) chains: Option<u32>,
+    /// Reconstruct with probabilities, not with drawn states
+    #[arg(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub(crate) mean_field: bool,
+    /// Add label units, so that the machine can classify
+    #[arg(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub(crate) labels: bool,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) likelihood: LikelihoodArgs,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// How ln Z is estimated.
+#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct LikelihoodArgs {
+    /// Temperatures of annealed importance sampling
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) ais_rungs: u32,
+    /// Chains of annealed importance sampling
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(20..=1 << 20))]
+    pub(crate) ais_chains: u32,
+}
+
+/// Arguments of `smml rbm sample`.
+#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct RbmSampleArgs {
+    /// The model.rbm of a training run
+    #[arg(long, value_name = "FILE")]
+    pub(crate) model: PathBuf,
+    /// Number of images
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) n: u32,
+    /// Gibbs steps from a random start
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) steps: u32,
+    /// Draw images of this class only; with label units, all classes in turn when absent
+    #[arg(long, value_name = "CLASS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) class: Option<u8>,
+    /// Inverse temperature
+    #[arg(long, value_name = "BETA", default_value_t = 1.0, conflicts_with = "temperature")]
+    pub(crate) beta: f64,
+    /// Temperature instead
+    #[arg(long, value_name = "T")]
+    #[serde(skip)]
+    pub(crate) temperature: Option<f64>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// Arguments of `smml rbm classify`.
+#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct RbmUseArgs {
+    /// The model.rbm of a training run
+    #[arg(long, value_name = "FILE")]
+    pub(crate) model: PathBuf,
+    /// Folder with the files of the data set (see smml data)
+    #[arg(long, value_name = "DIR", env = "SMML_DATA")]
+    #[serde(skip)]
+    pub(crate) data: Option<PathBuf>,
+    /// Use only the first N test images
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) images: Option<u32>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// Arguments of `smml rbm evaluate`.
+#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct RbmEvaluateArgs {
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) likelihood: LikelihoodArgs,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) on: RbmUseArgs,
+}
+
+/// A value that stays, or FROM..TO for a straight line over the run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub(crate) struct Ramp {
+    text: String,
+    pub(crate) schedule: smml_core::schedule::Schedule,
+}
+
+impl std::str::FromStr for Ramp {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        use smml_core::schedule::Schedule;
+        let number = |t: &str| t.trim().parse::<f64>().map_err(|_| format!("'{t}' is not a number"));
+        let schedule = match text.split_once("..") {
+            Some((from, to)) => Schedule::linear(number(from)?, number(to)?),
+            None => Schedule::constant(number(text)?),
+        };
+        Ok(Ramp { text: text.to_string(), schedule: schedule.map_err(|e| e.to_string())? })
+    }
+}
+
+impl From<Ramp> for String {
+    fn from(r: Ramp) -> String {
+        r.text
+    }
+}
+
+impl TryFrom<String> for Ramp {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
 
 /// One or several numbers: `2.5`, `2.0,2.5`, or `2.0..2.6:13` for 13 values from 2.0 to 2.6.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -56,3 +56,12 @@ impl From<smml_core::Error> for Failure {
         }
     }
 }
+
+impl From<smml_learn::Error> for Failure {
+    fn from(e: smml_learn::Error) -> Self {
+        match e {
+            smml_learn::Error::Core(e) => e.into(),
+            e => Failure::File(e.to_string()),
+        }
+    }
+}

@@ -47,8 +47,8 @@ fn run_command(command: Command) -> Result<(), Failure> {
         Command::Reproduce(args) => reproduce::run(&args),
         Command::Eq(args) => commands::eq::run(&args),
         Command::Ising(args) => commands::ising::run(&args),
-        Command::Rbm(command) => match command {},
-        Command::Data(_) => Err(Failure::Usage("not yet".into())),
+        Command::Rbm(command) => commands::rbm::run(&command),
+        Command::Data(args) => commands::data::run(&args),
         Command::Run(args) => {
             let mut line = vec!["smml".to_string()];
             line.extend(run::config::read(&args.file)?);

@@ -60,3 +60,17 @@ pub(crate) fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
         .map(|t| t + "\n")
         .map_err(|e| Failure::File(format!("results as JSON: {e}")))
 }
+
+/// The bytes of an 8-bit grey PNG file.
+pub(crate) fn png(width: usize, height: usize, pixels: &[u8]) -> Result<Vec<u8>, Failure> {
+    let bad = |e: &dyn std::fmt::Display| Failure::File(format!("PNG of {width} x {height} pixels: {e}"));
+    let side = |n: usize| u32::try_from(n).map_err(|e| bad(&e));
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, side(width)?, side(height)?);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.set_depth(png::BitDepth::Eight);
+    let mut writer = encoder.write_header().map_err(|e| bad(&e))?;
+    writer.write_image_data(pixels).map_err(|e| bad(&e))?;
+    writer.finish().map_err(|e| bad(&e))?;
+    Ok(bytes)
+}

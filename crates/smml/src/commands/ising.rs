@@ -8,11 +8,7 @@ use crate::{
     error::Failure,
     output::{self, Table},
     reproduce::check::{Expected, Outcome, Row, Verdict},
-    run::{
-        self, config,
-        folder::{Folder, Open},
-        progress, series, signals,
-    },
+    run::{self, config, folder::Folder, progress, series, signals},
 };
 use serde::{Deserialize, Serialize};
 use smml_core::{
@@ -30,7 +26,7 @@ use smml_physics::{
     cluster::Wolff,
     ising::{Boundary, Ising, SquareLattice, exact, observe, onsager},
 };
-use std::{path::PathBuf, time::Instant};
+use std::time::Instant;
 
 /// Largest systems whose exact averages are enumerated for comparison.
 const ENUMERATED: usize = 20;
@@ -176,16 +172,7 @@ fn simulate(args: &IsingArgs) -> Result<(), Failure> {
     let seed = settled.run.seed.unwrap_or_default();
     let identity = config::to_toml("ising", &IsingArgs { sweeps: 0, ..settled.clone() })?;
     let hash = store::parameter_hash(&identity)?;
-    let path = args.run.out.clone().unwrap_or_else(|| PathBuf::from(format!("smml-runs/ising-{seed}")));
-    let how = if args.run.resume {
-        Open::Resume
-    } else if args.run.force {
-        Open::Force
-    } else {
-        Open::New
-    };
-    let folder = Folder::open(&path, &identity, how)?;
-    output::remark(args.run.quiet || args.run.seed.is_some(), &format!("seed {seed}"));
+    let folder = Folder::of_run(&args.run, "ising", seed, &identity)?;
 
     let checkpoint = folder.file("checkpoint");
     let loaded = if args.run.resume { store::load::<Vec<Point>>(&checkpoint, hash)? } else { None };
@@ -233,7 +220,7 @@ fn simulate(args: &IsingArgs) -> Result<(), Failure> {
             store::save(&checkpoint, &points, hash)?;
             return Err(Failure::Interrupted(format!(
                 "stopped; continue with --resume --out {} and the same arguments",
-                path.display()
+                folder.path().display()
             )));
         }
         let mut results: Vec<Result<(), Failure>> = betas.iter().map(|_| Ok(())).collect();

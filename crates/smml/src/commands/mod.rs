@@ -1,4 +1,6 @@
 //! The commands, one file each.
 
+pub(crate) mod data;
 pub(crate) mod eq;
 pub(crate) mod ising;
+pub(crate) mod rbm;

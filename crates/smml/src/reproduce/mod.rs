@@ -15,7 +15,7 @@ use crate::{
         progress, signals,
     },
 };
-use check::{Check, CheckResult, Context, Level, Outcome, Status, Verdict};
+use check::{Check, CheckResult, Context, Level, Outcome, Row, Status, Verdict};
 use serde::{Deserialize, Serialize};
 use smml_core::{rng::Streams, store};
 use std::time::Instant;
@@ -222,42 +222,42 @@ impl<'a> Summary<'a> {
     }
 }
 
-/// What people read on the terminal.
+/// What people read on the terminal: one table for each check.
 fn tables(results: &[CheckResult]) -> String {
-    let mut table = Table::new(&["quantity", "value(error)", "expected", "z", "verdict"]);
     let mut counts = [0; 3];
+    let mut text = String::new();
     for r in results {
-        let equations = r.check.equations.join(", ");
-        table.row(vec![format!(
-            "{}  {}{}",
-            r.check.id,
-            r.check.title,
-            if equations.is_empty() { String::new() } else { format!("  [eq {equations}]") }
-        )]);
         counts[r.status() as usize] += 1;
+        let equations = r.check.equations.join(", ");
+        let of = if equations.is_empty() { String::new() } else { format!("  [{equations}]") };
+        text += &format!("{}: {}{of}\n", r.check.id, r.check.title);
         match &r.outcome {
-            Err(e) => table.row(vec![format!("  FAILED: {e}")]),
-            Ok(o) => {
-                if let Some(why) = &o.skipped {
-                    table.row(vec![format!("  skipped: {why}")]);
-                }
-                for row in &o.rows {
-                    let verdict = match row.verdict() {
-                        Verdict::Holds => "ok",
-                        Verdict::Fails => "FAILS",
-                        Verdict::Reported => "",
-                    };
-                    let z = row.z().map_or(String::new(), |z| format!("{z:+.1}"));
-                    table.row(vec![
-                        format!("  {}", row.quantity),
-                        row.value_text(),
-                        row.expected_text(),
-                        z,
-                        verdict.into(),
-                    ]);
-                }
-            }
+            Err(e) => text += &format!("  FAILED: {e}\n"),
+            Ok(Outcome { skipped: Some(why), .. }) => text += &format!("  skipped: {why}\n"),
+            Ok(o) => text += &rows(&o.rows),
         }
+        text.push('\n');
     }
-    format!("{}\n{} passed, {} failed, {} skipped\n", table.text(), counts[0], counts[1], counts[2])
+    format!("{text}{} passed, {} failed, {} skipped\n", counts[0], counts[1], counts[2])
+}
+
+/// Compared numbers as a table.
+pub(crate) fn rows(rows: &[Row]) -> String {
+    let mut table = Table::new(&["  quantity", "value(error)", "expected", "z", "verdict"]);
+    for row in rows {
+        let verdict = match row.verdict() {
+            Verdict::Holds => "ok",
+            Verdict::Fails => "FAILS",
+            Verdict::Reported => "",
+        };
+        let z = row.z().map_or(String::new(), |z| format!("{z:+.1}"));
+        table.row(vec![
+            format!("  {}", row.quantity),
+            row.value_text(),
+            row.expected_text(),
+            z,
+            verdict.into(),
+        ]);
+    }
+    table.text()
 }

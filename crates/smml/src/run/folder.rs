@@ -1,7 +1,7 @@
 //! The folder of a run: `config.toml` (resolved), `checkpoint` and its previous generation, `results.json` (renamed into
 //! place last), `manifest.json` (the only file that knows threads, dates and times).
 
-use crate::{error::Failure, output};
+use crate::{args::RunArgs, error::Failure, output};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use smml_core::{simd, store};
@@ -31,6 +31,27 @@ pub(crate) enum Open {
 }
 
 impl Folder {
+    /// Opens the folder that the arguments of a run name (`smml-runs/<command>-<seed>` when they name none), for the
+    /// run with this identity.
+    pub(crate) fn of_run(run: &RunArgs, command: &str, seed: u64, identity: &str) -> Result<Self, Failure> {
+        let path = run.out.clone().unwrap_or_else(|| PathBuf::from(format!("smml-runs/{command}-{seed}")));
+        let how = if run.resume {
+            Open::Resume
+        } else if run.force {
+            Open::Force
+        } else {
+            Open::New
+        };
+        let folder = Folder::open(&path, identity, how)?;
+        output::remark(run.quiet || run.seed.is_some(), &format!("seed {seed}"));
+        Ok(folder)
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Opens the folder for a run whose identity (everything that decides its results, but how long it goes on) is the
     /// TOML text `identity`.
     ///
