@@ -75,6 +75,9 @@ pub(crate) struct Series {
     pub(crate) points: Vec<(f64, f64)>,
     /// Standard errors of y: empty, or one for each point.
     pub(crate) errors: Vec<f64>,
+    /// Number of its colour, for series that belong together (theory and measurement at one size); else its place
+    /// among the series.
+    pub(crate) colour: Option<usize>,
 }
 
 /// How a series is drawn.
@@ -95,7 +98,7 @@ pub(crate) enum Style {
 impl Series {
     /// A series without errors.
     pub(crate) fn new(name: &str, style: Style, points: Vec<(f64, f64)>) -> Self {
-        Series { name: name.into(), style, points, errors: Vec::new() }
+        Series { name: name.into(), style, points, errors: Vec::new(), colour: None }
     }
     /// Measured points (x, estimate).
     pub(crate) fn measured(name: &str, points: &[(f64, smml_core::Estimate)]) -> Self {
@@ -104,7 +107,16 @@ impl Series {
             style: Style::Points,
             points: points.iter().map(|(x, e)| (*x, e.value)).collect(),
             errors: points.iter().map(|(_, e)| e.std_error).collect(),
+            colour: None,
         }
+    }
+    /// The same series with the standard errors of its points.
+    pub(crate) fn with_errors(self, errors: Vec<f64>) -> Self {
+        Series { errors, ..self }
+    }
+    /// The same series in the colour with this number: series with one number are seen to belong together.
+    pub(crate) fn in_colour(self, number: usize) -> Self {
+        Series { colour: Some(number), ..self }
     }
 }
 

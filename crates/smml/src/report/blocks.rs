@@ -1,0 +1,164 @@
+//! Pieces of HTML: badges, tables of compared numbers, figures, notes.
+
+use super::{
+    Named,
+    figure::{Content, Figure},
+    image,
+    status::State,
+    svg,
+    text::{base64, duration, escape},
+};
+use crate::{
+    error::Failure,
+    reproduce::check::{Row, short},
+};
+use std::fmt::Write as _;
+
+/// Rows of a table that are always seen; the others can be unfolded.
+const SHOWN_ROWS: usize = 30;
+
+/// The state as a sign and a word.
+pub(super) fn badge(state: State) -> String {
+    format!(
+        "<span class=\"badge {}\"><span aria-hidden=\"true\">{}</span> {}</span>",
+        state.class(),
+        state.sign(),
+        state.word()
+    )
+}
+
+/// Compared numbers. Of a long table the failing rows and the first ones are shown, and all can be unfolded.
+pub(super) fn table(name: &str, rows: &[Row], seconds: Option<f64>) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    if rows.len() <= SHOWN_ROWS + 10 {
+        return plain_table(name, rows.iter(), seconds);
+    }
+    let failing = |r: &Row| State::from(r.verdict()) == State::Fails;
+    let n_failing = rows.iter().filter(|r| failing(r)).count();
+    let first = rows.iter().filter(|r| failing(r)).take(SHOWN_ROWS);
+    let first = first.chain(rows.iter().filter(|r| !failing(r)).take(SHOWN_ROWS.saturating_sub(n_failing)));
+    format!(
+        "{}<details><summary>All {} rows{}</summary>\n{}</details>\n",
+        plain_table(name, first, seconds),
+        rows.len(),
+        if n_failing > 0 { format!(", {n_failing} of them fail") } else { String::new() },
+        plain_table(name, rows.iter(), None)
+    )
+}
+
+fn plain_table<'a>(name: &str, rows: impl Iterator<Item = &'a Row>, seconds: Option<f64>) -> String {
+    let rows: Vec<&Row> = rows.collect();
+    let timed = seconds.is_some();
+    let mut out = format!(
+        "<div class=\"scroll\" role=\"region\" aria-label=\"{}\" tabindex=\"0\">\n<table>\n<thead><tr>\
+         <th scope=\"col\">quantity</th><th scope=\"col\" class=\"n\">value</th>\
+         <th scope=\"col\" class=\"n\">expected</th><th scope=\"col\" class=\"n\">z</th>\
+         <th scope=\"col\">verdict</th>{}</tr></thead>\n<tbody>\n",
+        escape(name),
+        if timed { "<th scope=\"col\" class=\"n\">time</th>" } else { "" }
+    );
+    for (i, row) in rows.iter().enumerate() {
+        let state = State::from(row.verdict());
+        let z = row
+            .z()
+            .map_or(String::new(), |z| if z.is_finite() { format!("{z:+.2}") } else { format!("{z}") });
+        let time = match seconds {
+            Some(s) if i == 0 => format!(
+                "<td class=\"n time\" rowspan=\"{}\">{}</td>",
+                rows.len(),
+                duration(s).replace("< ", "&lt; ")
+            ),
+            _ => String::new(),
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            out,
+            "<tr class=\"{}\"><th scope=\"row\">{}</th><td class=\"n\"{}>{}</td><td class=\"n\">{}</td>\
+             <td class=\"n\">{}</td><td>{}</td>{time}</tr>",
+            state.class(),
+            escape(&row.quantity),
+            sampling(row),
+            signed(&row.value_text()),
+            signed(&row.expected_text()),
+            signed(&z),
+            badge(state),
+        );
+    }
+    out + "</tbody>\n</table>\n</div>\n"
+}
+
+/// How a sampled value was measured, as a tool tip.
+fn sampling(row: &Row) -> String {
+    let v = &row.value;
+    if v.source == smml_core::estimate::Source::Exact {
+        return String::new();
+    }
+    format!(
+        " title=\"standard error {}, effective sample size {}, autocorrelation time {}\"",
+        escape(&format!("{:.3e}", v.std_error)),
+        escape(&short(v.n_eff.round())),
+        escape(&format!("{:.3}", v.tau_int))
+    )
+}
+
+/// Escaped, and with a minus sign where a number is negative.
+fn signed(number: &str) -> String {
+    let escaped = escape(number);
+    escaped.strip_prefix('-').map_or(escaped.clone(), |rest| format!("−{rest}"))
+}
+
+/// Sentences, one paragraph each.
+pub(super) fn notes(notes: &[String]) -> String {
+    notes.iter().map(|n| format!("<p class=\"note\">{}</p>\n", escape(n))).collect()
+}
+
+/// Figures side by side where there is room.
+pub(super) fn figures(figures: &[Figure], names: &[Named<'_>]) -> Result<String, Failure> {
+    if figures.is_empty() {
+        return Ok(String::new());
+    }
+    let mut out = String::from("<div class=\"figures\">\n");
+    for figure in figures {
+        if let Some(named) = Named::of(names, figure) {
+            out += &one_figure(&named.figure())?;
+        }
+    }
+    Ok(out + "</div>\n")
+}
+
+fn one_figure(figure: &Figure) -> Result<String, Failure> {
+    let name = &figure.id;
+    let (picture, class, png) = match &figure.content {
+        Content::Plot { .. } => (svg::svg(figure)?, "plotted", ""),
+        Content::Image { width, height, .. } => {
+            // Small pictures are enlarged by a whole number, so that pixels stay square and sharp.
+            let enlarged = width * (512 / (*width).max(1)).clamp(1, 12);
+            let picture = format!(
+                "<img class=\"grey\" src=\"data:image/png;base64,{}\" alt=\"{}\" width=\"{width}\" \
+                 height=\"{height}\" style=\"width:{enlarged}px\"/>\n",
+                base64(&image::png(figure)?),
+                escape(&figure.title)
+            );
+            (picture, "pictured", "png")
+        }
+    };
+    let mut links = String::new();
+    for (extension, label) in [("svg", "SVG"), (png, "PNG"), ("csv", "CSV")] {
+        if !extension.is_empty() {
+            let _ = write!(
+                links,
+                " <a href=\"figures/{name}.{extension}\" aria-label=\"{} as {label}\">{label}</a>",
+                escape(&figure.title)
+            );
+        }
+    }
+    Ok(format!(
+        "<figure id=\"figure-{name}\" class=\"{class}\">\n<p class=\"figure-title\">{}</p>\n{picture}\
+         <figcaption>{} <span class=\"files\">{}</span></figcaption>\n</figure>\n",
+        escape(&figure.title),
+        escape(&figure.caption),
+        links.trim_start()
+    ))
+}
