@@ -200,6 +200,9 @@ fn thin(points: impl Iterator<Item = Point>) -> Vec<Point> {
 /// The part of a segment inside a frame (Liang and Barsky).
 fn clip(a: Point, b: Point, frame: Frame) -> Option<(Point, Point)> {
     let (dx, dy) = (b.0 - a.0, b.1 - a.1);
+    if !(dx.is_finite() && dy.is_finite()) {
+        return None;
+    }
     let (mut from, mut to) = (0.0f64, 1.0f64);
     for (step, room) in
         [(-dx, a.0 - frame.left), (dx, frame.right - a.0), (-dy, a.1 - frame.top), (dy, frame.bottom - a.1)]

@@ -155,10 +155,11 @@ fn glance(results: &[CheckResult]) -> String {
         let n = states.iter().filter(|s| **s == state).count();
         let _ = writeln!(
             out,
-            "<li><span class=\"chip {}\" aria-hidden=\"true\">{}</span> <span><b>{n} {}</b> <span class=\"meaning\">{}</span></span></li>",
+            "<li><span class=\"chip {}\" aria-hidden=\"true\">{}</span> <span><b>{}</b> \
+             <span class=\"meaning\">{}</span></span></li>",
             state.class(),
             state.sign(),
-            state.word(),
+            state.count(n),
             state.meaning()
         );
     }
@@ -203,12 +204,13 @@ fn glance(results: &[CheckResult]) -> String {
             continue;
         }
         let _ = write!(out, "<li><a href=\"#chapter-{}\">{}</a>", chapter.name(), heading(chapter));
-        let _ = write!(out, " <span class=\"meaning\">{n} equation{}", if n == 1 { "" } else { "s" });
-        if !others.is_empty() {
-            let _ =
-                write!(out, ", {} further check{}", others.len(), if others.len() == 1 { "" } else { "s" });
+        let mut parts = Vec::new();
+        for (n, what) in [(n, "equation"), (others.len(), "further check")] {
+            if n > 0 {
+                parts.push(format!("{n} {what}{}", if n == 1 { "" } else { "s" }));
+            }
         }
-        out += "</span></li>\n";
+        let _ = writeln!(out, " <span class=\"meaning\">{}</span></li>", parts.join(", "));
     }
     out + "</ul>\n</nav>\n"
 }
@@ -319,7 +321,9 @@ fn entry(e: &Equation, results: &[CheckResult], figures: &[Named<'_>]) -> Result
 fn formulas(captions: &[(&str, &str)]) -> String {
     let mut out = String::from("<div class=\"formulas\">\n");
     for (caption, mathml) in captions {
-        // MathML of the catalogue is generated and complete: it is the one text that is not escaped.
+        // MathML of the catalogue is generated and complete: it is the one text that is not escaped. Browsers drop
+        // spaces at the ends of text elements.
+        let mathml = spaced(mathml);
         let _ = writeln!(
             out,
             "<div class=\"formula\"><p class=\"caption\">{caption}</p><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Formula, {}\">{mathml}</div></div>",
@@ -327,6 +331,22 @@ fn formulas(captions: &[(&str, &str)]) -> String {
         );
     }
     out + "</div>\n"
+}
+
+/// MathML whose texts keep the spaces at their ends, and words a distance from the symbols beside them.
+fn spaced(mathml: &str) -> String {
+    let mut out = String::with_capacity(mathml.len() + 64);
+    let mut pieces = mathml.split("<mtext>");
+    out.push_str(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        let (text, rest) = piece.split_once("</mtext>").unwrap_or((piece, ""));
+        let trimmed = text.trim();
+        let space = if trimmed.contains(char::is_alphabetic) && trimmed.len() > 1 { "\u{a0}" } else { "" };
+        let start = if text.starts_with(char::is_whitespace) { "\u{a0}" } else { space };
+        let end = if text.ends_with(char::is_whitespace) { "\u{a0}" } else { space };
+        let _ = write!(out, "<mtext>{start}{trimmed}{end}</mtext>{rest}");
+    }
+    out
 }
 
 fn check(r: &CheckResult, figures: &[Named<'_>]) -> Result<String, Failure> {

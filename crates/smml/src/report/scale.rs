@@ -51,7 +51,7 @@ impl Extent {
 
 /// Whether a value has a place on an axis.
 pub(super) fn usable(value: f64, log: bool) -> bool {
-    value.is_finite() && value.abs() <= HUGE && (!log || value > 0.0)
+    value.is_finite() && value.abs() <= HUGE && (!log || value >= 1.0 / HUGE)
 }
 
 impl Scale {

@@ -34,6 +34,14 @@ impl State {
             State::Planned => "planned",
         }
     }
+    /// In words, for a number of them.
+    pub(super) fn count(self, n: usize) -> String {
+        match self {
+            State::Fails if n != 1 => format!("{n} fail"),
+            State::Holds if n != 1 => format!("{n} hold"),
+            _ => format!("{n} {}", self.word()),
+        }
+    }
     /// In one sign, which says the same without colour.
     pub(super) fn sign(self) -> &'static str {
         match self {

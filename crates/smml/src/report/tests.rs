@@ -97,7 +97,7 @@ fn assert_drawn(figure: &Figure) -> String {
         let head = text.split('>').next().expect("head");
         assert!(!head.contains(" width=") && !head.contains(" height="), "{head}");
     }
-    assert!(!inline.contains('#') || figure.id.contains('#'), "{}: a fixed colour", figure.id);
+    assert!(!inline.contains("\"#"), "{}: a fixed colour", figure.id);
     assert!(!inline.contains("http"));
     assert_in_view(&inline);
     assert_no_overlap(&inline);
@@ -371,7 +371,7 @@ fn sample() -> Vec<CheckResult> {
     };
     let mut ising = Outcome::default();
     ising
-        .sampled("energy per spin, L = 16, T = 2.269185", measured(-1.453_05, 0.000_21), -1.453_065_0)
+        .sampled("energy per spin, L = 16, T = 2.269185", measured(-1.453_21, 0.000_12), -1.453_065_0)
         .sampled("specific heat per spin, L = 16, T = 2.269185", measured(1.4987, 0.0031), 1.498_704_9)
         .computed(
             "ln Z of 4 × 4 by enumeration and by transfer matrix",
@@ -438,7 +438,7 @@ fn sample_report(results: &[CheckResult]) -> Report<'_> {
 fn every_figure_can_be_drawn() {
     for figure in [magnetisation(), histogram(), timing(), history(), digits()].iter().chain(&extremes()) {
         let text = assert_drawn(figure);
-        assert!(text.len() < 400_000, "{}: {} bytes", figure.id, text.len());
+        assert!(text.len() < 900_000, "{}: {} bytes", figure.id, text.len());
         if matches!(figure.content, Content::Plot { .. }) {
             assert!(text.contains("var(--fig-axis)"));
         }
@@ -502,7 +502,7 @@ fn the_sample_report_is_sound() {
     }
     // Text of checks arrives as text.
     assert!(html.contains("Sums become normal &lt;b&gt;&amp;&lt;/b&gt;") && !html.contains("<corrupt>"));
-    assert!(html.contains("−1.45305(21)") && html.contains("4 of 9 checks") == false);
+    assert!(html.contains("−1.45321(12)"));
     assert!(html.contains("2 of 9 checks did not hold (3 failing comparisons)."), "the header counts");
     for (eq, state) in [("41", "holds"), ("42", "holds"), ("4", "fails"), ("43", "fails")] {
         assert!(html.contains(&format!("class=\"chip {state}\" href=\"#eq-{eq}\"")), "{eq} {state}");
