@@ -17,7 +17,7 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         part: 1,
         status: Status::Implemented,
         items: &["smml_core::distribution::Discrete", "smml_core::distribution::Categorical", "smml_core::distribution::check_probabilities", "smml_core::distribution::total_probability"],
-        checks: &[],
+        checks: &["discrete-distribution"],
         chapter: Chapter::Core,
     },
     Equation {
@@ -34,7 +34,7 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         part: 1,
         status: Status::Implemented,
         items: &["smml_core::distribution::Continuous", "smml_core::distribution::check_density", "smml_core::distribution::total_density"],
-        checks: &[],
+        checks: &["density-normalisation"],
         chapter: Chapter::Core,
     },
     Equation {
@@ -51,7 +51,7 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         part: 1,
         status: Status::Implemented,
         items: &["smml_core::central_limit::standardise", "smml_core::central_limit::standardised_sums", "smml_core::central_limit::berry_esseen_bound", "smml_core::central_limit::exact_sup_distance", "smml_core::central_limit::coverage", "smml_core::central_limit::cauchy_counterexample"],
-        checks: &[],
+        checks: &["central-limit-theorem", "confidence-intervals", "cauchy-counterexample"],
         chapter: Chapter::Core,
     },
     Equation {
@@ -68,7 +68,7 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         part: 1,
         status: Status::Implemented,
         items: &["smml_core::importance::ImportanceSample::plain", "smml_core::importance::ImportanceSample::self_normalised", "smml_core::importance::ImportanceSample::smoothed", "smml_core::importance::psis::pareto_smooth", "smml_core::importance::balance::class_weights"],
-        checks: &[],
+        checks: &["importance-gaussian", "importance-tails", "importance-loo", "importance-balance"],
         chapter: Chapter::Core,
     },
     Equation {
@@ -425,7 +425,7 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         part: 1,
         status: Status::Implemented,
         items: &["smml_core::information::gibbs_entropy"],
-        checks: &[],
+        checks: &["gibbs-entropy"],
         chapter: Chapter::Core,
     },
     Equation {
@@ -442,7 +442,7 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         part: 1,
         status: Status::Implemented,
         items: &["smml_core::information::entropy_nats", "smml_core::information::entropy_bits", "smml_core::information::entropy_from_counts", "smml_core::information::CountTable::information_gain"],
-        checks: &[],
+        checks: &["information-gain", "entropy-estimators"],
         chapter: Chapter::Core,
     },
     Equation {
@@ -459,7 +459,7 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         part: 1,
         status: Status::Implemented,
         items: &["smml_core::information::ensemble_complexity", "smml_core::information::lz76_code_length_bits", "smml_core::information::BlockDecomposition"],
-        checks: &[],
+        checks: &["lempel-ziv", "block-decomposition", "mean-complexity"],
         chapter: Chapter::Core,
     },
     Equation {
@@ -697,7 +697,7 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         part: 1,
         status: Status::Implemented,
         items: &["smml_physics::ising::Ising", "smml_physics::ising::WithFields", "smml_physics::ising::SquareLattice"],
-        checks: &[],
+        checks: &["ising-enumeration", "ising-kaufman", "ising-onsager"],
         chapter: Chapter::Physics,
     },
     Equation {
@@ -714,7 +714,7 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         part: 1,
         status: Status::Implemented,
         items: &["smml_physics::ising::exact::spectrum", "smml_physics::ising::exact::thermal", "smml_physics::ising::transfer::ln_z", "smml_core::energy::ln_z_exact"],
-        checks: &[],
+        checks: &["ising-enumeration", "ising-exact-methods", "ising-kaufman", "sampled-beta"],
         chapter: Chapter::Physics,
     },
     Equation {
@@ -765,7 +765,7 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         part: 1,
         status: Status::Implemented,
         items: &["smml_core::convolve::grid::GridDensity::plus"],
-        checks: &[],
+        checks: &["density-of-a-sum"],
         chapter: Chapter::Core,
     },
     Equation {
@@ -782,7 +782,7 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         part: 1,
         status: Status::Implemented,
         items: &["smml_core::convolve::convolve", "smml_core::convolve::lattice::LatticeDistribution::plus", "smml_core::convolve::lattice::LatticeDistribution::n_fold", "smml_core::convolve::states::DensityOfStates::combine"],
-        checks: &[],
+        checks: &["sums-of-dice", "convolution-methods"],
         chapter: Chapter::Core,
     },
     Equation {
@@ -799,7 +799,7 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         part: 1,
         status: Status::Implemented,
         items: &["smml_core::convolve::smoothing::smooth", "smml_core::convolve::smoothing::SmoothingKernel"],
-        checks: &[],
+        checks: &["smoothing", "convolution-methods"],
         chapter: Chapter::Core,
     },
     Equation {
@@ -816,7 +816,7 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         part: 1,
         status: Status::Implemented,
         items: &["smml_core::convolve::polynomial::Polynomial", "smml_core::convolve::polynomial::Polynomial::at"],
-        checks: &[],
+        checks: &["polynomial-products"],
         chapter: Chapter::Core,
     },
     Equation {
@@ -833,7 +833,7 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         part: 1,
         status: Status::Implemented,
         items: &["smml_core::convolve::polynomial::Polynomial", "smml_core::convolve::polynomial::Polynomial::at"],
-        checks: &[],
+        checks: &["polynomial-products"],
         chapter: Chapter::Core,
     },
     Equation {
@@ -850,7 +850,7 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         part: 1,
         status: Status::Implemented,
         items: &["smml_core::convolve::polynomial::Polynomial::times"],
-        checks: &[],
+        checks: &["polynomial-products"],
         chapter: Chapter::Core,
     },
     Equation {
@@ -867,7 +867,7 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         part: 1,
         status: Status::Implemented,
         items: &["smml_core::convolve::polynomial::Polynomial::times", "smml_core::convolve::polynomial::multiply_integers", "smml_core::convolve::convolve"],
-        checks: &[],
+        checks: &["polynomial-products", "algorithm-1"],
         chapter: Chapter::Core,
     },
     Equation {
@@ -884,7 +884,7 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         part: 1,
         status: Status::Implemented,
         items: &["smml_core::convolve::reference::algorithm_1"],
-        checks: &[],
+        checks: &["algorithm-1"],
         chapter: Chapter::Core,
     },
     Equation {
@@ -969,7 +969,7 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         part: 1,
         status: Status::Implemented,
         items: &["smml_core::sample::Metropolis", "smml_core::sample::attempt", "smml_core::chain::Chain"],
-        checks: &[],
+        checks: &["metropolis-law", "metropolis-rejected", "sampled-beta"],
         chapter: Chapter::Core,
     },
     Equation {

@@ -13,6 +13,8 @@ pub(crate) struct Figure {
     pub(crate) caption: String,
     /// What is drawn.
     pub(crate) content: Content,
+    /// Shows times of this run on this machine: never the same twice, so no part of the results.
+    pub(crate) timing: bool,
 }
 
 /// What a figure shows.
@@ -128,6 +130,7 @@ impl Figure {
             title: title.into(),
             caption: caption.into(),
             content: Content::Plot { x, y, series },
+            timing: false,
         }
     }
     /// A grey image.
@@ -140,6 +143,10 @@ impl Figure {
         pixels: Vec<u8>,
     ) -> Self {
         let content = Content::Image { width, height, pixels };
-        Figure { id: id.into(), title: title.into(), caption: caption.into(), content }
+        Figure { id: id.into(), title: title.into(), caption: caption.into(), content, timing: false }
+    }
+    /// The same figure, marked as one of times.
+    pub(crate) fn timed(self) -> Self {
+        Figure { timing: true, ..self }
     }
 }

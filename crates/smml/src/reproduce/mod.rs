@@ -2,6 +2,7 @@
 //! chapters hold the checks; this file chooses, runs and reports.
 
 pub(crate) mod check;
+pub(crate) mod core;
 mod physics;
 
 use crate::{
@@ -22,7 +23,7 @@ use std::time::Instant;
 
 /// All checks, chapter by chapter.
 pub(crate) fn all() -> Vec<&'static Check> {
-    physics::checks()
+    core::checks().into_iter().chain(physics::checks()).collect()
 }
 
 /// Runs the command.

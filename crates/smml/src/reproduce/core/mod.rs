@@ -1,0 +1,159 @@
+//! Chapter core: probability, information, convolution, free energies, optimisers, samplers, factor graphs.
+//!
+//! Expected values come from closed forms, from enumeration, from published tables or from other programs, and each
+//! check says which. The driver and the report live elsewhere.
+
+mod convolution;
+mod factor_graph;
+mod free_energy;
+mod importance;
+mod information;
+mod optimisers;
+mod probability;
+mod samplers;
+mod trust;
+
+use super::check::{ALARM, Check};
+use smml_core::Estimate;
+
+/// All checks of the chapter, in the order of the report.
+pub(crate) fn checks() -> Vec<&'static Check> {
+    [
+        probability::CHECKS,
+        importance::CHECKS,
+        information::CHECKS,
+        convolution::CHECKS,
+        free_energy::CHECKS,
+        optimisers::CHECKS,
+        samplers::CHECKS,
+        trust::CHECKS,
+        factor_graph::CHECKS,
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// How far the empirical distribution function of `n` samples may be from the true one: exceeded with probability
+/// [`ALARM`] at most (Dvoretzky, Kiefer and Wolfowitz, with Massart's constant 2).
+fn ks_noise(n: usize) -> f64 {
+    ((2.0 / ALARM).ln() / (2.0 * n as f64)).sqrt()
+}
+
+/// Largest |a - b| over two lists.
+fn largest_difference(a: &[f64], b: &[f64]) -> f64 {
+    let pairs = a.iter().zip(b).map(|(a, b)| (a - b).abs());
+    if a.len() == b.len() {
+        pairs.fold(0.0, |worst, d| if d.is_nan() { d } else { worst.max(d) })
+    } else {
+        f64::NAN
+    }
+}
+
+/// A computed number.
+fn exact(value: f64) -> Estimate {
+    Estimate::exact(value)
+}
+
+/// Energies and numbers of states of the 4 x 4 Ising torus with J = 1: an enumeration of 65,536 states that several
+/// authors have published (20,524 is in OEIS A364781).
+const ISING_4X4: [(f64, f64); 15] = [
+    (-32.0, 2.0),
+    (-24.0, 32.0),
+    (-20.0, 64.0),
+    (-16.0, 424.0),
+    (-12.0, 1728.0),
+    (-8.0, 6688.0),
+    (-4.0, 13568.0),
+    (0.0, 20524.0),
+    (4.0, 13568.0),
+    (8.0, 6688.0),
+    (12.0, 1728.0),
+    (16.0, 424.0),
+    (20.0, 64.0),
+    (24.0, 32.0),
+    (32.0, 2.0),
+];
+
+/// ln Z, ⟨E⟩ and the variance of E of the 4 x 4 torus, from [`ISING_4X4`].
+fn ising_4x4(beta: f64) -> (f64, f64, f64) {
+    let (mut z, mut first, mut second) = (0.0, 0.0, 0.0);
+    for (e, g) in ISING_4X4 {
+        let w = g * libm::exp(-beta * (e + 32.0));
+        z += w;
+        first += w * e;
+        second += w * e * e;
+    }
+    let mean = first / z;
+    (z.ln() + 32.0 * beta, mean, second / z - mean * mean)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        catalogue,
+        reproduce::check::{Context, Expected, Level, Verdict},
+    };
+    use smml_core::prelude::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_check_passes_quickly() {
+        let (mut sampled, mut figures, mut slow) = (0, HashSet::new(), Vec::new());
+        for check in checks() {
+            let streams = Streams::new(1).child(check.id, 0);
+            let begin = std::time::Instant::now();
+            let context = Context { level: Level::Quick, streams, data: None };
+            let outcome = (check.run)(&context).unwrap_or_else(|e| panic!("{}: {e}", check.id));
+            slow.push((begin.elapsed().as_secs_f64(), check.id));
+            for row in &outcome.rows {
+                assert_ne!(
+                    row.verdict(),
+                    Verdict::Fails,
+                    "{}: {} = {} ({}), expected {}, z {:?}",
+                    check.id,
+                    row.quantity,
+                    row.value_text(),
+                    row.value.value,
+                    row.expected_text(),
+                    row.z()
+                );
+            }
+            assert!(
+                outcome.passed() && outcome.skipped.is_none() && !outcome.rows.is_empty(),
+                "{}",
+                check.id
+            );
+            assert!(!outcome.notes.is_empty(), "{} does not say where its numbers come from", check.id);
+            let by_chance =
+                |e: &Expected| matches!(e, Expected::Sampled(_) | Expected::AtMost(_) | Expected::AtLeast(_));
+            sampled += outcome.rows.iter().filter(|r| by_chance(&r.expected)).count();
+            for figure in outcome.figures {
+                assert!(figures.insert(figure.id.clone()), "two figures named {}", figure.id);
+            }
+        }
+        slow.sort_by(|a, b| b.0.total_cmp(&a.0));
+        println!("{sampled} comparisons, {} figures, slowest {:?}", figures.len(), &slow[..8]);
+        assert!(sampled <= 250, "{sampled} comparisons that chance decides");
+    }
+
+    #[test]
+    fn names_are_unique_and_equations_exist() {
+        let mut seen = HashSet::new();
+        for check in checks() {
+            assert!(seen.insert(check.id), "two checks named {}", check.id);
+            assert!(check.id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'));
+            assert_eq!(check.chapter, catalogue::Chapter::Core);
+            for id in check.equations {
+                let equation = catalogue::all().iter().find(|e| e.id == *id);
+                let equation = equation.unwrap_or_else(|| panic!("{}: no equation {id}", check.id));
+                assert!(
+                    equation.checks.contains(&check.id),
+                    "docs/equations.toml lacks {} at {id}",
+                    check.id
+                );
+            }
+        }
+    }
+}
