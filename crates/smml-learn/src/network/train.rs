@@ -38,7 +38,8 @@ pub struct Training {
 }
 
 impl Training {
-    /// Good values for MNIST: batches of 100, a rate that falls on a line from 0.001 to 0, no decay.
+    /// Good values for MNIST: batches of 100, a rate that falls on a line from 0.001 to 0, no decay. With 784-300-10 units
+    /// and ReLU the test accuracy is 98 % after 10 to 15 epochs.
     pub fn new(architecture: Architecture, n_epochs: usize, seed: u64) -> Self {
         Training {
             architecture,
