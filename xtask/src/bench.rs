@@ -108,6 +108,9 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     };
     let status = build(&root.join("benches/Cargo.toml")).args(["--bin", "timings"]).status()?;
     ensure!(status.success(), "building our timings failed");
+    // The timings start it, and look for it beside themselves.
+    let status = build(&root.join("crates/smml/Cargo.toml")).status()?;
+    ensure!(status.success(), "building the program failed");
     let target_folder =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder));
     let mut programs: Vec<(String, Vec<PathBuf>)> =
