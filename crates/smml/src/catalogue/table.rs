@@ -612,7 +612,7 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         part: 1,
         status: Status::Implemented,
         items: &["smml_core::distribution::Categorical::from_ln_weights", "smml_core::energy::mean_exact", "smml_learn::ebm::Classifier"],
-        checks: &[],
+        checks: &["gibbs-distribution"],
         chapter: Chapter::Learn,
     },
     Equation {
@@ -629,7 +629,7 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         part: 1,
         status: Status::Implemented,
         items: &["smml_core::energy::ln_z_exact", "smml_core::energy::ln_sum_exp"],
-        checks: &[],
+        checks: &["gibbs-distribution"],
         chapter: Chapter::Learn,
     },
     Equation {
@@ -714,7 +714,7 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         part: 1,
         status: Status::Implemented,
         items: &["smml_physics::ising::exact::spectrum", "smml_physics::ising::exact::thermal", "smml_physics::ising::transfer::ln_z", "smml_core::energy::ln_z_exact"],
-        checks: &["ising-enumeration", "ising-exact-methods", "ising-kaufman", "sampled-beta"],
+        checks: &["ising-enumeration", "ising-exact-methods", "ising-kaufman"],
         chapter: Chapter::Physics,
     },
     Equation {
@@ -731,7 +731,7 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         part: 1,
         status: Status::Implemented,
         items: &["smml_learn::ebm::Rbm", "smml_learn::ebm::BlockGibbs", "smml_learn::ebm::Trainer"],
-        checks: &[],
+        checks: &["rbm-exact", "rbm-bars-and-stripes", "rbm-digits", "rbm-labels"],
         chapter: Chapter::Learn,
     },
     Equation {
@@ -748,7 +748,7 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         part: 1,
         status: Status::Implemented,
         items: &["smml_learn::ebm::Rbm::free_energy", "smml_learn::ebm::likelihood::ln_z_exact", "smml_learn::ebm::likelihood::log_likelihood", "smml_learn::ebm::ais"],
-        checks: &[],
+        checks: &["rbm-exact", "rbm-partition-function", "rbm-bars-and-stripes", "rbm-digits"],
         chapter: Chapter::Learn,
     },
     Equation {
@@ -969,7 +969,7 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         part: 1,
         status: Status::Implemented,
         items: &["smml_core::sample::Metropolis", "smml_core::sample::attempt", "smml_core::chain::Chain"],
-        checks: &["metropolis-law", "metropolis-rejected", "sampled-beta"],
+        checks: &["kernel-laws", "metropolis", "metropolis-rejected", "sampled-temperature"],
         chapter: Chapter::Core,
     },
     Equation {

@@ -60,15 +60,6 @@ pub(crate) struct Check {
     pub(crate) run: fn(&Context<'_>) -> Result<Outcome, Failure>,
 }
 
-/// A check that was run.
-pub(crate) struct CheckResult {
-    /// Which.
-    pub(crate) check: &'static Check,
-    /// What it found, or why it could not go on.
-    pub(crate) outcome: Result<Outcome, String>,
-    /// How long it took.
-    pub(crate) seconds: f64,
-}
 
 /// What a check found.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 
 pub(crate) mod check;
 pub(crate) mod core;
+mod learn;
 mod physics;
 
 use crate::{
@@ -10,6 +11,7 @@ use crate::{
     catalogue::{self, Chapter},
     error::Failure,
     output::{self, Table},
+    report,
     run::{
         self, config,
         folder::{Folder, Open},
@@ -23,7 +25,7 @@ use std::time::Instant;
 
 /// All checks, chapter by chapter.
 pub(crate) fn all() -> Vec<&'static Check> {
-    core::checks().into_iter().chain(physics::checks()).collect()
+    core::checks().into_iter().chain(physics::checks()).chain(learn::checks()).collect()
 }
 
 /// Runs the command.
@@ -159,6 +161,28 @@ fn reproduce(args: &ReproduceArgs, chosen: &[&'static Check]) -> Result<(), Fail
         level,
         checks: results.iter().map(Summary::of).collect(),
     })?;
+    let command = format!(
+        "smml reproduce{}{}{} --seed {}",
+        args.what.iter().map(|w| format!(" {w}")).collect::<String>(),
+        level.pick(" --quick", "", " --full"),
+        if args.data.is_some() { " --data DIR" } else { "" },
+        args.seed
+    );
+    report::write(
+        &args.out,
+        &report::Report {
+            title: "smml reproduce",
+            level,
+            seed: args.seed,
+            version: env!("CARGO_PKG_VERSION"),
+            command: &command,
+            threads: rayon::current_num_threads(),
+            cpu_path: smml_core::simd::path().name(),
+            started_unix: folder.started_unix(),
+            seconds: folder.elapsed(),
+            results: &results,
+        },
+    )?;
     folder.finish(&identity, &document, args.seed, &[])?;
     output::print(&if args.json { document } else { tables(&results) })?;
     let count = |s: Status| results.iter().filter(|r| r.status() == s).count();

@@ -116,6 +116,11 @@ impl Folder {
         self.path.join(name)
     }
 
+    /// When the folder was opened, in seconds since 1970.
+    pub(crate) fn started_unix(&self) -> u64 {
+        self.started_unix
+    }
+
     /// Seconds since the folder was opened.
     pub(crate) fn elapsed(&self) -> f64 {
         self.started.elapsed().as_secs_f64()
