@@ -6,7 +6,7 @@ use super::{
     image,
     status::State,
     svg,
-    text::{base64, duration, escape},
+    text::{base64, escape},
 };
 use crate::{
     error::Failure,
@@ -28,12 +28,12 @@ pub(super) fn badge(state: State) -> String {
 }
 
 /// Compared numbers. Of a long table the failing rows and the first ones are shown, and all can be unfolded.
-pub(super) fn table(name: &str, rows: &[Row], seconds: Option<f64>) -> String {
+pub(super) fn table(name: &str, rows: &[Row]) -> String {
     if rows.is_empty() {
         return String::new();
     }
     if rows.len() <= SHOWN_ROWS + 10 {
-        return plain_table(name, rows.iter(), seconds);
+        return plain_table(name, rows.iter());
     }
     let failing = |r: &Row| State::from(r.verdict()) == State::Fails;
     let n_failing = rows.iter().filter(|r| failing(r)).count();
@@ -41,42 +41,31 @@ pub(super) fn table(name: &str, rows: &[Row], seconds: Option<f64>) -> String {
     let first = first.chain(rows.iter().filter(|r| !failing(r)).take(SHOWN_ROWS.saturating_sub(n_failing)));
     format!(
         "{}<details><summary>All {} rows{}</summary>\n{}</details>\n",
-        plain_table(name, first, seconds),
+        plain_table(name, first),
         rows.len(),
         if n_failing > 0 { format!(", {n_failing} of them fail") } else { String::new() },
-        plain_table(name, rows.iter(), None)
+        plain_table(name, rows.iter())
     )
 }
 
-fn plain_table<'a>(name: &str, rows: impl Iterator<Item = &'a Row>, seconds: Option<f64>) -> String {
-    let rows: Vec<&Row> = rows.collect();
-    let timed = seconds.is_some();
+fn plain_table<'a>(name: &str, rows: impl Iterator<Item = &'a Row>) -> String {
     let mut out = format!(
         "<div class=\"scroll\" role=\"region\" aria-label=\"{}\" tabindex=\"0\">\n<table>\n<thead><tr>\
          <th scope=\"col\">quantity</th><th scope=\"col\" class=\"n\">value</th>\
          <th scope=\"col\" class=\"n\">expected</th><th scope=\"col\" class=\"n\">z</th>\
-         <th scope=\"col\">verdict</th>{}</tr></thead>\n<tbody>\n",
-        escape(name),
-        if timed { "<th scope=\"col\" class=\"n\">time</th>" } else { "" }
+         <th scope=\"col\">verdict</th></tr></thead>\n<tbody>\n",
+        escape(name)
     );
-    for (i, row) in rows.iter().enumerate() {
+    for row in rows {
         let state = State::from(row.verdict());
         let z = row
             .z()
             .map_or(String::new(), |z| if z.is_finite() { format!("{z:+.2}") } else { format!("{z}") });
-        let time = match seconds {
-            Some(s) if i == 0 => format!(
-                "<td class=\"n time\" rowspan=\"{}\">{}</td>",
-                rows.len(),
-                duration(s).replace("< ", "&lt; ")
-            ),
-            _ => String::new(),
-        };
         // Writing to a string cannot fail.
         let _ = writeln!(
             out,
             "<tr class=\"{}\"><th scope=\"row\">{}</th><td class=\"n\"{}>{}</td><td class=\"n\">{}</td>\
-             <td class=\"n\">{}</td><td>{}</td>{time}</tr>",
+             <td class=\"n\">{}</td><td>{}</td></tr>",
             state.class(),
             escape(&row.quantity),
             sampling(row),

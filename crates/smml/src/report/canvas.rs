@@ -89,6 +89,13 @@ impl<'a> Canvas<'a> {
         self.keep(done);
     }
 
+    /// An area within a frame, filled with this opacity.
+    pub(super) fn area(&mut self, corners: &[Point], ink: Ink, opacity: f64) {
+        let style = ShapeStyle { color: colour(ink).mix(opacity), filled: true, stroke_width: 0 };
+        let done = self.backend.fill_polygon(corners.iter().map(|p| whole(*p)), &style);
+        self.keep(done);
+    }
+
     /// A curve through points, clipped to a frame; `None` is a gap.
     pub(super) fn curve(&mut self, points: &[Option<Point>], frame: Frame, ink: Ink, thickness: f64) {
         for piece in points.split(Option::is_none) {

@@ -41,8 +41,7 @@ pub(super) fn single_run(report: &RunReport<'_>, figures: &[Named<'_>]) -> Resul
         blocks::notes(report.notes)
     );
     for (name, rows) in report.tables {
-        body +=
-            &format!("<section>\n<h2>{}</h2>\n{}</section>\n", escape(name), blocks::table(name, rows, None));
+        body += &format!("<section>\n<h2>{}</h2>\n{}</section>\n", escape(name), blocks::table(name, rows));
     }
     if !report.figures.is_empty() {
         body += &format!(
@@ -266,13 +265,15 @@ fn chapter_section(
 
 fn entry(e: &Equation, results: &[CheckResult], figures: &[Named<'_>]) -> Result<String, Failure> {
     let state = status::of_equation(e, results);
+    let title =
+        e.title.strip_prefix(e.label().as_str()).map_or(e.title, |t| t.trim_start_matches([':', ' ']));
     let mut out = format!(
         "<article class=\"entry {}\" id=\"eq-{}\">\n<header>\n<h3><span class=\"num\">{}</span> {} {}</h3>\n\
          <p class=\"where\">Section {}, {}</p>\n</header>\n",
         state.class(),
         e.id,
         if e.id.starts_with('A') { e.label() } else { format!("({})", e.id) },
-        escape(e.title),
+        escape(title),
         blocks::badge(state),
         escape(e.section),
         escape(e.section_title)
@@ -351,26 +352,22 @@ fn spaced(mathml: &str) -> String {
 
 fn check(r: &CheckResult, figures: &[Named<'_>]) -> Result<String, Failure> {
     let mut out = format!(
-        "<section class=\"check\" id=\"check-{}\">\n<h4>{} <code>{}</code> {}</h4>\n",
+        "<section class=\"check\" id=\"check-{}\">\n<h4>{} <code>{}</code> {} <span class=\"time\">{}</span></h4>\n",
         slug(r.check.id),
         escape(r.check.title),
         escape(r.check.id),
-        blocks::badge(status::of_check(r))
+        blocks::badge(status::of_check(r)),
+        escape(&duration(r.seconds))
     );
     match &r.outcome {
         Err(e) => {
-            let _ = writeln!(
-                out,
-                "<p class=\"stopped\">Stopped after {}: {}</p>",
-                duration(r.seconds).replace("< ", "less than "),
-                escape(e)
-            );
+            let _ = writeln!(out, "<p class=\"stopped\">Stopped: {}</p>", escape(e));
         }
         Ok(o) => {
             if let Some(reason) = &o.skipped {
                 let _ = writeln!(out, "<p class=\"skipped\">Not run: {}</p>", escape(reason));
             }
-            out += &blocks::table(r.check.title, &o.rows, Some(r.seconds));
+            out += &blocks::table(r.check.title, &o.rows);
             out += &blocks::notes(&o.notes);
             out += &blocks::figures(&o.figures, figures)?;
         }

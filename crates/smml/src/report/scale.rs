@@ -68,8 +68,8 @@ impl Scale {
         };
         let mut scale = Scale { lo, hi, log, ticks: Vec::new(), minor: Vec::new(), label: String::new() };
         let mut best = None;
-        let most = if across { (length / (2.0 * size)) as usize } else { (length / (3.0 * size)) as usize };
-        for wanted in (2..=most.clamp(2, 8)).rev() {
+        let most = if across { (length / (2.0 * size)) as usize } else { (length / (2.2 * size)) as usize };
+        for wanted in (2..=most.clamp(2, if log { 11 } else { 8 })).rev() {
             let ticks = scale.ticks_for(wanted);
             let fits = ticks.0.windows(2).all(|pair| {
                 let room = (pair[1].0 - pair[0].0) * length;
@@ -124,13 +124,22 @@ impl Scale {
         }
         let (first, last) = ((self.lo - 1e-9).ceil() as i32, (self.hi + 1e-9).floor() as i32);
         let span = self.hi - self.lo;
-        if last <= first || span < 1.3 {
-            let (values, step) = nice(10f64.powf(self.lo), 10f64.powf(self.hi), wanted);
-            let (labels, power) = linear_labels(&values, step);
-            let ticks = values.iter().map(|v| at(v.log10())).zip(labels).filter(|(p, _)| p.is_finite());
-            return (ticks.collect(), Vec::new(), power);
+        let (ticks, minor) = self.decade_ticks(first, last, wanted);
+        if span >= 0.6 && ticks.len() >= if span < 1.3 { 3 } else { 2 } {
+            return (ticks, minor, None);
         }
-        let stride = ((last - first) as usize).div_ceil(wanted).max(1) as i32;
+        // Too little of a decade: round numbers at their logarithmic places.
+        let (values, step) = nice(10f64.powf(self.lo), 10f64.powf(self.hi), wanted);
+        let (labels, power) = linear_labels(&values, step);
+        let ticks = values.iter().map(|v| at(v.log10())).zip(labels).filter(|(p, _)| p.is_finite());
+        (ticks.collect(), Vec::new(), power)
+    }
+
+    /// Labels at powers of ten, over few decades also at 2 and 5 times these; ticks at the other digits.
+    fn decade_ticks(&self, first: i32, last: i32, wanted: usize) -> (Vec<(f64, String)>, Vec<f64>) {
+        let at = |v: f64| (v - self.lo) / (self.hi - self.lo);
+        let span = self.hi - self.lo;
+        let stride = ((last - first).max(0) as usize).div_ceil(wanted).max(1) as i32;
         let plain = first >= -3 && last <= 4;
         let label = |factor: i32, e: i32| match (plain, factor) {
             (true, _) if e >= 0 => format!("{}", i64::from(factor) * 10i64.pow(e as u32)),
@@ -138,9 +147,9 @@ impl Scale {
             (false, 1) => power_of_ten(e),
             (false, _) => format!("{factor}·{}", power_of_ten(e)),
         };
-        // Over few decades 2 and 5 get labels too.
         let factors: &[i32] = match wanted {
             6.. if span < 2.2 => &[1, 2, 5],
+            3.. if span < 1.3 => &[1, 2, 5],
             _ => &[1],
         };
         let (mut ticks, mut minor) = (Vec::new(), Vec::new());
@@ -157,7 +166,7 @@ impl Scale {
                 }
             }
         }
-        (ticks, minor, None)
+        (ticks, minor)
     }
 }
 

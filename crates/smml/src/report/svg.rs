@@ -97,7 +97,7 @@ fn plot(figure: &Figure, x_axis: &Axis, y_axis: &Axis, series: &[Series]) -> Res
     let label_top = 4.0 + legend.height;
     let top = label_top + 20.0 * y_label.len() as f64 + 8.0;
     let frame = Frame { left, top, right, bottom: top + HEIGHT };
-    let height = frame.bottom + 30.0 + 20.0 * x_label.len() as f64;
+    let height = frame.bottom + 36.0 + 20.0 * x_label.len() as f64;
 
     let mut marks = String::new();
     let mut canvas = Canvas::new(&mut marks, WIDTH, height);
@@ -110,7 +110,7 @@ fn plot(figure: &Figure, x_axis: &Axis, y_axis: &Axis, series: &[Series]) -> Res
     for (i, line) in x_label.iter().enumerate() {
         let half = text_width(line, LABEL) / 2.0;
         let middle = ((left + right) / 2.0).min(WIDTH - half).max(half);
-        let at = (middle, frame.bottom + 28.0 + 20.0 * i as f64);
+        let at = (middle, frame.bottom + 33.0 + 20.0 * i as f64);
         canvas.text(line, at, LABEL, Ink::Text, Anchor::Below);
     }
     legend.draw(&mut canvas);
@@ -313,28 +313,30 @@ impl Plane<'_> {
         }
     }
 
-    /// Filled bars under one outline, so that several histograms can lie over one another.
+    /// One filled area under one outline, so that several histograms can lie over one another.
     fn bars(&self, canvas: &mut Canvas<'_>, s: &Series, hue: usize) {
         let foot = self.up(self.y.foot());
-        let mut outline: Vec<Option<Point>> = Vec::new();
+        let mut outline: Vec<Point> = Vec::new();
         for (from, to, height) in edges(s, self.x.is_log()) {
-            let places = (self.x.place(from), self.x.place(to), self.y.place(height).or(Some(0.0)));
-            let (Some(from), Some(to), Some(height)) = places else { continue };
-            let (from, to, y) = (self.across(from), self.across(to), self.up(height));
-            let clamp_x = |v: f64| v.clamp(self.frame.left, self.frame.right);
-            let clamp_y = |v: f64| v.clamp(self.frame.top, self.frame.bottom);
-            if clamp_x(to) > clamp_x(from) && clamp_y(y) != foot {
-                let (a, b) = ((clamp_x(from), clamp_y(y)), (clamp_x(to), foot));
-                canvas.bar(a, b, Ink::Series(hue), 0.28);
-            }
+            let (Some(from), Some(to)) = (self.x.place(from), self.x.place(to)) else { continue };
+            let (from, to) = (self.across(from), self.across(to));
+            // What a logarithmic axis cannot show has no height on it.
+            let y = self.y.place(height).map_or(foot, |p| self.up(p));
             if outline.is_empty() {
-                outline.push(Some((from, foot)));
+                outline.push((from, foot));
             }
-            outline.extend([Some((from, y)), Some((to, y))]);
+            outline.extend([(from, y), (to, y)]);
         }
-        if let Some(Some(last)) = outline.last().copied() {
-            outline.push(Some((last.0, foot)));
+        if let Some(last) = outline.last().copied() {
+            outline.push((last.0, foot));
         }
+        let Frame { left, top, right, bottom } = self.frame;
+        let within: Vec<Point> =
+            outline.iter().map(|p| (p.0.clamp(left, right), p.1.clamp(top, bottom))).collect();
+        if !within.is_empty() {
+            canvas.area(&within, Ink::Series(hue), 0.28);
+        }
+        let outline: Vec<Option<Point>> = outline.into_iter().map(Some).collect();
         canvas.curve(&outline, self.frame, Ink::Series(hue), 1.2);
         for (i, &(x, y)) in s.points.iter().enumerate() {
             let error = s.errors.get(i).copied().filter(|e| e.is_finite() && *e > 0.0).unwrap_or(0.0);
