@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     error::Failure,
-    reproduce::check::{Row, short},
+    reproduce::check::{Row, Verdict, short},
 };
 use std::fmt::Write as _;
 
@@ -27,7 +27,7 @@ pub(super) fn badge(state: State) -> String {
     )
 }
 
-/// Compared numbers. Of a long table the failing rows and the first ones are shown, and all can be unfolded.
+/// Compared numbers. Of a long table the failing rows and the first ones are shown, and the others can be unfolded.
 pub(super) fn table(name: &str, rows: &[Row]) -> String {
     if rows.is_empty() {
         return String::new();
@@ -35,17 +35,21 @@ pub(super) fn table(name: &str, rows: &[Row]) -> String {
     if rows.len() <= SHOWN_ROWS + 10 {
         return plain_table(name, rows.iter());
     }
-    let failing = |r: &Row| State::from(r.verdict()) == State::Fails;
-    let n_failing = rows.iter().filter(|r| failing(r)).count();
-    let first = rows.iter().filter(|r| failing(r)).take(SHOWN_ROWS);
-    let first = first.chain(rows.iter().filter(|r| !failing(r)).take(SHOWN_ROWS.saturating_sub(n_failing)));
-    format!(
-        "{}<details><summary>All {} rows{}</summary>\n{}</details>\n",
-        plain_table(name, first),
-        rows.len(),
-        if n_failing > 0 { format!(", {n_failing} of them fail") } else { String::new() },
-        plain_table(name, rows.iter())
-    )
+    let fails = |r: &Row| r.verdict() == Verdict::Fails;
+    let mut room = SHOWN_ROWS.saturating_sub(rows.iter().filter(|r| fails(r)).count());
+    let (shown, folded): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|r| {
+        let shown = fails(r) || room > 0;
+        room -= usize::from(shown && !fails(r));
+        shown
+    });
+    let rest = format!("{} more rows, none of them fails", folded.len());
+    let rest = if folded.is_empty() {
+        String::new()
+    } else {
+        let folded = plain_table(&format!("{name}: {rest}"), folded.into_iter());
+        format!("<details><summary>{rest}</summary>\n{folded}</details>\n")
+    };
+    plain_table(name, shown.into_iter()) + &rest
 }
 
 fn plain_table<'a>(name: &str, rows: impl Iterator<Item = &'a Row>) -> String {
@@ -58,9 +62,9 @@ fn plain_table<'a>(name: &str, rows: impl Iterator<Item = &'a Row>) -> String {
     );
     for row in rows {
         let state = State::from(row.verdict());
-        let z = row
-            .z()
-            .map_or(String::new(), |z| if z.is_finite() { format!("{z:+.2}") } else { format!("{z}") });
+        let z = row.z().map_or(String::new(), |z| {
+            if z.is_finite() { format!("{:+.2}", rounded(z)) } else { format!("{z}") }
+        });
         // Writing to a string cannot fail.
         let _ = writeln!(
             out,
@@ -90,6 +94,11 @@ fn sampling(row: &Row) -> String {
         escape(&short(v.n_eff.round())),
         escape(&format!("{:.3}", v.tau_int))
     )
+}
+
+/// To two decimals, without the sign of a negative number that rounds to zero.
+fn rounded(z: f64) -> f64 {
+    (z * 100.0).round() / 100.0 + 0.0
 }
 
 /// Escaped, and with a minus sign where a number is negative.
