@@ -3,10 +3,7 @@
 //!
 //! The backend has whole coordinates, so everything is drawn ten times as large as it is shown.
 
-use super::{
-    palette::Ink,
-    text::{self, printable},
-};
+use super::{palette::Ink, text::printable};
 use crate::error::Failure;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -81,14 +78,6 @@ impl<'a> Canvas<'a> {
         self.keep(done);
     }
 
-    /// A rectangle, filled with this opacity.
-    pub(super) fn bar(&mut self, a: Point, b: Point, ink: Ink, opacity: f64) {
-        let style = ShapeStyle { color: colour(ink).mix(opacity), filled: true, stroke_width: 0 };
-        let corners = ((a.0.min(b.0), a.1.min(b.1)), (a.0.max(b.0), a.1.max(b.1)));
-        let done = self.backend.draw_rect(whole(corners.0), whole(corners.1), &style, true);
-        self.keep(done);
-    }
-
     /// An area within a frame, filled with this opacity.
     pub(super) fn area(&mut self, corners: &[Point], ink: Ink, opacity: f64) {
         let style = ShapeStyle { color: colour(ink).mix(opacity), filled: true, stroke_width: 0 };
@@ -160,11 +149,6 @@ impl Frame {
         let slack = 1e-6;
         x >= self.left - slack && x <= self.right + slack && y >= self.top - slack && y <= self.bottom + slack
     }
-}
-
-/// How wide a text will be, about.
-pub(super) fn text_width(text: &str, size: f64) -> f64 {
-    text::width(text, size)
 }
 
 fn colour(ink: Ink) -> RGBColor {

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     catalogue::{self, Chapter, Equation},
     error::Failure,
-    reproduce::check::{CheckResult, Level, Verdict},
+    reproduce::check::{ALARM, CheckResult, Level, Verdict, short},
 };
 use std::fmt::Write as _;
 
@@ -25,8 +25,9 @@ pub(super) fn reproduction(report: &Report<'_>, figures: &[Named<'_>]) -> Result
     body += &format!(
         "<footer><p>Written by smml {}. Values are given with the standard error of their last digits in \
          brackets; z is the difference from the expected value in units of that error. A sampled value fails when \
-         a difference as large would occur by chance with a probability below 2 × 10⁻⁸.</p></footer>\n",
-        escape(report.version)
+         a difference as large would occur by chance with a probability below {}.</p></footer>\n",
+        escape(report.version),
+        short(ALARM)
     );
     Ok(page(report.title, &body))
 }

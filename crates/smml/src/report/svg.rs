@@ -2,12 +2,12 @@
 //! its own that follows light and dark by itself and prints in light colours.
 
 use super::{
-    canvas::{Anchor, Canvas, Frame, Point, text_width},
+    canvas::{Anchor, Canvas, Frame, Point},
     figure::{Axis, Content, Figure, Series, Style},
     image,
     palette::{self, COLOURS, HUES, Ink},
     scale::{Extent, Scale},
-    text::{base64, escape, slug, wrap},
+    text::{self, base64, escape, slug, wrap},
 };
 use crate::error::Failure;
 
@@ -86,7 +86,7 @@ fn body(figure: &Figure) -> Result<Body, Failure> {
 fn plot(figure: &Figure, x_axis: &Axis, y_axis: &Axis, series: &[Series]) -> Result<Body, Failure> {
     let right = WIDTH - 16.0;
     let y_scale = Scale::new(y_axis, y_extent(x_axis, y_axis, series), SMALL, HEIGHT, false);
-    let labels = y_scale.ticks.iter().map(|(_, t)| text_width(t, SMALL)).fold(0.0, f64::max);
+    let labels = y_scale.ticks.iter().map(|(_, t)| text::width(t, SMALL)).fold(0.0, f64::max);
     let left = (labels + 14.0).clamp(30.0, 0.4 * WIDTH);
     let x_scale = Scale::new(x_axis, x_extent(x_axis, y_axis, series), SMALL, right - left, true);
 
@@ -108,7 +108,7 @@ fn plot(figure: &Figure, x_axis: &Axis, y_axis: &Axis, series: &[Series]) -> Res
         canvas.text(line, at, LABEL, Ink::Text, Anchor::Left);
     }
     for (i, line) in x_label.iter().enumerate() {
-        let half = text_width(line, LABEL) / 2.0;
+        let half = text::width(line, LABEL) / 2.0;
         let middle = ((left + right) / 2.0).min(WIDTH - half).max(half);
         let at = (middle, frame.bottom + 33.0 + 20.0 * i as f64);
         canvas.text(line, at, LABEL, Ink::Text, Anchor::Below);
@@ -365,8 +365,8 @@ impl Legend {
         let mut entries = Vec::new();
         for (n, s) in series.iter().enumerate().filter(|(_, s)| !s.name.trim().is_empty()) {
             let lines = wrap(&s.name, SMALL, right - start - SWATCH - 8.0);
-            let text = lines.iter().map(|l| text_width(l, SMALL)).fold(0.0, f64::max);
-            let width = SWATCH + 7.0 + text;
+            let widest = lines.iter().map(|l| text::width(l, SMALL)).fold(0.0, f64::max);
+            let width = SWATCH + 7.0 + widest;
             if x > start && x + width > right {
                 x = start;
                 y += row_height;
@@ -399,10 +399,10 @@ impl Legend {
                 }
                 Style::Bars => {
                     let (a, b) = ((x + 4.0, y - 6.0), (x + SWATCH - 4.0, y + 6.0));
-                    canvas.bar(a, b, Ink::Series(hue), 0.28);
-                    let corners = [(a.0, b.1), a, (b.0, a.1), b, (a.0, b.1)].map(Some);
+                    let corners = [(a.0, b.1), a, (b.0, a.1), b, (a.0, b.1)];
+                    canvas.area(&corners, Ink::Series(hue), 0.28);
                     let all = Frame { left: 0.0, top: 0.0, right: WIDTH, bottom: f64::MAX };
-                    canvas.curve(&corners, all, Ink::Series(hue), 1.2);
+                    canvas.curve(&corners.map(Some), all, Ink::Series(hue), 1.2);
                 }
             }
             for (i, line) in lines.iter().enumerate() {
