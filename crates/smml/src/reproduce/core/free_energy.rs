@@ -77,7 +77,7 @@ fn drive(rng: &mut Stream, top: f64, steps: usize, forward: bool) -> f64 {
 
 fn work_relations(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let mut o = Outcome::default();
-    let n = ctx.level.pick(100_000, 1_000_000, 10_000_000);
+    let n = ctx.level.pick(50_000, 500_000, 3_000_000);
     // Gaussian work: ΔF = ⟨W⟩ - β σ² / 2
     let (delta_f, beta, sd) = (1.7, 2.0, 0.4);
     let mut rng = ctx.streams.stream("gaussian", 0);
@@ -127,11 +127,11 @@ fn integration(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let mut o = Outcome::default();
     let target = 0.5;
     let known = ising_4x4(target).0 - 16.0 * std::f64::consts::LN_2;
-    let (nodes, weights) = gauss_legendre(12, 0.0, target)?;
+    let (nodes, weights) = gauss_legendre(16, 0.0, target)?;
     let by_rule: f64 = nodes.iter().zip(&weights).map(|(b, w)| -w * ising_4x4(*b).1).sum();
-    o.computed("the 12-point rule on exact energies", by_rule, known, 1e-9);
+    o.computed("the 16-point rule on exact energies", by_rule, known, 1e-9);
     let model = torus()?;
-    let run = RunLength { burn_in: 100, n_samples: ctx.level.pick(20_000, 200_000, 2_000_000), thin: 1 };
+    let run = RunLength { burn_in: 100, n_samples: ctx.level.pick(10_000, 150_000, 1_000_000), thin: 1 };
     let start = |rng: &mut Stream| model.draw(rng);
     let energies = sample_energies(&model, &HeatBath, &nodes, run, start, &ctx.streams, Par::Rayon)?;
     let rule = Rule::GaussLegendre { from: 0.0, to: target };
@@ -142,7 +142,7 @@ fn integration(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     o.figure(Figure::plot(
         "thermodynamic-integration",
         "The integrand of thermodynamic integration",
-        "Mean energy of the 4 x 4 Ising torus at the twelve nodes of the rule, and the exact curve: the area is ln Z(0) - ln Z(½).",
+        "Mean energy of the 4 x 4 Ising torus at the sixteen nodes of the rule, and the exact curve: the area is ln Z(0) - ln Z(½).",
         Axis::linear("β"),
         Axis::linear("⟨E⟩"),
         vec![Series::new("exact", Style::Line, line), Series::measured("sampled", &points)],
@@ -157,7 +157,7 @@ fn annealed(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let beta = 0.5;
     let (known, mean, _) = ising_4x4(beta);
     let schedule = Schedule::linear(0.0, beta)?;
-    let (rungs, runs) = (41, ctx.level.pick(5_000, 50_000, 500_000));
+    let (rungs, runs) = (41, ctx.level.pick(4_000, 30_000, 200_000));
     let forward =
         ais(&model, &HeatBath, &schedule, rungs, runs, &ctx.streams.child("forward", 0), Par::Rayon)?;
     // Exact samples of the target, by backward sampling from variable elimination
@@ -219,7 +219,7 @@ fn histograms(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let mut o = Outcome::default();
     let betas = [0.0, 0.15, 0.3, 0.4, 0.5, 0.7];
     let model = torus()?;
-    let run = RunLength { burn_in: 100, n_samples: ctx.level.pick(30_000, 300_000, 3_000_000), thin: 1 };
+    let run = RunLength { burn_in: 100, n_samples: ctx.level.pick(20_000, 200_000, 1_500_000), thin: 1 };
     let start = |rng: &mut Stream| model.draw(rng);
     let runs = sample_energies(&model, &HeatBath, &betas, run, start, &ctx.streams, Par::Rayon)?;
     let h = MultiHistogram::new(&betas, &runs, Levels::Exact, Par::Rayon)?;

@@ -77,7 +77,7 @@ fn gaussian(ctx: &Context<'_>) -> Result<Outcome, Failure> {
 
 fn tails(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let mut o = Outcome::default();
-    let n = ctx.level.pick(1_000_000, 4_000_000, 20_000_000);
+    let n = ctx.level.pick(1_000_000, 2_000_000, 8_000_000);
     let (x, narrow) = weigh(0.5, n, &mut ctx.streams.stream("narrow", 0))?;
     let h: Vec<f64> = x.iter().map(|x| x * x).collect();
     o.holds("q = N(0, ¼): the weights are not called good", narrow.verdict() != Verdict::Good)
@@ -110,9 +110,10 @@ fn tails(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     for (n, published) in [(100, 0.5), (316, 0.6), (10_000, 0.7)] {
         o.computed(format!("threshold for {n} samples"), psis::k_hat_threshold(n), published, 2e-4);
     }
+    let longest = ctx.level.pick(100_000, 1_000_000, 1_000_000);
     let sizes: Vec<usize> = (0..)
         .map(|i| (50.0 * 10f64.powf(0.2 * f64::from(i))) as usize)
-        .take_while(|s| *s <= n.min(1_000_000))
+        .take_while(|s| *s <= longest)
         .collect();
     let threshold = psis::threshold_curve(&sizes).iter().map(|(n, k)| (*n as f64, *k)).collect();
     let mut series = vec![Series::new("threshold", Style::Dashed, threshold)];
@@ -125,7 +126,7 @@ fn tails(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     .into_iter()
     .enumerate()
     {
-        let (_, sample) = weigh(std_dev, n.min(1_000_000), &mut ctx.streams.stream("curve", i as u64))?;
+        let (_, sample) = weigh(std_dev, longest, &mut ctx.streams.stream("curve", i as u64))?;
         let curve = psis::k_hat_curve(sample.ln_weights(), 1.0, &sizes)?;
         let points = curve.iter().filter_map(|p| p.k_hat.map(|k| (p.n as f64, k))).collect();
         series.push(Series::new(name, Style::LinePoints, points));

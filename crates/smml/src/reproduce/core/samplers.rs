@@ -188,7 +188,7 @@ fn tempering(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let kernel = Tempering { inner: HeatBath, par: Par::Serial };
     let mut chain = Chain::new(kernel, Replicas::new(states), rng);
     chain.advance(&ladder, 1.0, 200);
-    let n = ctx.level.pick(20_000, 200_000, 2_000_000);
+    let n = ctx.level.pick(15_000, 150_000, 1_000_000);
     let mut record = Record::new(7)?;
     chain.record(&ladder, 1.0, 1, n, &mut record, |s| {
         let mut row = [0.0; 7];
