@@ -16,11 +16,28 @@ use std::{
 const MAGIC: &[u8; 8] = b"SMMLCKPT";
 const FORMAT: u32 = 1;
 const HEADER: usize = 32;
-/// bincode takes its limit as a constant; it bounds what a crafted length can claim.
-const LIMIT: usize = 1 << 34;
+/// Bytes of content that can be saved and read.
+const LARGEST: usize = 1 << 34;
 
-fn config() -> impl bincode::config::Config {
+/// bincode takes its limit as a constant. A text is allocated on the word of its length, up to this limit.
+fn config<const LIMIT: usize>() -> impl bincode::config::Config {
     bincode::config::standard().with_fixed_int_encoding().with_limit::<LIMIT>()
+}
+
+/// Decodes under the first limit that leaves room for the content, so that a crafted length cannot claim much more than
+/// there is: at most 2⁸ times the content.
+fn decode_content<T: DeserializeOwned>(
+    content: &[u8],
+) -> std::result::Result<(T, usize), bincode::error::DecodeError> {
+    use bincode::serde::decode_from_slice as decode;
+    // Four times the content: a character counts as four bytes.
+    match content.len() {
+        ..=0x1000 => decode(content, config::<{ 1 << 14 }>()),
+        ..=0x4_0000 => decode(content, config::<{ 1 << 20 }>()),
+        ..=0x100_0000 => decode(content, config::<{ 1 << 26 }>()),
+        ..=0x2000_0000 => decode(content, config::<{ 1 << 31 }>()),
+        _ => decode(content, config::<LARGEST>()),
+    }
 }
 
 /// What is wrong with some bytes that should be a checkpoint.
@@ -45,7 +62,7 @@ pub fn parameter_hash<T: Serialize>(parameters: &T) -> Result<u64> {
 }
 
 fn payload<T: Serialize>(value: &T) -> Result<Vec<u8>> {
-    bincode::serde::encode_to_vec(value, config())
+    bincode::serde::encode_to_vec(value, config::<LARGEST>())
         .map_err(|e| Error::Undefined { what: "the saved form of this value".into(), why: e.to_string() })
 }
 
@@ -109,7 +126,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8], parameters: u64) -> std::result::Res
             format!("made with other parameters (hash {:016x}, this run has {parameters:016x})", eight(12)),
         ));
     }
-    let (value, used) = bincode::serde::decode_from_slice(payload, config())
+    let (value, used) = decode_content(payload)
         .map_err(|e| Defect::at("content", format!("does not fit what this program saves: {e}")))?;
     if used != payload.len() {
         return Err(Defect::at("content", format!("{} bytes left over", payload.len() - used)));

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 /// Statistical mechanics for machine learning: an energy, sampled or minimised, measured with error bars.
 #[derive(Parser, Debug)]
 #[command(name = "smml", version, max_term_width = 100, arg_required_else_help = true)]
+// The last of several wins: flags after `smml run FILE` override the file.
+#[command(args_override_self = true)]
 #[command(after_help = "Exit codes: 0 ok, 1 a check failed or did not converge, 2 usage or configuration, \
 3 file or input/output, 4 interrupted with a valid checkpoint.")]
 pub(crate) struct Cli {

@@ -30,8 +30,9 @@ use std::time::Instant;
 
 /// Largest systems whose exact averages are enumerated for comparison.
 const ENUMERATED: usize = 20;
-/// Spin updates of one round, for all temperatures together: some tenths of a second.
-const ROUND: u64 = 5_000_000;
+/// Spin updates of one round, for all temperatures together: some hundredths of a second. Signals, checkpoints and time
+/// limits wait for the end of a round.
+const ROUND: u64 = 500_000;
 
 /// Runs the command.
 pub(crate) fn run(args: &IsingArgs) -> Result<(), Failure> {

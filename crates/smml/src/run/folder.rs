@@ -12,6 +12,9 @@ use std::{
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
+/// Holds the identity of the run; written first.
+const MARKER: &str = "run-identity.toml";
+
 /// A run folder in use.
 pub(crate) struct Folder {
     path: PathBuf,
@@ -59,15 +62,15 @@ impl Folder {
     pub(crate) fn open(path: &Path, identity: &str, how: Open) -> Result<Self, Failure> {
         let folder =
             Folder { path: path.to_path_buf(), started: Instant::now(), started_unix: unix_seconds() };
-        let marker = folder.file("run-identity.toml");
+        let marker = folder.file(MARKER);
         let found = match fs::read_to_string(&marker) {
             Ok(text) => Some(text),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
             Err(e) => return Err(Failure::io(&marker, &e)),
         };
-        let occupied = found.is_none()
-            && path.is_dir()
-            && fs::read_dir(path).map_err(|e| Failure::io(path, &e))?.next().is_some();
+        // A run that was killed while it wrote its first file has left no more than a part of that.
+        let occupied = found.is_none() && names(path)?.iter().any(|n| written_to(n) != Some(MARKER));
+        let found_here = found.is_some();
         match how {
             Open::Resume => match found {
                 None => {
@@ -80,7 +83,10 @@ impl Folder {
                         first_difference(&text, identity)
                     )));
                 }
-                Some(_) => return Ok(folder),
+                Some(_) => {
+                    folder.remove_half_written()?;
+                    return Ok(folder);
+                }
             },
             Open::New => {
                 if let Some(text) = found.filter(|t| t != identity) {
@@ -100,6 +106,9 @@ impl Folder {
             Open::Force => {}
         }
         fs::create_dir_all(path).map_err(|e| Failure::io(path, &e))?;
+        if found_here || !occupied {
+            folder.remove_half_written()?;
+        }
         for old in ["results.json", "manifest.json", "config.toml", "checkpoint", "checkpoint.previous"] {
             let old = folder.file(old);
             match fs::remove_file(&old) {
@@ -124,6 +133,15 @@ impl Folder {
     /// Seconds since the folder was opened.
     pub(crate) fn elapsed(&self) -> f64 {
         self.started.elapsed().as_secs_f64()
+    }
+
+    /// Removes the temporary files that a killed run left in its folder.
+    fn remove_half_written(&self) -> Result<(), Failure> {
+        for name in names(&self.path)?.iter().filter(|n| written_to(n).is_some()) {
+            let file = self.file(name);
+            fs::remove_file(&file).map_err(|e| Failure::io(&file, &e))?;
+        }
+        Ok(())
     }
 
     /// Writes a file whole or not at all.
@@ -162,6 +180,22 @@ impl Folder {
         self.write("manifest.json", output::json(&manifest)?.as_bytes())?;
         self.write("results.json", results.as_bytes())
     }
+}
+
+/// The names in a folder, none when there is no folder.
+fn names(path: &Path) -> Result<Vec<String>, Failure> {
+    if !path.is_dir() {
+        return Ok(Vec::new());
+    }
+    let entries = fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let entries = entries.map_err(|e| Failure::io(path, &e))?;
+    Ok(entries.iter().map(|e| e.file_name().to_string_lossy().into_owned()).collect())
+}
+
+/// The file that a temporary file of [`store::write_atomically`] (NAME.PROCESS.tmp) was to become.
+fn written_to(name: &str) -> Option<&str> {
+    let (target, process) = name.strip_suffix(".tmp")?.rsplit_once('.')?;
+    process.parse::<u32>().ok().map(|_| target)
 }
 
 #[derive(Serialize)]
