@@ -77,7 +77,7 @@ fn corpus_and_mutations() {
     assert!(std::fs::read_dir(nowhere.path()).unwrap().next().is_none(), "something was written");
 
     let mut rng = Streams::new(1).stream("mutations", 0);
-    for round in 0..3_000 {
+    for round in 0..20_000 {
         let mut bytes = corpus[rng.below(corpus.len())].clone().into_bytes();
         if bytes.len() > 1000 {
             continue;

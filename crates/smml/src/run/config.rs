@@ -111,8 +111,13 @@ pub(crate) fn parse(text: &str) -> Result<Vec<String>, String> {
 /// A value as it would stand on the command line; arrays become lists with commas.
 fn scalar(value: &DeValue<'_>) -> Result<String, String> {
     Ok(match value {
+        // No command line can hold it, nor the name of a file.
+        DeValue::String(s) if s.contains('\0') => return Err("must not contain the character NUL".into()),
         DeValue::String(s) => s.to_string(),
-        DeValue::Integer(i) => i.to_string(),
+        DeValue::Integer(i) => match i.radix() {
+            10 => i.to_string(),
+            radix => i128::from_str_radix(i.as_str(), radix).map_err(|e| format!("{i}: {e}"))?.to_string(),
+        },
         DeValue::Float(f) => f.to_string(),
         DeValue::Boolean(b) => b.to_string(),
         DeValue::Array(items) => {
