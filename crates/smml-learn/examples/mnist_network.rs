@@ -22,14 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sets = Known::Mnist.load(folder.as_ref())?;
     let (train, test) = (Labelled::from_images(&sets.train, 10)?, Labelled::from_images(&sets.test, 10)?);
     let shape = Architecture::new(vec![784, 300, 10], Activation::Relu)?;
-    let mut t = Training::new(shape, n_epochs, seed);
-    if let Ok(r) = std::env::var("RATE") {
-        t.learning_rate = smml_core::schedule::Schedule::Linear { from: r.parse()?, to: 0.0 };
-    }
-    if let Ok(r) = std::env::var("WD") {
-        t.weight_decay = r.parse()?;
-    }
-    let mut trainer = Trainer::new(t, &train)?;
+    let mut trainer = Trainer::new(Training::new(shape, n_epochs, seed), &train)?;
     let mut seconds = 0.0;
     loop {
         let start = cpu_seconds();

@@ -38,14 +38,14 @@ pub struct Training {
 }
 
 impl Training {
-    /// Good values for MNIST: batches of 100, a rate that falls on a line from 0.001 to 0, no decay. With 784-300-10 units
-    /// and ReLU the test accuracy is 98 % after 10 to 15 epochs.
+    /// Good values for MNIST: batches of 100, a rate that falls on a line from 0.002 to 0, no decay. With 784-300-10
+    /// units and ReLU the test accuracy passes 98 % within 15 epochs.
     pub fn new(architecture: Architecture, n_epochs: usize, seed: u64) -> Self {
         Training {
             architecture,
             batch_size: 100,
             n_epochs,
-            learning_rate: Schedule::Linear { from: 1e-3, to: 0.0 },
+            learning_rate: Schedule::Linear { from: 2e-3, to: 0.0 },
             weight_decay: 0.0,
             seed,
         }
