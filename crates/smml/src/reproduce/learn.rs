@@ -1,6 +1,6 @@
 //! Chapter learn: the Gibbs distribution (Eqs. (36), (37)), Boltzmann machines (Eqs. (43), (44)), the network.
 
-use super::check::{Check, Context, Outcome};
+use super::check::{Check, Context, Level, Outcome};
 use crate::{
     catalogue::Chapter,
     error::Failure,
@@ -11,8 +11,10 @@ use smml_core::{
     energy::{ln_sum_exp, ln_z_exact, mean_exact},
     estimate::Estimate,
     parallel::Par,
+    optimize::{Method, Stop, minimise},
     prelude::*,
-    testing::law,
+    sample::{Anneal, Metropolis},
+    testing::{gradient_error, law},
 };
 use smml_learn::{
     data::{BarsAndStripes, BinaryData, Known, TrainTest, Verdict},
@@ -21,6 +23,7 @@ use smml_learn::{
         ais::{self, AisPlan},
         likelihood,
     },
+    network::{self, Activation, Architecture, Labelled, Loss, WeightMoves},
 };
 
 /// The checks of this chapter.
@@ -28,7 +31,7 @@ pub(super) fn checks() -> Vec<&'static Check> {
     CHECKS.iter().collect()
 }
 
-static CHECKS: [Check; 6] = [
+static CHECKS: [Check; 7] = [
     Check {
         id: "gibbs-distribution",
         chapter: Chapter::Learn,
@@ -70,6 +73,13 @@ static CHECKS: [Check; 6] = [
         equations: &["43"],
         title: "A machine with label units classifies handwritten digits",
         run: labels,
+    },
+    Check {
+        id: "network-annealing",
+        chapter: Chapter::Learn,
+        equations: &[],
+        title: "A network trained by gradient and by simulated annealing",
+        run: network,
     },
 ];
 
@@ -164,7 +174,7 @@ fn partition_function(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let mut o = Outcome::default();
     let rbm = random_rbm(20, 17, 0.6, &mut Streams::new(20).stream("rbm", 0))?;
     let exact = likelihood::ln_z_exact(&rbm, 1.0, Par::Rayon)?;
-    let plan = AisPlan { n_rungs: ctx.level.pick(500, 2_000, 20_000), n_chains: 500, base: vec![0.0; 20] };
+    let plan = AisPlan { n_rungs: ctx.level.pick(2_000, 5_000, 20_000), n_chains: 500, base: vec![0.0; 20] };
     let forward = ais::forward(&rbm, 1.0, &plan, &ctx.streams.child("forward", 0), Par::Rayon)?;
     o.sampled("ln Z, forward, 20 + 17", forward.ln_z()?, exact);
     let start =
@@ -264,11 +274,12 @@ fn bars_and_stripes(ctx: &Context<'_>) -> Result<Outcome, Failure> {
         Estimate::exact(last.0),
         -set.entropy() + 1e-12,
     );
-    // Untrained, the machine gives every one of 2⁹ images the same probability: -6.24.
+    // Untrained, the machine gives every one of 2⁹ images the same probability: 3.64 nats above the entropy.
+    let close = ctx.level.pick(0.6, 0.2, 0.1);
     o.at_least(
-        "and close to it: the Kullback-Leibler divergence is below 0.2",
+        format!("and close to it: the Kullback-Leibler divergence is below {close}"),
         Estimate::exact(last.0),
-        -set.entropy() - 0.2,
+        -set.entropy() - close,
     );
     let entropy = -set.entropy();
     curves.push(Series::new(
@@ -352,7 +363,7 @@ fn digits(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let independent = Estimate::from_independent(&independent)?;
     o.reported("test log-likelihood of independent pixels, nats an image", independent);
     o.reported("ln Z, annealed importance sampling", ln_z);
-    o.at_least("test log-likelihood of the machine, nats an image", ll.expected, independent.value + 80.0);
+    o.at_least("test log-likelihood of the machine, nats an image", ll.expected, independent.value + ctx.level.pick(60.0, 90.0, 110.0));
     o.note("Persistent contrastive divergence with 100 chains. ln Z from annealed importance sampling is a lower bound in expectation, so the log-likelihood may be a little too high.");
     o.figure(Figure::plot(
         "rbm-digits-curve",
@@ -418,5 +429,41 @@ fn labels(ctx: &Context<'_>) -> Result<Outcome, Failure> {
         ctx.level.pick(0.85, 0.92, 0.95),
     );
     o.note("794 visible units (784 pixels and ten label units), 500 hidden; classified by the exact free energy of every label, with no sampling. Softmax regression with 7,850 parameters reaches 92.4 %.");
+    Ok(o)
+}
+
+/// One small network trained by gradient and, as section 3.10 says, by annealing; with data a larger one on MNIST.
+fn network(ctx: &Context<'_>) -> Result<Outcome, Failure> {
+    let mut o = Outcome::default();
+    // Exclusive or: no linear classifier does better than ln 2.
+    let xor = Labelled::new(2, 2, vec![0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0], vec![0, 1, 1, 0])?;
+    let shape = Architecture::new(vec![2, 4, 2], Activation::Tanh)?;
+    let loss = Loss::new(&shape, &xor, 0.0, Par::Serial)?;
+    let x = shape.initial(&mut Streams::new(7).stream("network", 0));
+    o.at_most("gradient against central differences", Estimate::exact(gradient_error(&loss, &x)), 1e-8);
+    o.computed("loss at zero weights is ln 2", loss.energy(&vec![0.0; shape.n_parameters()]), std::f64::consts::LN_2, 1e-14);
+    let stop = Stop { value: Some(1e-4), max_evaluations: 2_000, ..Stop::default() };
+    let gradient = minimise(&loss, &x, &Method::Lbfgs { memory: 10 }, &stop)?;
+    o.at_most("loss by L-BFGS, exclusive or", Estimate::exact(gradient.value), 1e-3);
+    let moves = WeightMoves::new(loss, 1.0, 15.0)?;
+    let anneal = Anneal::new(Schedule::geometric(10.0, 1e5)?, ctx.level.pick(400, 1_000, 4_000))?;
+    let found = anneal.search(&moves, &Metropolis::new(shape.n_parameters())?, 8, &ctx.streams, Par::Rayon)?;
+    o.at_most("loss by simulated annealing, best of 8 runs", Estimate::exact(found.best().0), 1e-3);
+    o.note("Simulated annealing changes one weight at a time by the Metropolis rule; it needs no gradient. The results of a search have a best and no mean.");
+    let Some(folder) = ctx.data.filter(|_| ctx.level > Level::Quick) else {
+        return Ok(o);
+    };
+    let data = Known::Mnist.load(folder)?;
+    let (train, test) = (Labelled::from_images(&data.train, 10)?, Labelled::from_images(&data.test, 10)?);
+    let epochs = ctx.level.pick(1, 1, 15);
+    let shape = Architecture::new(vec![784, ctx.level.pick(100, 100, 300), 10], Activation::Relu)?;
+    let seed = ctx.streams.stream("seed", 0).word();
+    let mut trainer = network::Trainer::new(network::Training::new(shape, epochs, seed), &train)?;
+    while !trainer.is_done() {
+        trainer.epoch(Par::Rayon)?;
+    }
+    let accuracy = trainer.network()?.accuracy(&test, Par::Rayon)?;
+    // Softmax regression, without a hidden layer, reaches 92.4 %.
+    o.at_least(format!("test accuracy on MNIST after {epochs} epoch(s) of Adam"), accuracy, ctx.level.pick(0.924, 0.924, 0.98));
     Ok(o)
 }

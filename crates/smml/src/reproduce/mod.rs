@@ -183,6 +183,9 @@ fn reproduce(args: &ReproduceArgs, chosen: &[&'static Check]) -> Result<(), Fail
             results: &results,
         },
     )?;
+    // It holds timings, and there is nothing left to resume.
+    folder.remove("checkpoint")?;
+    folder.remove("checkpoint.previous")?;
     folder.finish(&identity, &document, args.seed, &[])?;
     output::print(&if args.json { document } else { tables(&results) })?;
     let count = |s: Status| results.iter().filter(|r| r.status() == s).count();

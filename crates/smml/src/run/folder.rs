@@ -110,11 +110,7 @@ impl Folder {
             folder.remove_half_written()?;
         }
         for old in ["results.json", "manifest.json", "config.toml", "checkpoint", "checkpoint.previous"] {
-            let old = folder.file(old);
-            match fs::remove_file(&old) {
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Failure::io(&old, &e)),
-                _ => {}
-            }
+            folder.remove(old)?;
         }
         store::write_atomically(&marker, identity.as_bytes())?;
         Ok(folder)
@@ -123,6 +119,15 @@ impl Folder {
     /// A file of the folder.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
+    }
+
+    /// Removes a file of the folder, if it is there.
+    pub(crate) fn remove(&self, name: &str) -> Result<(), Failure> {
+        let path = self.file(name);
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Failure::io(&path, &e)),
+            _ => Ok(()),
+        }
     }
 
     /// When the folder was opened, in seconds since 1970.
