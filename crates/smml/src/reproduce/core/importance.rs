@@ -110,7 +110,7 @@ fn tails(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     for (n, published) in [(100, 0.5), (316, 0.6), (10_000, 0.7)] {
         o.computed(format!("threshold for {n} samples"), psis::k_hat_threshold(n), published, 2e-4);
     }
-    let longest = ctx.level.pick(100_000, 1_000_000, 1_000_000);
+    let longest = ctx.level.pick(100_000, 300_000, 1_000_000);
     let sizes: Vec<usize> = (0..)
         .map(|i| (50.0 * 10f64.powf(0.2 * f64::from(i))) as usize)
         .take_while(|s| *s <= longest)
@@ -161,7 +161,7 @@ fn tail_figure(sample: &ImportanceSample) -> Result<Figure, Failure> {
     let survival = |j: usize| 1.0 - (j as f64 + 0.5) / m as f64;
     // Every point of the upper end, and fewer of the many at the cut
     let mut shown: Vec<usize> =
-        (0..240).map(|i| m - 1 - (m as f64).powf(f64::from(i) / 240.0) as usize % m).collect();
+        (0..240).map(|i| m - (m as f64).powf(f64::from(i) / 240.0) as usize).collect();
     shown.sort_unstable();
     shown.dedup();
     series.push(Series::new(

@@ -185,9 +185,13 @@ fn estimators(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let mean = |k: usize| Estimate::from_independent(&estimates.iter().map(|e| e[k]).collect::<Vec<_>>());
     let truth = (values as f64).ln();
     let (plug_in, corrected) = exact_means(values, n);
+    let few = |e| entropy_from_counts(&[5, 3, 2], e).map(|e| e.value);
+    let by_hand = 10f64.ln() - (5.0 * 5f64.ln() + 3.0 * 3f64.ln() + 2.0 * 2f64.ln()) / 10.0;
     o.sampled("bias of the plug-in entropy, K = 100, n = 3000", mean(0)?.affine(-truth, 1.0), plug_in - truth)
         .sampled("bias of Miller and Madow's", mean(1)?.affine(-truth, 1.0), corrected - truth)
         .computed("exact bias of plug-in over -(K - 1) / 2n", (plug_in - truth) / (-99.0 / 6000.0), 1.0, 0.01)
+        .computed("Miller and Madow's of counts 5, 3, 2: plug-in + 2/20", few(EntropyEstimator::MillerMadow)?, by_hand + 0.1, 1e-14)
+        .computed("plug-in of these: ln 10 - (5 ln 5 + 3 ln 3 + 2 ln 2) / 10", few(EntropyEstimator::PlugIn)?, by_hand, 1e-14)
         .figure(bias_figure(ctx)?)
         .note(
             "Exact means are sums over the binomial law of one count. To first order the plug-in entropy is low by (K - 1) / 2n \

@@ -258,7 +258,8 @@ fn dynamics(ctx: &Context<'_>) -> Result<Outcome, Failure> {
 fn annealing(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let mut o = Outcome::default();
     // ±J on an 8 x 8 lattice with open edges: the ground state is known from variable elimination
-    let mut rng = ctx.streams.stream("couplings", 0);
+    // One instance whatever the seed, so that the chance of finding the ground state is that of this instance.
+    let mut rng = Streams::new(1).stream("couplings", 0);
     let lattice = SquareLattice::with_couplings(
         8,
         8,
@@ -272,13 +273,13 @@ fn annealing(ctx: &Context<'_>) -> Result<Outcome, Failure> {
         graph.add(&[i as usize, j as usize], &[w, -w, -w, w])?;
     }
     let ground = -graph.eliminate()?.maximum()?.ln_weight;
-    let search = Anneal::new(Schedule::linear(0.1, 3.0)?, ctx.level.pick(300, 1000, 3000))?;
+    let search = Anneal::new(Schedule::linear(0.1, 3.0)?, ctx.level.pick(1000, 2000, 5000))?;
     let runs = ctx.level.pick(64, 128, 512);
     let found = search.search(&model, &Metropolis::new(64)?, runs, &ctx.streams, Par::Rayon)?;
     let (energy, state) = found.best();
     o.computed("lowest energy of an 8 x 8 spin glass", energy, ground, 0.0)
         .computed("energy of that state, computed again", model.energy(state), energy, 1e-12)
         .reported("fraction of runs that end there", found.success(ground + 0.5))
-        .note("The ground state energy of these couplings is exact, by variable elimination. Fractions of searches are no averages of anything.");
+        .note("The ground state energy of these couplings is exact, by variable elimination. The instance is the same for every seed. Fractions of searches are no averages of anything.");
     Ok(o)
 }

@@ -72,7 +72,7 @@ fn torus(l: usize) -> Result<Ising, Error> {
 
 fn coverage(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let mut o = Outcome::default();
-    let runs = ctx.level.pick(1_200, 20_000, 100_000);
+    let runs = ctx.level.pick(1_200, 10_000, 100_000);
     for (tau, n) in [(0.5, 100), (5.0, 2000), (50.0, 6_000)] {
         let runs = if tau > 10.0 { runs / 2 } else { runs };
         let hits = parallel::map(Par::Rayon, runs, |i| {
@@ -134,6 +134,12 @@ fn correlations(ctx: &Context<'_>) -> Result<Outcome, Failure> {
         o.at_least(format!("τ_int over the exact one, τ = {tau}, at least"), seen, 0.98)
             .at_most(format!("τ_int over the exact one, τ = {tau}, at most"), seen, 1.02)
             .sampled(format!("mean of the series, τ = {tau}"), found.estimate()?, 0.0);
+        let bar = Estimate { value: found.std_error / error, std_error: 0.5 * seen.std_error, ..seen };
+        o.at_least(format!("error bar over the exact one, τ = {tau}, at least"), bar, 0.98).at_most(
+            format!("error bar over the exact one, τ = {tau}, at most"),
+            bar,
+            1.02,
+        );
         let bins = bin_errors(&x)?;
         let points: Vec<(f64, f64)> = bins.iter().map(|(length, e)| (*length as f64, e / error)).collect();
         series.push(Series::new(&format!("τ = {tau}"), Style::LinePoints, points));
@@ -180,7 +186,7 @@ fn probes(model: &Ising, beta: f64, n: usize, rng: Stream) -> Result<Vec<f64>, E
 fn certificate(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let mut o = Outcome::default();
     let model = torus(8)?;
-    let n = ctx.level.pick(16_000, 100_000, 500_000);
+    let n = ctx.level.pick(16_000, 60_000, 400_000);
     let betas = [0.2, 0.35, 0.5];
     let found = parallel::map(Par::Rayon, betas.len(), |i| {
         probes(&model, betas[i], n, ctx.streams.stream("chain", i as u64)).and_then(|d| sampled_beta(&d))
@@ -206,9 +212,13 @@ fn certificate(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     Ok(o)
 }
 
+fn slices(x: &[Vec<f64>]) -> Vec<&[f64]> {
+    x.iter().map(Vec::as_slice).collect()
+}
+
 fn diagnostics(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let mut o = Outcome::default();
-    let n = ctx.level.pick(50_000, 200_000, 1_000_000);
+    let n = ctx.level.pick(50_000, 100_000, 500_000);
     let series = |shift: [f64; 4], purpose: &str| -> Vec<Vec<f64>> {
         parallel::map(Par::Rayon, 4, |i| {
             let x = ar1(n, 5.0, &mut ctx.streams.stream(purpose, i as u64));
@@ -217,11 +227,8 @@ fn diagnostics(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     };
     let good = series([0.0; 4], "agree");
     let stuck = series([0.0, 0.0, 0.0, 1.0], "stuck");
-    let slices = |x: &[Vec<f64>]| -> Vec<Vec<f64>> { x.to_vec() };
     let (a, b) = (slices(&good), slices(&stuck));
-    let (a, b): (Vec<&[f64]>, Vec<&[f64]>) =
-        (a.iter().map(Vec::as_slice).collect(), b.iter().map(Vec::as_slice).collect());
-    // Three of mean 0, one of mean 1: in the limit B/W = 3/16 · 4/3 = 1/4 of the halves' variance of means (7 of 8 halves)
+    // Of eight halves six have mean 0 and two mean 1: B/n = (6/16 + 2·9/16) / 7 = 12/56, and W = 1.
     let limit = (1.0f64 + 12.0 / 56.0).sqrt();
     o.at_most("split R-hat of four chains that agree", exact(split_r_hat(&a)?), 1.01)
         .at_most("rank-normalised R-hat of these", exact(rank_r_hat(&a)?), 1.01)
