@@ -137,7 +137,7 @@ fn tails(ctx: &Context<'_>) -> Result<Outcome, Failure> {
         "Pareto shape k-hat of the weights of p = N(0, 1) against the number of draws from four proposals. Below the dashed \
          threshold Pareto-smoothed weights serve; below ½ raw weights have a variance.",
         Axis::log("draws S"),
-        Axis::linear("k-hat").over(-1.0, 1.5),
+        Axis::linear("k-hat").over(-2.0, 1.5),
         series,
     ));
     o.figure(tail_figure(&narrow)?);
