@@ -77,15 +77,13 @@ struct Place {
 
 fn place(a: &Architecture, index: usize) -> Place {
     let mut at = index;
-    let mut map = 0;
-    for l in a.layers().windows(2) {
+    for (map, l) in a.layers().windows(2).enumerate() {
         let size = (l[0] + 1) * l[1];
         if at < size {
             let row = at / l[1];
             return Place { map, input: (row < l[0]).then_some(row), output: at % l[1] };
         }
         at -= size;
-        map += 1;
     }
     // Not reached: moves are drawn below the number of parameters.
     Place { map: 0, input: None, output: 0 }

@@ -160,7 +160,7 @@ impl Workspace {
                     gradient[weights].chunks_mut(BAND * n_out).zip(&mut self.bands).collect();
                 parallel::each(par, &mut bands, |k, (band, left)| {
                     for block in blocks {
-                        let inputs = View::rows(&block.values[m], n_in).transposed().from_row(k * BAND);
+                        let inputs = View::rows(&block.values[m], n_in).transposed().starting_at(k * BAND);
                         pack_left(inputs, band.len() / n_out, block.n, left);
                         multiply_add(left, &block.packed_delta[m], block.n, n_out, band);
                     }

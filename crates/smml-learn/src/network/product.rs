@@ -35,7 +35,7 @@ impl<'a> View<'a> {
         View { row: self.column, column: self.row, ..self }
     }
     /// The matrix from row `i` on.
-    pub(super) fn from_row(self, i: usize) -> Self {
+    pub(super) fn starting_at(self, i: usize) -> Self {
         View { values: &self.values[(i * self.row).min(self.values.len())..], ..self }
     }
 }
