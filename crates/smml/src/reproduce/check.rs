@@ -60,7 +60,6 @@ pub(crate) struct Check {
     pub(crate) run: fn(&Context<'_>) -> Result<Outcome, Failure>,
 }
 
-
 /// What a check found.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Outcome {

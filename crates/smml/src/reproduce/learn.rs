@@ -10,8 +10,8 @@ use smml_core::{
     distribution::{Categorical, Discrete},
     energy::{ln_sum_exp, ln_z_exact, mean_exact},
     estimate::Estimate,
-    parallel::Par,
     optimize::{Method, Stop, minimise},
+    parallel::Par,
     prelude::*,
     sample::{Anneal, Metropolis},
     testing::{gradient_error, law},
@@ -363,7 +363,11 @@ fn digits(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let independent = Estimate::from_independent(&independent)?;
     o.reported("test log-likelihood of independent pixels, nats an image", independent);
     o.reported("ln Z, annealed importance sampling", ln_z);
-    o.at_least("test log-likelihood of the machine, nats an image", ll.expected, independent.value + ctx.level.pick(60.0, 90.0, 110.0));
+    o.at_least(
+        "test log-likelihood of the machine, nats an image",
+        ll.expected,
+        independent.value + ctx.level.pick(60.0, 90.0, 110.0),
+    );
     o.note("Persistent contrastive divergence with 100 chains. ln Z from annealed importance sampling is a lower bound in expectation, so the log-likelihood may be a little too high.");
     o.figure(Figure::plot(
         "rbm-digits-curve",
@@ -441,13 +445,19 @@ fn network(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let loss = Loss::new(&shape, &xor, 0.0, Par::Serial)?;
     let x = shape.initial(&mut Streams::new(7).stream("network", 0));
     o.at_most("gradient against central differences", Estimate::exact(gradient_error(&loss, &x)), 1e-8);
-    o.computed("loss at zero weights is ln 2", loss.energy(&vec![0.0; shape.n_parameters()]), std::f64::consts::LN_2, 1e-14);
+    o.computed(
+        "loss at zero weights is ln 2",
+        loss.energy(&vec![0.0; shape.n_parameters()]),
+        std::f64::consts::LN_2,
+        1e-14,
+    );
     let stop = Stop { value: Some(1e-4), max_evaluations: 2_000, ..Stop::default() };
     let gradient = minimise(&loss, &x, &Method::Lbfgs { memory: 10 }, &stop)?;
     o.at_most("loss by L-BFGS, exclusive or", Estimate::exact(gradient.value), 1e-3);
     let moves = WeightMoves::new(loss, 1.0, 15.0)?;
     let anneal = Anneal::new(Schedule::geometric(10.0, 1e5)?, ctx.level.pick(400, 1_000, 4_000))?;
-    let found = anneal.search(&moves, &Metropolis::new(shape.n_parameters())?, 8, &ctx.streams, Par::Rayon)?;
+    let found =
+        anneal.search(&moves, &Metropolis::new(shape.n_parameters())?, 8, &ctx.streams, Par::Rayon)?;
     o.at_most("loss by simulated annealing, best of 8 runs", Estimate::exact(found.best().0), 1e-3);
     o.note("Simulated annealing changes one weight at a time by the Metropolis rule; it needs no gradient. The results of a search have a best and no mean.");
     let Some(folder) = ctx.data.filter(|_| ctx.level > Level::Quick) else {
@@ -464,6 +474,10 @@ fn network(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     }
     let accuracy = trainer.network()?.accuracy(&test, Par::Rayon)?;
     // Softmax regression, without a hidden layer, reaches 92.4 %.
-    o.at_least(format!("test accuracy on MNIST after {epochs} epoch(s) of Adam"), accuracy, ctx.level.pick(0.924, 0.924, 0.98));
+    o.at_least(
+        format!("test accuracy on MNIST after {epochs} epoch(s) of Adam"),
+        accuracy,
+        ctx.level.pick(0.924, 0.924, 0.98),
+    );
     Ok(o)
 }

@@ -7,6 +7,7 @@ use crate::{
         rbm::tests::random,
     },
 };
+use smml_core::schedule::Schedule;
 use smml_core::simd::{Path, with_path};
 
 fn data(n: usize, width: usize, seed: u64) -> BinaryData {
