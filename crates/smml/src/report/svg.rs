@@ -190,7 +190,8 @@ fn edges(s: &Series, log: bool) -> Vec<(f64, f64, f64)> {
         s.points.iter().copied().filter(|p| super::scale::usable(p.0, log) && p.1.is_finite()).collect();
     points.sort_by(|a, b| a.0.total_cmp(&b.0));
     points.dedup_by(|a, b| a.0 == b.0);
-    let (to, back): (fn(f64) -> f64, fn(f64) -> f64) = if log { (f64::ln, f64::exp) } else { (|v| v, |v| v) };
+    let to = |v: f64| if log { v.ln() } else { v };
+    let back = |v: f64| if log { v.exp() } else { v };
     let centres: Vec<f64> = points.iter().map(|p| to(p.0)).collect();
     let n = centres.len();
     let half = |i: usize| match (i, n) {
@@ -340,10 +341,9 @@ impl Plane<'_> {
         canvas.curve(&outline, self.frame, Ink::Series(hue), 1.2);
         for (i, &(x, y)) in s.points.iter().enumerate() {
             let error = s.errors.get(i).copied().filter(|e| e.is_finite() && *e > 0.0).unwrap_or(0.0);
-            if let (Some(low), Some(high)) = (self.at(x, y - error), self.at(x, y + error)) {
-                if error > 0.0 {
-                    canvas.curve(&[Some(low), Some(high)], self.frame, Ink::Series(hue), 1.1);
-                }
+            let ends = [self.at(x, y - error), self.at(x, y + error)];
+            if error > 0.0 && ends.iter().all(Option::is_some) {
+                canvas.curve(&ends, self.frame, Ink::Series(hue), 1.1);
             }
         }
     }
@@ -351,8 +351,18 @@ impl Plane<'_> {
 
 /// The legend: above the plot, where it covers nothing, in rows.
 struct Legend {
-    entries: Vec<(Point, usize, Option<usize>, Style, bool, Vec<String>)>,
+    entries: Vec<Entry>,
     height: f64,
+}
+
+/// A line of the legend: the swatch begins at `at`.
+struct Entry {
+    at: Point,
+    form: usize,
+    hue: usize,
+    style: Style,
+    errors: bool,
+    lines: Vec<String>,
 }
 
 const SWATCH: f64 = 26.0;
@@ -373,7 +383,14 @@ impl Legend {
                 row_height = 0.0;
             }
             row_height = row_height.max(ROW * lines.len() as f64);
-            entries.push(((x, y + ROW / 2.0 + 2.0), n, s.colour, s.style, !s.errors.is_empty(), lines));
+            entries.push(Entry {
+                at: (x, y + ROW / 2.0 + 2.0),
+                form: n,
+                hue: s.colour.unwrap_or(n),
+                style: s.style,
+                errors: !s.errors.is_empty(),
+                lines,
+            });
             x += width + 18.0;
         }
         let height = if entries.is_empty() { 0.0 } else { y + row_height + 8.0 };
@@ -381,8 +398,8 @@ impl Legend {
     }
 
     fn draw(&self, canvas: &mut Canvas<'_>) {
-        for ((x, y), n, colour, style, errors, lines) in &self.entries {
-            let (x, y, hue) = (*x, *y, colour.unwrap_or(*n));
+        for Entry { at: (x, y), form, hue, style, errors, lines } in &self.entries {
+            let (x, y, hue) = (*x, *y, *hue);
             let middle = x + SWATCH / 2.0;
             match style {
                 Style::Line => canvas.line((x, y), (x + SWATCH, y), Ink::Series(hue), 2.0),
@@ -391,11 +408,11 @@ impl Legend {
                     if *errors {
                         canvas.line((middle, y - 7.0), (middle, y + 7.0), Ink::Series(hue), 1.1);
                     }
-                    canvas.marker((middle, y), *n, 3.8, Ink::Series(hue));
+                    canvas.marker((middle, y), *form, 3.8, Ink::Series(hue));
                 }
                 Style::LinePoints => {
                     canvas.line((x, y), (x + SWATCH, y), Ink::Series(hue), 1.3);
-                    canvas.marker((middle, y), *n, 3.0, Ink::Series(hue));
+                    canvas.marker((middle, y), *form, 3.0, Ink::Series(hue));
                 }
                 Style::Bars => {
                     let (a, b) = ((x + 4.0, y - 6.0), (x + SWATCH - 4.0, y + 6.0));
