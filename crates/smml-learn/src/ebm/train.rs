@@ -11,7 +11,6 @@ use crate::{
     data::BinaryData,
     error::{Error, Result},
 };
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use smml_core::{
     Estimate,
@@ -20,7 +19,9 @@ use smml_core::{
 };
 
 mod settings;
+mod state;
 pub use settings::{MAX_BATCH, MAX_UNITS, Negative, Reconstruction, Training};
+pub use state::TrainerState;
 
 /// The most weights, and the most units of one layer in a batch.
 const MAX_NUMBERS: usize = 1 << 30;
@@ -37,22 +38,6 @@ pub struct EpochReport {
     pub learning_rate: f64,
     /// Momentum of the last batch.
     pub momentum: f64,
-}
-
-/// All that a [`Trainer`] needs to go on, apart from the data.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TrainerState {
-    training: Training,
-    n_main: usize,
-    n_classes: usize,
-    data_sha256: String,
-    /// Batches done since the start.
-    step: u64,
-    /// Visible biases, hidden biases, weights (visible × hidden).
-    parameters: [Vec<f32>; 3],
-    velocities: [Vec<f32>; 3],
-    chains: Vec<u64>,
-    errors: Vec<f64>,
 }
 
 /// A machine in training.
@@ -242,96 +227,6 @@ impl Trainer {
             order_epoch: None,
             buffers: Buffers::default(),
         })
-    }
-
-    /// Goes on where [`Trainer::state`] was taken, bit for bit.
-    ///
-    /// Errors: other data than before, or a state that does not fit itself (a damaged file).
-    pub fn resume(state: TrainerState, data: &BinaryData, labels: Option<(&[u8], usize)>) -> Result<Self> {
-        // Before anything of the size that the state announces is made.
-        let n_hidden = state.training.n_hidden;
-        if state.parameters[1].len() != n_hidden {
-            return Err(Error::length("saved hidden", state.parameters[1].len(), n_hidden));
-        }
-        let mut trainer = Trainer::empty(state.training, data, labels)?;
-        if trainer.data_sha256 != state.data_sha256 {
-            let allowed = format!("the data of the saved run ({})", state.data_sha256);
-            return Err(Error::out_of_range("data", trainer.data_sha256, allowed));
-        }
-        let (visible, hidden) = (trainer.weights.visible.clone(), trainer.weights.hidden.clone());
-        let (n, m) = (visible.n_units(), hidden.n_units());
-        if (state.n_main, state.n_classes) != (visible.n_main, visible.n_labels) {
-            return Err(Error::length("saved visible units", state.n_main + state.n_classes, n));
-        }
-        for group in [&state.parameters, &state.velocities] {
-            for ((values, expected), name) in
-                group.iter().zip([n, m, n * m]).zip(["visible", "hidden", "weights"])
-            {
-                if values.len() != expected {
-                    return Err(Error::length(format!("saved {name}"), values.len(), expected));
-                }
-                if let Some(x) = values.iter().find(|x| !x.is_finite()) {
-                    return Err(Error::out_of_range(format!("saved {name}"), x, "finite"));
-                }
-            }
-        }
-        let n_chains = match trainer.training.negative {
-            Negative::Persistent { n_chains, .. } => n_chains,
-            Negative::ContrastiveDivergence { .. } => 0,
-        };
-        let padding_clear = state.chains.chunks_exact(visible.n_words()).all(|row| {
-            let units: Vec<u8> = visible.unpack(row).collect();
-            let mut again = Vec::new();
-            visible.pack(&units, &mut again);
-            again == row
-        });
-        if state.chains.len() != n_chains * visible.n_words() || !padding_clear {
-            return Err(Error::length("saved chains", state.chains.len(), n_chains * visible.n_words()));
-        }
-        if state.step > trainer.n_steps() || state.errors.len() > trainer.n_batches() {
-            return Err(Error::out_of_range(
-                "saved step",
-                state.step,
-                format!("at most {}", trainer.n_steps()),
-            ));
-        }
-        let [a, b, w] = &state.parameters;
-        trainer.weights =
-            Weights::new(visible.clone(), hidden.clone(), |i| a[i], |j| b[j], |i, j| w[i * m + j]);
-        let [va, vb, vw] = &state.velocities;
-        trainer.velocity = engine::matrix(&visible, &hidden, |i, j| vw[i * m + j]);
-        let flat = |lines: Vec<Line>| lines.iter().flat_map(|l| l.0).collect();
-        trainer.velocity_a = flat(visible.lines(|i| va[i], 0.0));
-        trainer.velocity_b = flat(hidden.lines(|j| vb[j], 0.0));
-        trainer.chains.words = state.chains;
-        trainer.step = state.step;
-        trainer.errors = state.errors;
-        Ok(trainer)
-    }
-
-    /// What has to be saved; may be taken between any two batches.
-    pub fn state(&self) -> TrainerState {
-        let (visible, hidden) = (&self.weights.visible, &self.weights.hidden);
-        let units = |layer: &Layer, x: &[f32]| (0..layer.n_units()).map(|i| x[layer.place(i)]).collect();
-        TrainerState {
-            training: self.training.clone(),
-            n_main: visible.n_main,
-            n_classes: visible.n_labels,
-            data_sha256: self.data_sha256.clone(),
-            step: self.step,
-            parameters: [
-                engine::unit_values(visible, &self.weights.a),
-                engine::unit_values(hidden, &self.weights.b),
-                engine::entries(visible, hidden, &self.weights.w),
-            ],
-            velocities: [
-                units(visible, &self.velocity_a),
-                units(hidden, &self.velocity_b),
-                engine::entries(visible, hidden, &self.velocity),
-            ],
-            chains: self.chains.words.clone(),
-            errors: self.errors.clone(),
-        }
     }
 
     /// The configuration.
