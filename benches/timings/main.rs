@@ -18,7 +18,10 @@ use serde_json::json;
 /// What a timing returns: a value and its unit.
 type Measured = Result<(f64, &'static str), Box<dyn std::error::Error>>;
 
-const TIMINGS: [(&str, fn() -> Measured); 14] = [
+/// A timing by its name.
+type Timing = (&'static str, fn() -> Measured);
+
+const TIMINGS: [Timing; 14] = [
     ("convolve 1e6*1e4", convolve::long_by_short),
     ("adam 1e6 f32", optimize::adam_step),
     ("rosenbrock 1000 evaluations", optimize::rosenbrock_evaluations),

@@ -32,10 +32,10 @@ fn decode_content<T: DeserializeOwned>(
     use bincode::serde::decode_from_slice as decode;
     // Four times the content: a character counts as four bytes.
     match content.len() {
-        ..=0x1000 => decode(content, config::<{ 1 << 14 }>()),
-        ..=0x4_0000 => decode(content, config::<{ 1 << 20 }>()),
-        ..=0x100_0000 => decode(content, config::<{ 1 << 26 }>()),
-        ..=0x2000_0000 => decode(content, config::<{ 1 << 31 }>()),
+        n if n <= 1 << 12 => decode(content, config::<{ 1 << 14 }>()),
+        n if n <= 1 << 18 => decode(content, config::<{ 1 << 20 }>()),
+        n if n <= 1 << 24 => decode(content, config::<{ 1 << 26 }>()),
+        n if n <= 1 << 29 => decode(content, config::<{ 1 << 31 }>()),
         _ => decode(content, config::<LARGEST>()),
     }
 }

@@ -42,7 +42,7 @@ pub(crate) fn example(n: usize) -> Saved {
         rows: vec![vec![1.5; n]; 2],
         record,
         schedule: Schedule::Table(vec![1.0; n]),
-        best: (n % 2 == 0).then_some((n as u64, 0.5, '∎', true)),
+        best: n.is_multiple_of(2).then_some((n as u64, 0.5, '∎', true)),
     }
 }
 

@@ -7,11 +7,16 @@ use crate::{
     args::{Edges, IsingArgs, Lattice, SpinKernel, Start},
     error::Failure,
     output::{self, Table},
+    report::{
+        self,
+        figure::{Axis, Figure, Series, Style},
+    },
     reproduce::check::{Expected, Outcome, Row, Verdict},
     run::{self, config, folder::Folder, progress, series, signals},
 };
 use serde::{Deserialize, Serialize};
 use smml_core::{
+    central_limit::Histogram,
     certificate::{SampledBeta, sampled_beta},
     chain::{Chain, Record},
     diagnose::{Equilibrated, Equilibration, equilibration},
@@ -26,7 +31,7 @@ use smml_physics::{
     cluster::Wolff,
     ising::{Boundary, Ising, SquareLattice, exact, observe, onsager},
 };
-use std::time::Instant;
+use std::{path::PathBuf, time::Instant};
 
 /// Largest systems whose exact averages are enumerated for comparison.
 const ENUMERATED: usize = 20;
@@ -213,7 +218,7 @@ fn simulate(args: &IsingArgs) -> Result<(), Failure> {
     signals::listen();
     loop {
         let out_of_time =
-            args.time.is_some_and(|t| folder.elapsed() >= t) && points.iter().all(|p| p.record.len() > 0);
+            args.time.is_some_and(|t| folder.elapsed() >= t) && points.iter().all(|p| !p.record.is_empty());
         if points.iter().all(|p| p.record.len() >= n_samples) || out_of_time {
             break;
         }
@@ -253,7 +258,9 @@ fn simulate(args: &IsingArgs) -> Result<(), Failure> {
         .map(|(p, b)| evaluate(&settled, &ising, p, *b))
         .collect::<Result<_, _>>()?;
     let document = output::json(&Results { command: "ising", configuration: &settled, points: &results })?;
-    folder.finish(&config::to_toml("ising", &settled)?, &document, seed, &extra)?;
+    let text = config::to_toml("ising", &settled)?;
+    extra.extend(report(&folder, &text, seed, &settled, &points, &results)?);
+    folder.finish(&text, &document, seed, &extra)?;
     output::print(&if args.run.json { document } else { tables(&settled, &results) })?;
     let bad: Vec<String> = results.iter().filter_map(PointResult::complaint).collect();
     if bad.is_empty() { Ok(()) } else { Err(Failure::Check(bad.join("\n"))) }
@@ -424,7 +431,7 @@ fn expected(args: &IsingArgs, ising: &Ising, beta: f64) -> Result<[Option<f64>; 
     }
     let (u, c) = match (args.lattice, args.boundary) {
         // On an even torus the antiferromagnet is the ferromagnet with every other spin reversed.
-        (Lattice::Square, Edges::Periodic) if k > 0.0 || args.size % 2 == 0 => {
+        (Lattice::Square, Edges::Periodic) if k > 0.0 || args.size.is_multiple_of(2) => {
             let t = onsager::torus(args.size as usize, args.size as usize, k.abs())?;
             (t.energy * k.abs() / beta.abs() * beta.signum(), t.specific_heat)
         }
@@ -435,6 +442,100 @@ fn expected(args: &IsingArgs, ising: &Ising, beta: f64) -> Result<[Option<f64>; 
         _ => return Ok([None; 6]),
     };
     Ok([Some(u), Some(c), None, None, None, None])
+}
+
+/// `report.html`: curves against exact results, or the histogram of the energy, and the last states.
+fn report(
+    folder: &Folder,
+    config: &str,
+    seed: u64,
+    args: &IsingArgs,
+    points: &[Point],
+    results: &[PointResult],
+) -> Result<Vec<PathBuf>, Failure> {
+    let mut figures = Vec::new();
+    if results.len() > 1 {
+        let x_of = |r: &PointResult| r.temperature.unwrap_or(r.beta);
+        let x =
+            Axis::linear(if args.temperature.is_some() { "temperature T" } else { "inverse temperature β" });
+        for (name, id) in [
+            ("energy", "energy"),
+            ("specific heat", "specific-heat"),
+            ("|magnetisation|", "magnetisation"),
+            ("susceptibility", "susceptibility"),
+        ] {
+            let rows = || {
+                results
+                    .iter()
+                    .flat_map(|r| r.rows.iter().filter(|q| q.quantity == name).map(move |q| (x_of(r), q)))
+            };
+            let measured: Vec<(f64, smml_core::Estimate)> = rows().map(|(x, q)| (x, q.value)).collect();
+            let exact: Vec<(f64, f64)> = rows()
+                .filter_map(|(x, q)| match q.expected {
+                    Expected::Sampled(y) => Some((x, y)),
+                    _ => None,
+                })
+                .collect();
+            let mut series = vec![Series::measured("simulation", &measured)];
+            if !exact.is_empty() {
+                series.insert(0, Series::new("exact, at the measured points", Style::Line, exact));
+            }
+            let y = Axis::linear(&format!("{name} per spin"));
+            figures.push(Figure::plot(id, name, "With one standard error.", x.clone(), y, series));
+        }
+    } else if let Some(point) = points.first() {
+        let energies: Vec<f64> =
+            point.record.column(0).iter().map(|e| e / point.chain.state.len() as f64).collect();
+        let low = energies.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = energies.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        // The upper end is open: a little beyond the largest sample. A frozen chain has no histogram.
+        if let Ok(histogram) = Histogram::new(&energies, low, high + 1e-9 * (high - low), 40) {
+            let series = vec![Series::new("samples", Style::Bars, histogram.density())];
+            let (x, y) = (Axis::linear("energy per spin"), Axis::linear("probability density"));
+            figures.push(Figure::plot(
+                "energy-histogram",
+                "Energy",
+                "Distribution of the energy per spin over the samples.",
+                x,
+                y,
+                series,
+            ));
+        }
+    }
+    if args.lattice == Lattice::Square {
+        let side = args.size as usize;
+        for (k, (point, result)) in points.iter().zip(results).enumerate().step_by(points.len().div_ceil(6)) {
+            let pixels = point.chain.state.iter().map(|s| if *s > 0 { 225 } else { 30 }).collect();
+            let at = result.temperature.map_or(format!("β = {}", result.beta), |t| format!("T = {t}"));
+            figures.push(Figure::image(
+                &format!("spins-{k}"),
+                &format!("Spins at {at}"),
+                "The last state; light is up.",
+                side,
+                side,
+                pixels,
+            ));
+        }
+    }
+    let headings: Vec<String> = results
+        .iter()
+        .map(|r| r.temperature.map_or(format!("β = {}", r.beta), |t| format!("T = {t}")))
+        .collect();
+    let tables: Vec<(&str, &[Row])> =
+        headings.iter().map(String::as_str).zip(results.iter().map(|r| &r.rows[..])).collect();
+    let notes: Vec<String> = results.iter().filter_map(PointResult::complaint).collect();
+    report::run_report(
+        folder.path(),
+        &report::RunReport {
+            title: "smml ising",
+            version: env!("CARGO_PKG_VERSION"),
+            seed,
+            config,
+            notes: &notes,
+            tables: &tables,
+            figures: &figures,
+        },
+    )
 }
 
 /// What people read: one table for a single temperature, one line each for several.

@@ -7,6 +7,10 @@ use crate::{
     },
     error::Failure,
     output,
+    report::{
+        self,
+        figure::{Axis, Figure, Series, Style},
+    },
     reproduce::{
         self,
         check::{Outcome, Row, Verdict},
@@ -285,7 +289,30 @@ fn train(args: &RbmTrainArgs) -> Result<(), Failure> {
         series::write(file, &columns)?;
         extra.push(file.clone());
     }
-    finish("rbm train", &folder, &identity, &settled, seed, &o, &extra, args.run.json)
+    if epochs.iter().any(|e| e[0].is_finite()) {
+        let curve =
+            |k: usize| epochs.iter().enumerate().map(|(i, e)| ((i + 1) as f64, e[k])).collect::<Vec<_>>();
+        o.figure(Figure::plot(
+            "reconstruction-error",
+            "Reconstruction error",
+            "Fraction of visible units that differ between an image and its reconstruction, epoch by epoch.",
+            Axis::linear("epoch"),
+            Axis::linear("fraction of units"),
+            vec![Series::new("training", Style::LinePoints, curve(0))],
+        ));
+    }
+    for (id, title, caption, picture) in [
+        (
+            "filters",
+            "Filters",
+            "Weights of the first hidden units: white excites, black inhibits, grey is zero.",
+            filters,
+        ),
+        ("samples", "Samples", "Images drawn by 1,000 Gibbs steps.", drawn.picture),
+    ] {
+        o.figure(Figure::image(id, title, caption, picture.width, picture.height, picture.pixels));
+    }
+    finish("rbm train", &folder, &identity, &settled, seed, &o, extra, args.run.json)
 }
 
 /// Test log-likelihood: exactly when a layer is small enough, else by annealed importance sampling in both directions.
@@ -428,7 +455,7 @@ fn sample(args: &RbmSampleArgs) -> Result<(), Failure> {
         series::write(file, &[series::Column { name: "fraction_on".into(), values: on }])?;
         extra.push(file.clone());
     }
-    finish("rbm sample", &folder, &identity, &settled, seed, &o, &extra, args.run.json)
+    finish("rbm sample", &folder, &identity, &settled, seed, &o, extra, args.run.json)
 }
 
 /// The test images of the model's data set.
@@ -491,7 +518,7 @@ fn classify(args: &RbmUseArgs) -> Result<(), Failure> {
         series::write(file, &columns)?;
         extra.push(file.clone());
     }
-    finish("rbm classify", &folder, &identity, &settled, seed, &o, &extra, args.run.json)
+    finish("rbm classify", &folder, &identity, &settled, seed, &o, extra, args.run.json)
 }
 
 fn evaluate(args: &RbmEvaluateArgs) -> Result<(), Failure> {
@@ -516,7 +543,7 @@ fn evaluate(args: &RbmEvaluateArgs) -> Result<(), Failure> {
         series::write(file, &[series::Column { name: "minus_free_energy".into(), values: minus_f }])?;
         extra.push(file.clone());
     }
-    finish("rbm evaluate", &folder, &identity, &settled, seed, &o, &extra, args.on.run.json)
+    finish("rbm evaluate", &folder, &identity, &settled, seed, &o, extra, args.on.run.json)
 }
 
 #[derive(Serialize)]
@@ -550,12 +577,24 @@ fn finish<A: Serialize>(
     settled: &A,
     seed: u64,
     o: &Outcome,
-    extra: &[std::path::PathBuf],
+    mut extra: Vec<std::path::PathBuf>,
     json: bool,
 ) -> Result<(), Failure> {
     let quantities = o.rows.iter().map(Quantity::from).collect();
     let document = output::json(&Document { command, configuration: settled, quantities })?;
-    folder.finish(config, &document, seed, extra)?;
+    extra.extend(report::run_report(
+        folder.path(),
+        &report::RunReport {
+            title: &format!("smml {command}"),
+            version: env!("CARGO_PKG_VERSION"),
+            seed,
+            config,
+            notes: &[],
+            tables: &[("results", &o.rows)],
+            figures: &o.figures,
+        },
+    )?);
+    folder.finish(config, &document, seed, &extra)?;
     output::print(&if json { document } else { format!("{command}\n{}", reproduce::rows(&o.rows)) })?;
     match o.rows.iter().find(|r| r.verdict() == Verdict::Fails) {
         Some(r) => Err(Failure::Check(format!(

@@ -320,7 +320,7 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        assert_eq!(short(-1.4142135623730951), "-1.414213562");
+        assert_eq!(short(-1.732_050_807_568_877_2), "-1.732050808");
         assert_eq!(short(0.5), "0.5");
         assert_eq!(short(6f64.powi(-10)), "1.653817169e-8");
         assert_eq!(short(1e300), "1e300");
