@@ -59,6 +59,9 @@ fn r_hat(halves: &[Vec<f64>]) -> Result<f64> {
         within += variance / halves.len() as f64;
     }
     let (_, between) = mean_and_variance(&means)?;
+    if within == 0.0 && between > 0.0 {
+        return Ok(f64::INFINITY); // frozen at different values: they will never agree
+    }
     if within == 0.0 {
         return Err(Error::Undefined { what: "R-hat".into(), why: "no chain ever changed".into() });
     }

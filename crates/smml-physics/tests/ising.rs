@@ -224,6 +224,13 @@ fn rings() {
         }
     }
     assert!(exact::ring_ln_z(100, 1e4).is_finite());
+    // An odd antiferromagnetic ring has 2 n ground states of energy -(n - 2): ln Z -> (n - 2) K + ln 2 n.
+    for k in [25.0, 400.0] {
+        let limit = 5.0 * k + 14f64.ln();
+        assert!((exact::ring_ln_z(7, -k) - limit).abs() < 1e-12 * limit);
+    }
+    assert!(onsager::specific_heat(400.0).unwrap().abs() < 1e-100);
+    assert!(onsager::torus(8, 8, 100.0).is_ok() && onsager::torus(8, 8, 400.0).is_err());
 }
 
 #[test]

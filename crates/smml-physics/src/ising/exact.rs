@@ -109,10 +109,16 @@ pub fn thermal(levels: &[Level], n_spins: usize, beta: f64) -> Thermal {
 
 /// Z of the ring of n spins without field, (2 cosh K)ⁿ + (2 sinh K)ⁿ with K = β J, as its logarithm; n >= 3.
 pub fn ring_ln_z(n: usize, beta_j: f64) -> f64 {
-    // The ratio of the two terms; an antiferromagnetic ring of odd length has a negative one.
-    let ratio = libm::pow(libm::tanh(beta_j.abs()), n as f64);
-    let ratio = if beta_j < 0.0 && n % 2 == 1 { -ratio } else { ratio };
-    // ln 2 cosh K = |K| + ln(1 + e^(-2|K|)), without overflow
-    let ln_2_cosh = beta_j.abs() + libm::log1p(libm::exp(-2.0 * beta_j.abs()));
-    n as f64 * ln_2_cosh + libm::log1p(ratio)
+    let k = beta_j.abs();
+    // ln 2 cosh K = K + ln(1 + q) and ln tanh K = ln(1 - 2 q / (1 + q)) with q = e^(-2K): no overflow, no cancellation.
+    let q = libm::exp(-2.0 * k);
+    let ln_ratio = n as f64 * libm::log1p(-2.0 * q / (1.0 + q));
+    // (2 sinh K)ⁿ is negative on an antiferromagnetic ring of odd length.
+    let second = if beta_j < 0.0 && n % 2 == 1 {
+        // 1 - tanhⁿ K -> 2 n q, where q would vanish before its logarithm does.
+        if k > 100.0 { libm::log(2.0 * n as f64) - 2.0 * k } else { libm::log(-libm::expm1(ln_ratio)) }
+    } else {
+        libm::log1p(libm::exp(ln_ratio))
+    };
+    n as f64 * (k + libm::log1p(q)) + second
 }

@@ -52,7 +52,7 @@ pub fn energy(k: f64) -> Result<f64> {
 
 /// κ and its complement 2 tanh²(2K) - 1, without cancellation.
 fn moduli(k2: f64) -> (f64, f64) {
-    let kappa = 2.0 * k2.sinh() / k2.cosh().powi(2);
+    let kappa = 2.0 * k2.tanh() / k2.cosh();
     (kappa.min(1.0), (2.0 * k2.tanh().powi(2) - 1.0).abs())
 }
 
@@ -154,11 +154,16 @@ pub fn torus(rows: usize, columns: usize, k: f64) -> Result<Torus> {
     let (s, c) = ((2.0 * k).sinh(), (2.0 * k).cosh());
     let slope = total[1] / total[0];
     let curvature = total[2] / total[0] - slope * slope;
-    Ok(Torus {
+    let found = Torus {
         ln_z: -LN_2 + 0.5 * sites * (2.0 * s).ln() + top + total[0].ln(),
         energy: -(sites * c / s + slope) / sites,
         specific_heat: k * k * (-2.0 * sites / (s * s) + curvature) / sites,
-    })
+    };
+    if [found.ln_z, found.energy, found.specific_heat].iter().all(|x| x.is_finite()) {
+        Ok(found)
+    } else {
+        Err(Error::out_of_range("K = beta J", k, "small enough for exp(4 K) to be a number: below 170"))
+    }
 }
 
 /// γ_l(K) of Kaufman's solution with two derivatives: cosh γ_l = cosh² 2K / sinh 2K - cos(π l / n).
