@@ -112,7 +112,7 @@ pub(crate) struct IsingArgs {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) temperature: Option<Values>,
     /// Inverse temperature instead: a value, a list, or a range A..B:N
-    #[arg(long, value_name = "BETA|A..B:N")]
+    #[arg(long, value_name = "BETA|A..B:N", allow_hyphen_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) beta: Option<Values>,
     /// What changes the spins
@@ -328,7 +328,7 @@ pub(crate) struct RbmTrainArgs {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) momentum: Option<Ramp>,
     /// L2 penalty on the weights [default: 2e-4; 1e-4 with --labels]
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) weight_decay: Option<f64>,
     /// Gibbs steps of contrastive divergence (k of CD-k, or of each batch with --chains)
@@ -445,6 +445,15 @@ impl std::str::FromStr for Ramp {
             None => Schedule::constant(number(text)?),
         };
         Ok(Ramp { text: text.to_string(), schedule: schedule.map_err(|e| e.to_string())? })
+    }
+}
+
+impl Ramp {
+    /// The text of a constant or a straight line; of other schedules, the line from end to end.
+    pub(crate) fn of(schedule: &smml_core::schedule::Schedule) -> Self {
+        let (from, to) = (schedule.at(0.0), schedule.at(1.0));
+        let text = if from == to { from.to_string() } else { format!("{from}..{to}") };
+        Ramp { text, schedule: schedule.clone() }
     }
 }
 

@@ -1,7 +1,9 @@
 //! `smml rbm`: train, sample, classify and evaluate restricted Boltzmann machines.
 
 use crate::{
-    args::{ImageArgs, LikelihoodArgs, RbmCommand, RbmEvaluateArgs, RbmSampleArgs, RbmTrainArgs, RbmUseArgs},
+    args::{
+        ImageArgs, LikelihoodArgs, Ramp, RbmCommand, RbmEvaluateArgs, RbmSampleArgs, RbmTrainArgs, RbmUseArgs,
+    },
     error::Failure,
     output,
     report::{
@@ -91,6 +93,11 @@ fn train(args: &RbmTrainArgs) -> Result<(), Failure> {
     let mut settled = args.clone();
     let seed = args.run.seed.unwrap_or_else(run::drawn_seed);
     settled.run.seed = Some(seed);
+    // Defaults are written out: a later version may have others.
+    let plan = training(args, seed);
+    settled.learning_rate = Some(Ramp::of(&plan.learning_rate));
+    settled.momentum = Some(Ramp::of(&plan.momentum));
+    settled.weight_decay = Some(plan.weight_decay);
     let images = images(&args.images, seed)?;
     if args.labels && images.train_labels.is_empty() {
         return Err(Failure::Usage(
@@ -103,7 +110,7 @@ fn train(args: &RbmTrainArgs) -> Result<(), Failure> {
         if args.labels { 1 + images.train_labels.iter().copied().max().map_or(0, usize::from) } else { 0 };
     let labels = args.labels.then_some((&images.train_labels[..], n_classes));
     // Everything that can be refused is refused before the folder is touched.
-    let fresh = Trainer::new(training(args, seed), &images.train, labels)?;
+    let fresh = Trainer::new(plan, &images.train, labels)?;
     let folder = Folder::of_run(&args.run, "rbm-train", seed, &identity)?;
     let checkpoint = folder.file("checkpoint");
     let loaded = if args.run.resume { store::load::<Progress>(&checkpoint, hash)? } else { None };

@@ -46,7 +46,8 @@ impl Folder {
             Open::New
         };
         let folder = Folder::open(&path, identity, how)?;
-        output::remark(run.quiet || run.seed.is_some(), &format!("seed {seed}"));
+        // A drawn seed is always told: without it nobody could repeat the run.
+        output::remark(run.seed.is_some(), &format!("seed {seed}"));
         Ok(folder)
     }
 
@@ -94,6 +95,12 @@ impl Folder {
                         "{}: holds another configuration ({}); use another --out, or --force to overwrite it",
                         path.display(),
                         first_difference(&text, identity)
+                    )));
+                }
+                if folder.file("checkpoint").exists() && !folder.file("results.json").exists() {
+                    return Err(Failure::Usage(format!(
+                        "{}: holds this run unfinished; --resume continues it, --force starts again",
+                        path.display()
                     )));
                 }
                 if occupied {
