@@ -52,7 +52,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u16).range(1..=1024))]
     #[serde(skip)]
     pub(crate) threads: Option<u16>,
-    /// Folder for results [default: smml-runs/<command>-<seed>]
+    /// Folder for results [default: smml-runs/COMMAND-SEED]
     #[arg(long, value_name = "DIR", help_heading = "Run")]
     #[serde(skip)]
     pub(crate) out: Option<PathBuf>,

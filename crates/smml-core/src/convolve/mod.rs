@@ -6,7 +6,7 @@
 //! - [`lattice`], [`grid`]: distributions of sums of independent variables (Eqs. 45 and 46), with exact tails;
 //! - [`states`]: densities of states of systems put together;
 //! - [`polynomial`]: products of polynomials (Eqs. 48-51), exact over the integers;
-//! - [`reference`]: Algorithm 1 as printed.
+//! - [`reference`](mod@reference): Algorithm 1 as printed.
 //!
 //! FFTs come from rustfft and realfft; Fourier analysis of series does not live here. Results by FFT are the same for the
 //! same input and CPU path, not across paths.

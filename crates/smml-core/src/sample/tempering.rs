@@ -10,8 +10,8 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// One model at several temperatures, seen as one system with energy Σ_r factors[r] E(s_r). At inverse temperature β
-/// rung r is sampled at β factors[r]; use β = 1 and a ladder of inverse temperatures, or factors relative to β.
+/// One model at several temperatures, seen as one system with energy Σ_r factorsᵣ E(s_r). At inverse temperature β
+/// rung r is sampled at β factorsᵣ; use β = 1 and a ladder of inverse temperatures, or factors relative to β.
 #[derive(Clone, Debug)]
 pub struct Ladder<E> {
     /// The model on every rung.

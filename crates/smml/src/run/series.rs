@@ -15,7 +15,7 @@ pub(crate) struct Column {
     pub(crate) values: Vec<f64>,
 }
 
-/// Whether a path names a kind of file that [`write`] can write; checked before the run, not after it.
+/// Whether a path names a kind of file that [`fn@write`] can write; checked before the run, not after it.
 pub(crate) fn check_path(path: &Path) -> Result<(), Failure> {
     match path.extension().and_then(|e| e.to_str()) {
         Some("csv" | "npz") => Ok(()),
