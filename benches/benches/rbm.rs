@@ -49,10 +49,10 @@ fn rbm(c: &mut Criterion) {
         let classifier = Classifier::new(&machine, 10).expect("ten labels");
         b.iter(|| black_box(classifier.classify(&some, Par::Serial).expect("right width")));
     });
-    let plan = ais::AisPlan { n_rungs: 100, n_chains: 32, base: vec![0.0; 794] };
+    let path = ais::BaseRatePath::new(vec![0.0; 794], 101).expect("valid");
     group.bench_function("ais_794x500_32_chains_100_rungs", |b| {
         b.iter(|| {
-            black_box(ais::forward(&machine, 1.0, &plan, &Streams::new(1), Par::Serial).expect("valid"))
+            black_box(ais::forward(&machine, 1.0, &path, 32, &Streams::new(1), Par::Serial).expect("valid"))
         });
     });
     group.finish();

@@ -55,15 +55,13 @@ fn main() -> Outcome<()> {
                 trainer.model()?
             };
             let base = train.log_odds(0.5);
-            let plan = ais::AisPlan { n_rungs: 2000, n_chains: 64, base: base.clone() };
-            let forward = ais::forward(&rbm, 1.0, &plan, &Streams::new(1), Par::Serial)?;
-            let back = ais::backward(&rbm, 1.0, 2000, &base, &forward.states, &Streams::new(2), Par::Serial)?;
-            let show = |run: &ais::AisRun| run.ln_z().map_or_else(|e| e.to_string(), |z| z.to_string());
-            let ll = likelihood::log_likelihood(&rbm, &test, 1.0, forward.ln_z()?, Par::Serial)?;
+            let path = ais::BaseRatePath::new(base, 2001)?;
+            let both = ais::Sandwich::run(&rbm, 1.0, &path, 100, 1000, &Streams::new(1), Par::Serial)?;
+            let ll = likelihood::log_likelihood(&rbm, &test, 1.0, both.ln_z()?, Par::Serial)?;
             println!(
-                "ln Z forward {} backward {}; test log-likelihood {}",
-                show(&forward),
-                show(&back),
+                "ln Z between {} and {}; test log-likelihood {}",
+                both.lower()?,
+                both.upper()?,
                 ll.on_these_rows
             );
         }

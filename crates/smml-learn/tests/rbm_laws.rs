@@ -184,11 +184,11 @@ fn annealed_importance_sampling_agrees_with_enumeration_in_all_its_forms() {
         );
         // This crate's, from base rates of two kinds, forward and backward.
         for base in [vec![0.0; 7], vec![0.5, -0.5, 1.0, 0.0, -1.0, 0.3, 0.2]] {
-            let plan = fast_ais::AisPlan { n_rungs, n_chains: n_runs, base: base.clone() };
-            let forward = fast_ais::forward(&rbm, beta, &plan, &streams, Par::Rayon).unwrap();
+            let path = fast_ais::BaseRatePath::new(base, n_rungs).unwrap();
+            let forward = fast_ais::forward(&rbm, beta, &path, n_runs, &streams, Par::Rayon).unwrap();
             ends.push(forward.ln_z().unwrap());
             let start = rows(&rbm, &samples);
-            let back = fast_ais::backward(&rbm, beta, n_rungs, &base, &start, &streams, Par::Rayon).unwrap();
+            let back = fast_ais::backward(&rbm, beta, &path, &start, &streams, Par::Rayon).unwrap();
             ends.push(back.ln_z().unwrap());
         }
         for (k, e) in ends.iter().enumerate() {

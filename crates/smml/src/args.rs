@@ -359,7 +359,7 @@ pub(crate) struct RbmTrainArgs {
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct LikelihoodArgs {
     /// Temperatures of annealed importance sampling
-    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(2..))]
     pub(crate) ais_rungs: u32,
     /// Chains of annealed importance sampling
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(20..=1 << 20))]

@@ -115,6 +115,10 @@ impl<S> Annealed<S> {
         check_weights(&ln_weights)?;
         Ok(Annealed { ln_z_start, ln_weights, states })
     }
+    /// ln Z₀ of the start.
+    pub fn ln_z_start(&self) -> f64 {
+        self.ln_z_start
+    }
     /// ln w of each run.
     pub fn ln_weights(&self) -> &[f64] {
         &self.ln_weights

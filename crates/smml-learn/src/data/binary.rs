@@ -22,6 +22,16 @@ impl BinaryData {
         }
         Ok(BinaryData { width, bits })
     }
+    /// From one vector for each row, all of one length.
+    ///
+    /// Errors: no rows, rows of different lengths, and those of [`BinaryData::new`].
+    pub fn from_rows(rows: &[Vec<u8>]) -> Result<Self> {
+        let width = rows.first().map_or(0, Vec::len);
+        if let Some(row) = rows.iter().find(|row| row.len() != width) {
+            return Err(Error::length("binary row", row.len(), width));
+        }
+        BinaryData::new(width, rows.concat())
+    }
     /// From truth values; an incomplete last row is dropped.
     pub(crate) fn from_bits(width: usize, bits: impl Iterator<Item = bool>) -> Self {
         let mut bits: Vec<u8> = bits.map(u8::from).collect();

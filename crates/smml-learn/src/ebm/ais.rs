@@ -2,84 +2,68 @@
 //!
 //! Base-rate annealing: f_t(v, h) = exp((1 - t) a⁰·v + t (a·v + b·h + v·W·h)), from independent visible units with biases a⁰
 //! (t = 0) to the machine (t = 1), after Salakhutdinov and Murray (ICML 2008). Chains run on the f32 engine, which
-//! rounds parameters to 24 bits; weights are accumulated in f64.
+//! rounds parameters to 24 bits; weights are accumulated in f64, for the rounded machine and base.
 
 use super::{
     engine::{self, LabelUnits, Layer, Line, Lists, States, Weights, Work},
     likelihood::check_width,
     numeric::{softplus, softplus_sum},
     rbm::Rbm,
+    sample::GibbsChains,
 };
 use crate::{
     data::BinaryData,
     error::{Error, Result},
 };
-use serde::{Deserialize, Serialize};
 use smml_core::{
     Estimate,
-    energy::ln_sum_exp,
     error::positive,
-    estimate::{MIN_N_EFF, Source},
+    free_energy::{Annealed, ReverseAnnealed, annealing_ladder, bar},
     parallel::{self, Par},
     rng::Streams,
+    schedule::Schedule,
 };
 
 /// Chains that run together on one thread.
 const GROUP: usize = 32;
 
-/// How to anneal.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AisPlan {
-    /// Steps of t from 0 to 1, equally spaced; at least 1.
-    pub n_rungs: usize,
-    /// Independent chains; at least 2.
-    pub n_chains: usize,
-    /// Biases a⁰ of the base model, one for each visible unit: [`BinaryData::log_odds`] of training data is a good choice,
-    /// zeros are always right.
-    pub base: Vec<f64>,
-}
-
-/// Importance weights of a run.
+/// The way from the base model to the machine: f_t for t on a ladder from 0 to 1.
 #[derive(Clone, Debug, PartialEq)]
-pub struct AisRun {
-    /// ln Z of the base model.
-    pub ln_z_base: f64,
-    /// ln of the weights, one for each chain.
-    pub ln_weights: Vec<f64>,
-    /// Visible states at the end: for a forward run approximate samples of the machine.
-    pub states: BinaryData,
-    backward: bool,
+pub struct BaseRatePath {
+    base: Vec<f64>,
+    ladder: Vec<f64>,
 }
 
-impl AisRun {
-    /// ln Z with the error of the mean weight (delta method).
+impl BaseRatePath {
+    /// A path with biases a⁰ of the base model, one for each visible unit ([`BinaryData::log_odds`] of training data is
+    /// a good choice, zeros are always right), and `n_rungs` equally spaced values of t, both ends included.
     ///
-    /// Forward runs: the weights are unbiased for Z, so ln Z comes out too small on average when the errors are
-    /// large. Backward runs: too large, if the start was drawn from the machine. Together they bracket ln Z.
-    ///
-    /// Errors: too few chains carry the weight (n_eff < 10): use more rungs or chains.
-    pub fn ln_z(&self) -> Result<Estimate> {
-        let n = self.ln_weights.len() as f64;
-        let ln_mean = ln_sum_exp(&self.ln_weights) - libm::log(n);
-        let scaled: Vec<f64> = self.ln_weights.iter().map(|w| libm::exp(w - ln_mean)).collect();
-        let squares = scaled.iter().map(|w| w * w).sum::<f64>();
-        let n_eff = n * n / squares;
-        // A NaN counts as too short.
-        if !(n_eff >= MIN_N_EFF) {
-            return Err(
-                smml_core::Error::TooShort { have: n_eff as usize, needed: MIN_N_EFF as usize }.into()
-            );
+    /// Errors: fewer than two rungs, a bias that is not within ±80.
+    pub fn new(base: Vec<f64>, n_rungs: usize) -> Result<Self> {
+        if let Some(i) = base.iter().position(|a| !(a.abs() <= 80.0)) {
+            return Err(Error::out_of_range(format!("base rate {i}"), base[i], "in [-80, 80]"));
         }
-        let variance = scaled.iter().map(|w| (w - 1.0) * (w - 1.0)).sum::<f64>() / (n - 1.0);
-        let ratio = Estimate {
-            value: ln_mean,
-            std_error: (variance / n).sqrt(),
-            tau_int: 0.5,
-            n_eff,
-            dof: (n_eff - 1.0).max(1.0),
-            source: if variance == 0.0 { Source::Constant } else { Source::Population },
-        };
-        Ok(ratio.affine(self.ln_z_base, if self.backward { -1.0 } else { 1.0 }))
+        let base = base.into_iter().map(|a| f64::from(a as f32)).collect();
+        Ok(BaseRatePath { base, ladder: annealing_ladder(&Schedule::linear(0.0, 1.0)?, n_rungs)? })
+    }
+    /// The values of t, from 0 to 1.
+    pub fn ladder(&self) -> &[f64] {
+        &self.ladder
+    }
+    /// The biases a⁰, as the f32 engine has them.
+    pub fn base(&self) -> &[f64] {
+        &self.base
+    }
+    fn check(&self, rbm: &Rbm) -> Result<()> {
+        if self.base.len() == rbm.n_visible() {
+            Ok(())
+        } else {
+            Err(Error::length("base rates", self.base.len(), rbm.n_visible()))
+        }
+    }
+    /// ln Z of the base model: hidden units are fair coins.
+    fn ln_z(&self, n_hidden: usize) -> f64 {
+        self.base.iter().map(|a| softplus(*a)).sum::<f64>() + n_hidden as f64 * std::f64::consts::LN_2
     }
 }
 
@@ -90,96 +74,140 @@ fn scaled(rbm: &Rbm, beta: f64) -> Result<Rbm> {
     Rbm::new(times(rbm.visible_bias()), times(rbm.hidden_bias()), times(rbm.weights()))
 }
 
-fn check(rbm: &Rbm, n_rungs: usize, base: &[f64]) -> Result<()> {
-    if n_rungs == 0 {
-        return Err(Error::out_of_range("n-rungs", n_rungs, "at least 1"));
-    }
-    if base.len() != rbm.n_visible() {
-        return Err(Error::length("base rates", base.len(), rbm.n_visible()));
-    }
-    if let Some(i) = base.iter().position(|a| !(a.abs() <= 80.0)) {
-        return Err(Error::out_of_range(format!("base rate {i}"), base[i], "in [-80, 80]"));
-    }
-    Ok(())
-}
-
-/// Forward annealing: from the base model to the machine at `beta`.
+/// Forward annealing: `n_runs` independent chains from the base model to the machine at `beta`.
+///
+/// [`Annealed::ln_z`] comes out too small on average when its error is large, and [`Annealed::ln_z_lower_bound`] is a
+/// lower bound with an honest error. The final states approximate samples of the machine.
+///
+/// Errors: a path of another width, fewer than two runs.
 ///
 /// ```
 /// use smml_learn::ebm::{Rbm, ais, likelihood};
 /// use smml_core::{parallel::Par, rng::Streams};
 /// let rbm = Rbm::new(vec![0.3; 6], vec![-0.5; 4], (0..24).map(|k| 0.1 * k as f64 - 1.0).collect())?;
-/// let plan = ais::AisPlan { n_rungs: 200, n_chains: 200, base: vec![0.0; 6] };
-/// let run = ais::forward(&rbm, 1.0, &plan, &Streams::new(1), Par::Serial)?;
+/// let path = ais::BaseRatePath::new(vec![0.0; 6], 200)?;
+/// let run = ais::forward(&rbm, 1.0, &path, 200, &Streams::new(1), Par::Serial)?;
 /// let exact = likelihood::ln_z_exact(&rbm, 1.0, Par::Serial)?;
 /// assert!(run.ln_z()?.z(exact).abs() < 5.0);
 /// # Ok::<(), smml_learn::Error>(())
 /// ```
-pub fn forward(rbm: &Rbm, beta: f64, plan: &AisPlan, streams: &Streams, par: Par) -> Result<AisRun> {
-    check(rbm, plan.n_rungs, &plan.base)?;
-    if !(2..=1 << 24).contains(&plan.n_chains) {
-        return Err(Error::out_of_range("n-chains", plan.n_chains, "in 2..=16777216"));
+pub fn forward(
+    rbm: &Rbm,
+    beta: f64,
+    path: &BaseRatePath,
+    n_runs: usize,
+    streams: &Streams,
+    par: Par,
+) -> Result<Annealed<Vec<u8>>> {
+    if !(2..=1 << 24).contains(&n_runs) {
+        return Err(Error::out_of_range("runs of annealing", n_runs, "in 2..=16777216"));
     }
-    run(&scaled(rbm, beta)?, plan.n_rungs, &plan.base, plan.n_chains, None, streams, par)
+    let rbm = scaled(rbm, beta)?;
+    path.check(&rbm)?;
+    let weights = Weights::from_rbm(&rbm, 0);
+    let groups = parallel::map(par, n_runs.div_ceil(GROUP), |g| {
+        let mut chains = Chains::new(&weights, path, GROUP.min(n_runs - g * GROUP));
+        chains.forward(&streams.child("ais", g as u64));
+        (chains.ln_weights, chains.v)
+    });
+    let (mut ln_weights, mut states) = (Vec::new(), Vec::new());
+    for (w, v) in groups {
+        ln_weights.extend(w);
+        states.extend((0..v.n()).map(|m| weights.visible.unpack(v.row(m)).collect()));
+    }
+    Ok(Annealed::new(path.ln_z(rbm.n_hidden()), ln_weights, states)?)
 }
 
-/// Backward annealing: from `start`, which should be independent samples of the machine, to the base model.
+/// Backward annealing: one chain from each row of `start`, which must be independent samples of the machine, to the
+/// base model.
+///
+/// [`ReverseAnnealed::ln_z_upper_bound`] is an upper bound when they are. Samples that have not equilibrated make it
+/// too low, so give them many steps of block Gibbs sampling first.
 pub fn backward(
     rbm: &Rbm,
     beta: f64,
-    n_rungs: usize,
-    base: &[f64],
+    path: &BaseRatePath,
     start: &BinaryData,
     streams: &Streams,
     par: Par,
-) -> Result<AisRun> {
-    check(rbm, n_rungs, base)?;
+) -> Result<ReverseAnnealed> {
     check_width(rbm, start)?;
     if start.len() < 2 {
         return Err(Error::out_of_range("rows to start from", start.len(), "at least 2"));
     }
-    run(&scaled(rbm, beta)?, n_rungs, base, start.len(), Some(start), streams, par)
+    let rbm = scaled(rbm, beta)?;
+    path.check(&rbm)?;
+    let weights = Weights::from_rbm(&rbm, 0);
+    let groups = parallel::map(par, start.len().div_ceil(GROUP), |g| {
+        let n = GROUP.min(start.len() - g * GROUP);
+        let mut words = Vec::new();
+        (g * GROUP..g * GROUP + n).for_each(|m| weights.visible.pack(start.row(m), &mut words));
+        let mut chains = Chains::new(&weights, path, n);
+        chains.v.words = words;
+        chains.backward(&streams.child("ais-backward", g as u64));
+        chains.ln_weights
+    });
+    Ok(ReverseAnnealed::new(path.ln_z(rbm.n_hidden()), groups.concat())?)
 }
 
-fn run(
-    rbm: &Rbm,
-    n_rungs: usize,
-    base: &[f64],
-    n_chains: usize,
-    start: Option<&BinaryData>,
-    streams: &Streams,
-    par: Par,
-) -> Result<AisRun> {
-    let weights = Weights::from_rbm(rbm, 0);
-    let ln_z_base =
-        base.iter().map(|a| softplus(*a)).sum::<f64>() + rbm.n_hidden() as f64 * std::f64::consts::LN_2;
-    let groups = parallel::map(par, n_chains.div_ceil(GROUP), |g| {
-        let n = GROUP.min(n_chains - g * GROUP);
-        let mut chains = Chains::new(&weights, base, n);
-        let rng = streams.child("ais", g as u64);
-        match start {
-            None => chains.forward(n_rungs, &rng),
-            Some(rows) => {
-                let mut words = Vec::new();
-                (g * GROUP..g * GROUP + n).for_each(|m| weights.visible.pack(rows.row(m), &mut words));
-                chains.v.words = words;
-                chains.backward(n_rungs, &rng);
-            }
-        }
-        (chains.ln_weights, chains.v)
-    });
-    let (mut ln_weights, mut bits) = (Vec::new(), Vec::new());
-    for (w, v) in groups {
-        ln_weights.extend(w);
-        (0..v.n()).for_each(|m| bits.extend(weights.visible.unpack(v.row(m))));
+/// ln Z from both sides: annealing forward, and backward from samples that block Gibbs steps made of its ends.
+#[derive(Clone, Debug)]
+pub struct Sandwich {
+    /// From the base model to the machine.
+    pub forward: Annealed<Vec<u8>>,
+    /// From the machine to the base model.
+    pub backward: ReverseAnnealed,
+    /// Where the backward runs started: samples of the machine as good as its Gibbs sampler can make them.
+    pub samples: BinaryData,
+}
+
+impl Sandwich {
+    /// `n_runs` runs each way; `n_steps` of block Gibbs sampling between them.
+    ///
+    /// Errors: those of [`forward`] and [`backward`].
+    pub fn run(
+        rbm: &Rbm,
+        beta: f64,
+        path: &BaseRatePath,
+        n_runs: usize,
+        n_steps: usize,
+        streams: &Streams,
+        par: Par,
+    ) -> Result<Self> {
+        let forward = forward(rbm, beta, path, n_runs, streams, par)?;
+        let ends = BinaryData::from_rows(forward.states())?;
+        let gibbs = GibbsChains { beta, ..GibbsChains::new(n_steps) }.run(
+            rbm,
+            &ends,
+            &streams.child("gibbs", 0),
+            par,
+        )?;
+        let backward = backward(rbm, beta, path, &gibbs.states, streams, par)?;
+        Ok(Sandwich { forward, backward, samples: gibbs.states })
     }
-    let states = BinaryData::new(rbm.n_visible(), bits)?;
-    Ok(AisRun { ln_z_base, ln_weights, states, backward: start.is_some() })
+    /// ln Z₀ + ⟨ln w⟩ of the forward runs: at most ln Z.
+    pub fn lower(&self) -> Result<Estimate> {
+        Ok(self.forward.ln_z_lower_bound()?)
+    }
+    /// ln Z₀ - ⟨ln w⟩ of the backward runs: at least ln Z, as far as their starts were samples of the machine.
+    pub fn upper(&self) -> Result<Estimate> {
+        Ok(self.backward.ln_z_upper_bound()?)
+    }
+    /// ln Z from the runs of both directions by Bennett's acceptance ratio, the estimate of least variance.
+    ///
+    /// Errors: the two sets of weights do not overlap enough: take more rungs.
+    pub fn ln_z(&self) -> Result<Estimate> {
+        let works = |w: &[f64]| w.iter().map(|w| -w).collect::<Vec<f64>>();
+        let (forward, backward) = (works(self.forward.ln_weights()), works(self.backward.ln_weights()));
+        let f = bar(&forward, &backward)?;
+        Ok(f.delta_f.affine(self.forward.ln_z_start(), -1.0))
+    }
 }
 
 /// Some chains and their memory.
 struct Chains<'a> {
     weights: &'a Weights,
+    ladder: &'a [f64],
     base: Vec<Line>,
     /// a - a⁰ of every padded visible unit.
     difference: Vec<f64>,
@@ -193,8 +221,8 @@ struct Chains<'a> {
 }
 
 impl<'a> Chains<'a> {
-    fn new(weights: &'a Weights, base: &[f64], n: usize) -> Self {
-        let base = weights.visible.lines(|i| base[i] as f32, engine::NEVER);
+    fn new(weights: &'a Weights, path: &'a BaseRatePath, n: usize) -> Self {
+        let base = weights.visible.lines(|i| path.base[i] as f32, engine::NEVER);
         let difference = weights
             .a
             .iter()
@@ -203,6 +231,7 @@ impl<'a> Chains<'a> {
         Chains {
             difference: difference.collect(),
             base,
+            ladder: &path.ladder,
             v: States::zeros(&weights.visible, n),
             h: States::zeros(&weights.hidden, n),
             ln_weights: vec![0.0; n],
@@ -214,25 +243,24 @@ impl<'a> Chains<'a> {
         }
     }
 
-    fn forward(&mut self, n_rungs: usize, rng: &Streams) {
+    fn forward(&mut self, rng: &Streams) {
         self.draw_visible(0.0, &rng.child("start", 0));
-        for k in 1..=n_rungs {
-            let (before, t) = ((k - 1) as f64 / n_rungs as f64, k as f64 / n_rungs as f64);
-            let rng = rng.child("rung", k as u64);
-            self.draw_hidden(t, &rng);
-            self.weigh(before, t);
-            self.draw_visible(t, &rng);
+        for (k, step) in self.ladder.windows(2).enumerate() {
+            self.step(step[0], step[1], &rng.child("rung", k as u64));
         }
     }
 
-    fn backward(&mut self, n_rungs: usize, rng: &Streams) {
-        for k in (1..=n_rungs).rev() {
-            let (before, t) = (k as f64 / n_rungs as f64, (k - 1) as f64 / n_rungs as f64);
-            let rng = rng.child("rung", k as u64);
-            self.draw_hidden(t, &rng);
-            self.weigh(before, t);
-            self.draw_visible(t, &rng);
+    fn backward(&mut self, rng: &Streams) {
+        for (k, step) in self.ladder.windows(2).enumerate().rev() {
+            self.step(step[1], step[0], &rng.child("rung", k as u64));
         }
+    }
+
+    /// The weight of going from t = `from` to `to`, and a step of block Gibbs sampling there.
+    fn step(&mut self, from: f64, to: f64, rng: &Streams) {
+        self.draw_hidden(to, rng);
+        self.weigh(from, to);
+        self.draw_visible(to, rng);
     }
 
     /// Draws hidden units at `t`; the fields of the visible states stay in `hidden`.
@@ -323,16 +351,16 @@ mod tests {
     use super::*;
     use smml_core::simd::{Path, with_path};
 
-    fn plan(n_rungs: usize, n_chains: usize, n: usize) -> AisPlan {
-        AisPlan { n_rungs, n_chains, base: (0..n).map(|i| 0.3 * (i % 3) as f64 - 0.2).collect() }
+    fn path(n_rungs: usize, n: usize) -> BaseRatePath {
+        BaseRatePath::new((0..n).map(|i| 0.3 * (i % 3) as f64 - 0.2).collect(), n_rungs).unwrap()
     }
 
     #[test]
-    fn independent_units_are_exact_with_one_rung() {
+    fn independent_units_are_exact_with_one_step() {
         // W = 0 and the base equal to a: every weight is Π (1 + e^b) / 2, whatever the states.
         let rbm = Rbm::new(vec![0.5, -1.0, 0.25], vec![1.0, -2.0], vec![0.0; 6]).unwrap();
-        let plan = AisPlan { n_rungs: 1, n_chains: 50, base: vec![0.5, -1.0, 0.25] };
-        let run = forward(&rbm, 1.0, &plan, &Streams::new(1), Par::Serial).unwrap();
+        let path = BaseRatePath::new(vec![0.5, -1.0, 0.25], 2).unwrap();
+        let run = forward(&rbm, 1.0, &path, 50, &Streams::new(1), Par::Serial).unwrap();
         let exact = ln_z_exact(&rbm, 1.0, Par::Serial).unwrap();
         let got = run.ln_z().unwrap();
         assert!((got.value - exact).abs() < 1e-12 && got.std_error < 1e-12);
@@ -347,22 +375,14 @@ mod tests {
             let n = 100;
             for k in 0..n {
                 let streams = Streams::new(seed).child("run", k);
-                let run = forward(&rbm, beta, &plan(60, 64, 20), &streams, Par::Serial).unwrap();
+                let run = forward(&rbm, beta, &path(61, 20), 64, &streams, Par::Serial).unwrap();
                 let z = run.ln_z().unwrap().z(exact);
                 squares += z * z;
                 inside += u32::from(z.abs() < 1.0);
-                // Start the way back from fresh samples: a long forward run, resampled by nobody, is close enough
-                // here because its weights are nearly equal.
-                let back = backward(
-                    &rbm,
-                    beta,
-                    60,
-                    &plan(1, 2, 20).base,
-                    &run.states,
-                    &streams.child("b", 0),
-                    Par::Serial,
-                );
-                let z = back.unwrap().ln_z().unwrap().z(exact);
+                // The forward run's weights are nearly equal here, so its ends are close to samples of the machine.
+                let ends = BinaryData::from_rows(run.states()).unwrap();
+                let back = backward(&rbm, beta, &path(61, 20), &ends, &streams, Par::Serial).unwrap();
+                let z = back.ln_z().unwrap().z(exact);
                 assert!(z.abs() < 6.0, "backward z = {z}");
             }
             // <z²> = 1 ± √(2/n) = 0.14 for normal z; skewed weights add a little: gate at 5 sigma. 68 ± 5 inside.
@@ -372,24 +392,42 @@ mod tests {
     }
 
     #[test]
-    fn same_bits_for_any_threads_and_path() {
-        let rbm = random(37, 70, 0.2, 5);
-        let weights = |par| forward(&rbm, 1.0, &plan(20, 70, 37), &Streams::new(4), par).unwrap();
-        let expected = weights(Par::Serial);
-        for path in Path::available() {
-            assert_eq!(with_path(path, || weights(Par::Serial)), expected);
-        }
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
-        assert_eq!(pool.install(|| weights(Par::Rayon)), expected);
+    fn the_bounds_are_on_their_sides() {
+        // Few rungs, so that each bound is many errors away from the exact value, and exact samples by long Gibbs runs.
+        let rbm = random(20, 17, 0.5, 4);
+        let exact = ln_z_exact(&rbm, 1.0, Par::Rayon).unwrap();
+        let sandwich =
+            Sandwich::run(&rbm, 1.0, &path(6, 20), 400, 1000, &Streams::new(2), Par::Rayon).unwrap();
+        let (lower, upper) = (sandwich.lower().unwrap(), sandwich.upper().unwrap());
+        assert!(lower.z(exact) < -10.0 && upper.z(exact) > 10.0, "{lower} {exact} {upper}");
+        // Both together know better.
+        let both = Sandwich::run(&rbm, 1.0, &path(61, 20), 400, 1000, &Streams::new(3), Par::Rayon).unwrap();
+        let ln_z = both.ln_z().unwrap();
+        assert!(ln_z.z(exact).abs() < 5.0 && ln_z.std_error < 0.05, "{ln_z} {exact}");
     }
 
     #[test]
-    fn bad_plans_are_refused() {
+    fn same_bits_for_any_threads_and_path() {
+        let rbm = random(37, 70, 0.2, 5);
+        let go = |par| {
+            let s = Sandwich::run(&rbm, 1.0, &path(20, 37), 70, 5, &Streams::new(4), par).unwrap();
+            (s.forward.ln_weights().to_vec(), s.backward.ln_weights().to_vec(), s.samples)
+        };
+        let expected = go(Par::Serial);
+        for path in Path::available() {
+            assert_eq!(with_path(path, || go(Par::Serial)), expected);
+        }
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        assert_eq!(pool.install(|| go(Par::Rayon)), expected);
+    }
+
+    #[test]
+    fn bad_arguments_are_refused() {
         let rbm = random(3, 2, 1.0, 1);
-        let go = |p: AisPlan| forward(&rbm, 1.0, &p, &Streams::new(1), Par::Serial);
-        assert!(go(plan(0, 10, 3)).is_err() && go(plan(5, 1, 3)).is_err() && go(plan(5, 10, 4)).is_err());
-        assert!(go(AisPlan { base: vec![f64::NAN; 3], ..plan(5, 10, 3) }).is_err());
-        let one = go(AisPlan { n_chains: 5, ..plan(5, 10, 3) }).unwrap();
-        assert!(one.ln_z().unwrap_err().to_string().contains("too short"));
+        let go = |p: &BaseRatePath, n| forward(&rbm, 1.0, p, n, &Streams::new(1), Par::Serial);
+        assert!(go(&path(6, 3), 1).is_err() && go(&path(6, 4), 10).is_err());
+        assert!(BaseRatePath::new(vec![0.0; 3], 1).is_err());
+        assert!(BaseRatePath::new(vec![f64::NAN; 3], 5).is_err());
+        assert!(go(&path(6, 3), 5).unwrap().ln_z().unwrap_err().to_string().contains("too short"));
     }
 }

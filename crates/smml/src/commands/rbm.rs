@@ -22,7 +22,7 @@ use smml_learn::{
     data::BinaryData,
     ebm::{
         Classifier, GibbsChains, GrayImage, Grid, Negative, Reconstruction, Trainer, TrainerState, Training,
-        ais::{self, AisPlan},
+        ais::{BaseRatePath, Sandwich},
         likelihood,
     },
 };
@@ -226,6 +226,9 @@ fn train(args: &RbmTrainArgs) -> Result<(), Failure> {
     finish("rbm train", &folder, &identity, &settled, seed, &o, extra, args.run.json)
 }
 
+/// Steps of block Gibbs sampling before annealing backward.
+const GIBBS_STEPS: usize = 1000;
+
 /// Test log-likelihood: exactly when a layer is small enough, else by annealed importance sampling in both directions.
 fn likelihoods(
     o: &mut Outcome,
@@ -241,28 +244,24 @@ fn likelihoods(
         o.reported("ln Z, by enumeration", exact);
         exact
     } else {
-        let plan = AisPlan {
-            n_rungs: how.ais_rungs as usize,
-            n_chains: how.ais_chains as usize,
-            base: model.base.clone(),
-        };
-        let streams = Streams::new(seed);
-        let forward = ais::forward(rbm, 1.0, &plan, &streams.child("ais-forward", 0), Par::Rayon)?;
-        let ln_z = forward.ln_z()?;
-        o.reported("ln Z, AIS forward", ln_z);
-        let backward = ais::backward(
-            rbm,
-            1.0,
-            plan.n_rungs,
-            &plan.base,
-            &forward.states,
-            &streams.child("ais-backward", 0),
-            Par::Rayon,
-        )?;
-        if let Ok(upper) = backward.ln_z() {
-            o.reported("ln Z, AIS backward", upper);
+        let path = BaseRatePath::new(model.base.clone(), how.ais_rungs as usize)?;
+        let n_runs = how.ais_chains as usize;
+        let both = Sandwich::run(rbm, 1.0, &path, n_runs, GIBBS_STEPS, &Streams::new(seed), Par::Rayon)?;
+        let (lower, upper) = (both.lower()?, both.upper()?);
+        o.reported("ln Z, lower bound by annealing forward", lower);
+        o.reported("ln Z, upper bound by annealing backward", upper);
+        match both.ln_z() {
+            Ok(ln_z) => {
+                o.reported("ln Z, both ways by Bennett's acceptance ratio", ln_z);
+                ln_z
+            }
+            Err(e) => {
+                o.note(format!(
+                    "The likelihoods take the upper bound of ln Z, so they are too low: {e}. More --ais-rungs bring the bounds together."
+                ));
+                upper
+            }
         }
-        ln_z
     };
     let test = likelihood::log_likelihood(rbm, &images.test, 1.0, ln_z, Par::Rayon)?;
     o.reported("test log-likelihood, nats an image", test.expected);
