@@ -9,7 +9,7 @@
 use crate::{
     energy::LocalEnergy,
     error::{Error, Result},
-    estimate::{Estimate, Source, autocorrelation, student_factor},
+    estimate::{Blocks, Estimate, autocorrelation},
     rng::Draw,
 };
 use serde::{Deserialize, Serialize};
@@ -35,10 +35,11 @@ pub fn probe<E: LocalEnergy, R: Draw>(energy: &E, state: &E::State, rng: &mut R)
     energy.delta(state, &change)
 }
 
-/// Solves Σ dᵢ / (1 + exp(β dᵢ)) = 0 for β; error by the block jackknife, with blocks longer than the memory of the
-/// series.
+/// Solves Σ dᵢ / (1 + exp(β dᵢ)) = 0 for β; error by the block jackknife over all samples, with blocks longer than the
+/// memory of the series.
 ///
-/// Errors: changes that are not finite, and [`Error::TooShort`] when there are too few independent samples.
+/// Errors: changes that are not finite, [`Error::TooShort`] when there are too few independent samples, and
+/// [`Error::Undefined`] for changes so small that an f64 cannot hold β.
 pub fn sampled_beta(changes: &[f64]) -> Result<SampledBeta> {
     if let Some(i) = changes.iter().position(|d| !d.is_finite()) {
         return Err(Error::out_of_range(format!("energy change {i}"), changes[i], "finite"));
@@ -50,50 +51,47 @@ pub fn sampled_beta(changes: &[f64]) -> Result<SampledBeta> {
         (false, true) => return Ok(SampledBeta::MinusInfinity),
         (true, true) => {}
     }
-    let beta = solve(&[changes]);
+    // In units of the largest, whose sum over the samples an f64 may not hold.
+    let unit = changes.iter().fold(0.0f64, |m, d| m.max(d.abs()));
+    let smallest = changes.iter().filter(|d| **d != 0.0).fold(f64::MAX, |m, d| m.min(d.abs()));
+    let what = "the sampled inverse temperature";
+    let undefined = |why: &str| Error::Undefined {
+        what: what.into(),
+        why: format!("energy changes go from {smallest:e} to {unit:e}, {why}"),
+    };
+    if smallest / unit < f64::MIN_POSITIVE {
+        return Err(undefined("whose ratio an f64 cannot hold"));
+    }
+    let changes: Vec<f64> = changes.iter().map(|d| d / unit).collect();
+    let (n, beta) = (changes.len(), solve(&[&changes]));
     // The error follows from the scores at the solution, whose memory the blocks must outlast.
     let scores: Vec<f64> = changes.iter().map(|d| score(beta, *d)).collect();
-    let memory = autocorrelation(&scores)?;
-    let n = changes.len();
-    let n_eff = n as f64 / (2.0 * memory.tau_int);
-    let length =
-        if memory.tau_int <= 0.55 { 1 } else { (10.0 * memory.tau_int).ceil() as usize }.max(n / 64).max(1);
-    let blocks = n / length;
-    if blocks < 10 {
-        return Err(Error::TooShort { have: n, needed: 10 * length });
-    }
-    let used = &changes[..blocks * length];
-    let mut left_out = Vec::with_capacity(blocks);
-    for b in 0..blocks {
-        let rest = [&used[..b * length], &used[(b + 1) * length..]];
-        let signs =
-            |positive: bool| rest.iter().any(|r| r.iter().any(|d| (*d > 0.0) == positive && *d != 0.0));
-        if !(signs(true) && signs(false)) {
+    let blocks = Blocks::new([n].into_iter(), autocorrelation(&scores)?.tau_int.max(0.5))?;
+    let mut left_out = Vec::with_capacity(blocks.ranges.len());
+    for (_, block) in &blocks.ranges {
+        let rest = [&changes[..block.start], &changes[block.end..]];
+        let any = |wanted: fn(&f64) -> bool| rest.iter().any(|r| r.iter().any(wanted));
+        if !(any(|d| *d > 0.0) && any(|d| *d < 0.0)) {
             // One block holds all moves of one direction: there is no error bar to give.
             return Err(Error::TooShort { have: n, needed: 10 * n });
         }
         left_out.push(solve(&rest));
     }
-    let count = blocks as f64;
-    let mean = left_out.iter().sum::<f64>() / count;
-    let spread: f64 = left_out.iter().map(|b| (b - mean).powi(2)).sum();
-    Ok(SampledBeta::Finite(Estimate {
-        value: count * solve(&[used]) - (count - 1.0) * mean,
-        std_error: student_factor(count - 1.0) * ((count - 1.0) / count * spread).sqrt(),
-        tau_int: memory.tau_int,
-        n_eff,
-        dof: count - 1.0,
-        source: Source::Chain,
-    }))
+    let e = blocks.estimate(what, beta, &left_out)?.affine(0.0, 1.0 / unit);
+    if !(e.value.is_finite() && e.std_error.is_finite()) {
+        return Err(undefined("so small that it exceeds the largest f64"));
+    }
+    Ok(SampledBeta::Finite(e))
 }
 
-/// d / (1 + exp(β d)), without overflow.
+/// d / (1 + exp(β d)); 0 where the exponential overflows.
 fn score(beta: f64, d: f64) -> f64 {
-    d / (1.0 + libm::exp((beta * d).min(700.0)))
+    d / (1.0 + libm::exp(beta * d))
 }
 
 /// The root of the falling function β → Σ d / (1 + exp(β d)): bracketed, then Newton steps that stay in the bracket.
-/// There must be changes of both signs.
+/// There must be changes of both signs, none above 1 and none below the smallest normal f64: far enough out one side of
+/// the sum then vanishes and the other does not.
 fn solve(parts: &[&[f64]]) -> f64 {
     let sums = |beta: f64| {
         let (mut value, mut slope) = (0.0, 0.0);
@@ -158,8 +156,8 @@ mod tests {
         }
     }
     impl Finite for Levels {
-        fn n_states(&self) -> usize {
-            self.0.len()
+        fn n_states(&self) -> Option<usize> {
+            Some(self.0.len())
         }
         fn state(&self, i: usize) -> usize {
             i
@@ -212,9 +210,29 @@ mod tests {
         let mut lonely = vec![1.0; 200];
         lonely[7] = -1.0;
         assert!(matches!(sampled_beta(&lonely), Err(Error::TooShort { .. })));
-        // Huge and tiny changes do not overflow.
+    }
+
+    #[test]
+    fn huge_and_tiny_changes() {
+        // Two kinds of change, ±d: β d = ln(ups/downs), whatever d is.
         let mut rng = Streams::new(1).stream("mixed", 0);
-        let mixed: Vec<f64> = (0..400).map(|_| if rng.chance(0.3) { -1e300 } else { 1e300 }).collect();
-        assert!(matches!(sampled_beta(&mixed).unwrap(), SampledBeta::Finite(e) if e.value.is_finite()));
+        let signs: Vec<f64> = (0..400).map(|_| if rng.chance(0.3) { -1.0 } else { 1.0 }).collect();
+        let scaled = |up: f64, down: f64| -> Vec<f64> {
+            signs.iter().map(|s| if *s > 0.0 { up } else { -down }).collect()
+        };
+        let SampledBeta::Finite(one) = sampled_beta(&signs).unwrap() else { panic!("finite") };
+        assert!(one.z((7f64 / 3.0).ln()).abs() < 5.0);
+        for d in [1e-250, 1e308] {
+            let SampledBeta::Finite(e) = sampled_beta(&scaled(d, d)).unwrap() else { panic!("finite") };
+            assert!((e.value * d / one.value - 1.0).abs() < 1e-9, "{e:?}");
+            assert!((e.std_error * d / one.std_error - 1.0).abs() < 1e-9, "{e:?}");
+        }
+        // Far apart: e^{-β} times the ups balances half the downs at β = ln(2 ups/downs) + 100 ln 10.
+        let SampledBeta::Finite(e) = sampled_beta(&scaled(1.0, 1e-100)).unwrap() else { panic!("finite") };
+        assert!(e.z((14f64 / 3.0).ln() + 100.0 * 10f64.ln()).abs() < 5.0, "{e:?}");
+        assert!(matches!(sampled_beta(&scaled(1.0, 1e-305)), Err(Error::Undefined { .. })));
+        // Too far apart, or too small, for an f64.
+        assert!(matches!(sampled_beta(&scaled(1e300, 1e-300)), Err(Error::Undefined { .. })));
+        assert!(matches!(sampled_beta(&scaled(5e-324, 5e-324)), Err(Error::Undefined { .. })));
     }
 }

@@ -177,6 +177,9 @@ impl Record {
     }
     /// The record without its first `n` samples.
     pub fn without_first(&self, n: usize) -> Record {
-        Record { width: self.width, values: self.values[(n * self.width).min(self.values.len())..].to_vec() }
+        Record {
+            width: self.width,
+            values: self.values[n.saturating_mul(self.width).min(self.values.len())..].to_vec(),
+        }
     }
 }

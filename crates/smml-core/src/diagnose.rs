@@ -3,8 +3,9 @@
 //! Error bars and autocorrelation times are in [`crate::estimate`].
 
 use crate::{
+    distribution::normal_quantile,
     error::{Error, Result},
-    estimate::{autocorrelation, mean_and_variance},
+    estimate::{Estimate, Moments, autocorrelation, combined, mean_and_variance, student_two_sided},
 };
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal};
@@ -24,11 +25,15 @@ pub fn rank_r_hat(chains: &[&[f64]]) -> Result<f64> {
     let halves = halves(chains)?;
     let mut all: Vec<f64> = halves.concat();
     all.sort_by(f64::total_cmp);
-    let median = 0.5 * (all[(all.len() - 1) / 2] + all[all.len() / 2]);
+    let median = 0.5 * all[(all.len() - 1) / 2] + 0.5 * all[all.len() / 2];
     let folded: Vec<Vec<f64>> =
         halves.iter().map(|h| h.iter().map(|x| (x - median).abs()).collect()).collect();
-    let bulk = r_hat(&normal_ranks(&halves)?)?;
-    Ok(bulk.max(r_hat(&normal_ranks(&folded)?)?))
+    let bulk = r_hat(&normal_ranks(&halves))?;
+    // Samples of two values lie at one distance from a median half way between them: their ranks say all there is.
+    if folded.iter().flatten().all(|x| *x == folded[0][0]) {
+        return Ok(bulk);
+    }
+    Ok(bulk.max(r_hat(&normal_ranks(&folded))?))
 }
 
 fn halves(chains: &[&[f64]]) -> Result<Vec<Vec<f64>>> {
@@ -69,7 +74,7 @@ fn r_hat(halves: &[Vec<f64>]) -> Result<f64> {
 }
 
 /// Ranks over all chains (ties averaged) mapped to normal quantiles.
-fn normal_ranks(chains: &[Vec<f64>]) -> Result<Vec<Vec<f64>>> {
+fn normal_ranks(chains: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let mut order: Vec<(usize, usize)> =
         (0..chains.len()).flat_map(|c| (0..chains[c].len()).map(move |i| (c, i))).collect();
     order.sort_by(|a, b| chains[a.0][a.1].total_cmp(&chains[b.0][b.1]));
@@ -88,19 +93,26 @@ fn normal_ranks(chains: &[Vec<f64>]) -> Result<Vec<Vec<f64>>> {
         order[start..end].iter().for_each(|&(c, i)| ranks[c][i] = z);
         start = end;
     }
-    Ok(ranks)
+    ranks
 }
 
 /// Geweke's test: z of the difference between the mean of the first 10 % and of the last 50 % of a chain, with errors
-/// that know the autocorrelation. Standard normal for a stationary chain.
+/// that know the autocorrelation. Standard normal for a stationary chain: the difference in raw errors follows Student's
+/// t, and is given as the normal deviate of the same probability.
+///
+/// An infinity when both parts are frozen, at different values. Errors: parts too short for an error (about 80 samples,
+/// or some autocorrelation times, are needed in each), and [`Error::Undefined`] for a series that never changes.
 pub fn geweke(series: &[f64]) -> Result<f64> {
     let n = series.len();
     let early = autocorrelation(&series[..n / 10]).map_err(|e| longer(e, n))?;
     let late = autocorrelation(&series[n - n / 2..]).map_err(|e| longer(e, n))?;
-    let error = early.std_error.hypot(late.std_error);
+    let (error, dof) = combined([(early.raw_error(), early.dof), (late.raw_error(), late.dof)].into_iter());
     let difference = early.mean - late.mean;
     if error > 0.0 {
-        Ok(difference / error)
+        let t = difference / error;
+        let tail = 0.5 * student_two_sided(t, dof);
+        // Beyond z = 37 the probability is below the smallest f64, and t serves as well.
+        Ok(if tail > f64::MIN_POSITIVE { -t.signum() * normal_quantile(tail) } else { t })
     } else if difference == 0.0 {
         Err(Error::Undefined { what: "Geweke's z".into(), why: "the series is constant".into() })
     } else {
@@ -133,31 +145,37 @@ pub enum Equilibrated {
     Yes,
     /// The best cut lies in the second half: the series may still be drifting.
     StillDrifting,
-    /// Every sample is the same: frozen, or a constant of motion.
+    /// Every sample after the cut is the same: frozen, or a constant of motion.
     Constant,
 }
 
 /// Equilibration by the marginal standard error rule on means of five samples, MSER-5 (White, Cobb and Spratt 2000):
 /// the cut that minimises Σ (x - mean)² / m² over the m batches that are left, searched over the whole series but
 /// the last ten batches.
+///
+/// Rare excursions from a constant also put that cut late, behind the last of them. So a series is called drifting only
+/// when its halves differ by more than four errors, or are too short to have one; else the best cut of the first half
+/// counts. It is called frozen when it ends in a constant eight times as long as it ever was constant before.
+///
+/// Errors: fewer than 100 samples, samples that are not finite, a spread whose square an f64 cannot hold.
 pub fn equilibration(series: &[f64]) -> Result<Equilibration> {
     const BATCH: usize = 5;
     if series.len() < 20 * BATCH {
         return Err(Error::TooShort { have: series.len(), needed: 20 * BATCH });
     }
-    let (_, variance) = mean_and_variance(series)?;
-    if variance == 0.0 {
+    let moments = Moments::of(series)?;
+    if moments.variance == 0.0 {
         return Ok(Equilibration { discard: 0, verdict: Equilibrated::Constant });
     }
+    // Near zero, so that sums of squares do not cancel; from the last one, so that a frozen end is exactly zero.
     let batches: Vec<f64> =
-        series.chunks_exact(BATCH).map(|c| c.iter().sum::<f64>() / BATCH as f64).collect();
+        moments.centred(series).chunks_exact(BATCH).map(|c| c.iter().sum::<f64>() / BATCH as f64).collect();
     let n = batches.len();
-    // From the end, so that sums of what is left grow by one batch at a time; centred, so that they do not cancel.
-    let centre = batches.iter().sum::<f64>() / n as f64;
+    // From the end, so that sums of what is left grow by one batch at a time.
     let (mut s1, mut s2) = (0.0, 0.0);
-    let mut best = (f64::INFINITY, 0);
+    let (mut best, mut best_early) = ((f64::INFINITY, 0), (f64::INFINITY, 0));
     for cut in (0..n).rev() {
-        let x = batches[cut] - centre;
+        let x = batches[cut] - batches[n - 1];
         s1 += x;
         s2 += x * x;
         let m = (n - cut) as f64;
@@ -165,9 +183,40 @@ pub fn equilibration(series: &[f64]) -> Result<Equilibration> {
         if n - cut >= 10 && statistic <= best.0 {
             best = (statistic, cut);
         }
+        if n - cut >= 10 && 2 * cut < n && statistic <= best_early.0 {
+            best_early = (statistic, cut);
+        }
     }
-    let verdict = if best.1 * 2 <= n { Equilibrated::Yes } else { Equilibrated::StillDrifting };
-    Ok(Equilibration { discard: best.1 * BATCH, verdict })
+    let found = |cut: usize, verdict| Ok(Equilibration { discard: cut * BATCH, verdict });
+    let (before, left) = series.split_at(best.1 * BATCH);
+    if left.iter().all(|x| *x == left[0]) && left.len() > 8 * longest_run(before, left[0]) {
+        found(best.1, Equilibrated::Constant)
+    } else if 2 * best.1 + 1 < n {
+        found(best.1, Equilibrated::Yes)
+    } else if halves_agree(series) {
+        found(best_early.1, Equilibrated::Yes)
+    } else {
+        found(best.1, Equilibrated::StillDrifting)
+    }
+}
+
+/// Most times in a row that a series had a value.
+fn longest_run(series: &[f64], value: f64) -> usize {
+    let (mut longest, mut run) = (0, 0);
+    for x in series {
+        run = if *x == value { run + 1 } else { 0 };
+        longest = longest.max(run);
+    }
+    longest
+}
+
+/// Whether the means of the two halves are within four errors of one another.
+fn halves_agree(series: &[f64]) -> bool {
+    let (first, second) = series.split_at(series.len() / 2);
+    match (Estimate::from_chain(first), Estimate::from_chain(second)) {
+        (Ok(a), Ok(b)) => a.plus(b.affine(0.0, -1.0)).z(0.0).abs() <= 4.0,
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -201,6 +250,56 @@ mod tests {
         assert!(rank_r_hat(&[&chains[1], &wide]).unwrap() > 1.2);
         assert!(split_r_hat(&[]).is_err() && split_r_hat(&[&[1.0; 4]]).is_err());
         assert!(matches!(split_r_hat(&[&[1.0; 40]]), Err(Error::Undefined { .. })));
+        assert!(matches!(rank_r_hat(&[&[1.0; 40]]), Err(Error::Undefined { .. })));
+    }
+
+    #[test]
+    fn two_values_large_offsets_and_frozen_halves() {
+        // As many of one value as of the other: the median lies half way, all distances from it are equal.
+        let mut rng = Streams::new(4).stream("spins", 0);
+        let mut spins: Vec<f64> = (0..1000).map(|i| f64::from(i % 2) * 2.0 - 1.0).collect();
+        rng.shuffle(&mut spins);
+        let r = rank_r_hat(&[&spins[..500], &spins[500..]]).unwrap();
+        assert!((r - 1.0).abs() < 0.05, "{r}");
+        let one_sided: Vec<f64> = (0..500).map(|i| if i < 250 { 1.0 } else { -1.0 }).collect();
+        assert_eq!(rank_r_hat(&[&one_sided]).unwrap(), f64::INFINITY);
+        // An offset that whole numbers survive changes nothing.
+        let noise: Vec<f64> = (0..4000).map(|_| (1000.0 * rng.normal()).round()).collect();
+        let moved: Vec<f64> = noise.iter().map(|x| x + 1e15).collect();
+        let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-3 * a.abs(), "{a} {b}");
+        near(split_r_hat(&[&noise]).unwrap(), split_r_hat(&[&moved]).unwrap());
+        near(rank_r_hat(&[&noise]).unwrap(), rank_r_hat(&[&moved]).unwrap());
+        assert!((geweke(&noise).unwrap() - geweke(&moved).unwrap()).abs() < 0.05);
+        assert_eq!(equilibration(&noise).unwrap(), equilibration(&moved).unwrap());
+        // Too far apart for their squares: a typed answer.
+        let huge: Vec<f64> = noise.iter().map(|x| x * 1e303).collect();
+        assert!(matches!(split_r_hat(&[&huge]), Err(Error::Undefined { .. })));
+        assert!(matches!(equilibration(&huge), Err(Error::Undefined { .. })));
+        assert!(matches!(geweke(&huge), Err(Error::Undefined { .. })));
+        assert!(rank_r_hat(&[&huge]).unwrap() < 1.05);
+        // Frozen from some time on: cut there, and said so, whatever values the start took.
+        for (from, offset) in [(300, 0.0), (300, 0.1), (700, 1e15)] {
+            let series: Vec<f64> =
+                (0..1000).map(|i| offset + if i < from { noise[i] } else { 3.0 }).collect();
+            let found = equilibration(&series).unwrap();
+            let cut = Equilibration { discard: from, verdict: Equilibrated::Constant };
+            assert_eq!(found, cut);
+        }
+    }
+
+    #[test]
+    fn geweke_is_normal_far_out_too() {
+        // Short first parts, whose errors have few degrees of freedom: as many beyond 2 and 3 as the normal law has.
+        let runs = 20_000;
+        let mut beyond = [0.0; 2];
+        for run in 0..runs {
+            let z = geweke(&ar1(400, 0.2, &mut Streams::new(5).stream("g", run))).unwrap_or(0.0);
+            beyond[0] += f64::from(z.abs() > 2.0) / runs as f64;
+            beyond[1] += f64::from(z.abs() > 3.0) / runs as f64;
+        }
+        println!("{beyond:?}");
+        // 4.55 % and 0.27 %; the errors of these fractions are 0.15 % and 0.04 %.
+        assert!((beyond[0] - 0.0455).abs() < 0.015 && beyond[1] < 0.006, "{beyond:?}");
     }
 
     #[test]
@@ -234,5 +333,31 @@ mod tests {
         assert_eq!(equilibration(&walk).unwrap().verdict, Equilibrated::StillDrifting);
         assert_eq!(equilibration(&[1.0; 200]).unwrap().verdict, Equilibrated::Constant);
         assert!(equilibration(&[1.0; 50]).is_err());
+    }
+
+    #[test]
+    fn rare_excursions_are_no_drift() {
+        // A chain in its ground state that leaves it now and then, as a magnet at low temperature does.
+        for (k, p) in [0.001, 0.003, 0.01, 0.03, 0.5].into_iter().enumerate() {
+            let mut wrong = 0;
+            for run in 0..400 {
+                let mut rng = Streams::new(6).stream("rare", 1000 * k as u64 + run);
+                let series: Vec<f64> = (0..2000).map(|_| f64::from(u8::from(rng.chance(p)))).collect();
+                wrong += u32::from(equilibration(&series).unwrap().verdict == Equilibrated::StillDrifting);
+            }
+            assert!(wrong <= 1, "p = {p}: {wrong} of 400");
+        }
+        let mut rng = Streams::new(6).stream("short", 0);
+        let wrong = (0..400)
+            .filter(|_| {
+                equilibration(&ar1(200, 0.0, &mut rng)).unwrap().verdict == Equilibrated::StillDrifting
+            })
+            .count();
+        assert!(wrong <= 2, "white noise of 200: {wrong} of 400");
+        // Drifts of any length are still seen.
+        for n in [100, 104, 105, 1000] {
+            let ramp: Vec<f64> = (0..n).map(f64::from).collect();
+            assert_eq!(equilibration(&ramp).unwrap().verdict, Equilibrated::StillDrifting, "{n}");
+        }
     }
 }

@@ -133,9 +133,42 @@ pub fn finite(name: &str, value: f64) -> Result<f64> {
     if value.is_finite() { Ok(value) } else { Err(Error::out_of_range(name, value, "finite")) }
 }
 
+/// Checks that all of `values` are finite; an error names the place, as in `what 3`.
+pub fn all_finite(what: &str, values: &[f64]) -> Result<()> {
+    match values.iter().position(|v| !v.is_finite()) {
+        Some(i) => finite(&format!("{what} {i}"), values[i]).map(drop),
+        None => Ok(()),
+    }
+}
+
+/// `value` when it is finite and not negative.
+pub fn not_negative(name: &str, value: f64) -> Result<f64> {
+    if value >= 0.0 && value.is_finite() {
+        Ok(value)
+    } else {
+        Err(Error::out_of_range(name, value, "finite and not negative"))
+    }
+}
+
 /// `value` when it lies in [0, 1].
 pub fn unit_interval(name: &str, value: f64) -> Result<f64> {
     if (0.0..=1.0).contains(&value) { Ok(value) } else { Err(Error::out_of_range(name, value, "in [0, 1]")) }
+}
+
+/// Checks that `order` holds every number below `n` once.
+pub fn permutation(name: &str, order: impl ExactSizeIterator<Item = usize>, n: usize) -> Result<()> {
+    same_length(name, order.len(), n)?;
+    let mut seen = vec![false; n];
+    for i in order {
+        match seen.get_mut(i) {
+            Some(seen) if !*seen => *seen = true,
+            _ => {
+                let allowed = format!("every number below {n} exactly once");
+                return Err(Error::out_of_range(format!("{name} entry"), i, allowed));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Checks that a slice has the length it must have.

@@ -3,6 +3,10 @@
 //! An [`Estimate`] comes from a chain, from independent samples or from a weighted population; the results of a
 //! search ([`SearchResults`]) are not samples of a distribution, and have no mean.
 //! Whether a chain had equilibrated is the business of [`crate::diagnose`].
+//!
+//! One meaning of an error bar throughout: `value` ± `std_error` covers the truth in 68.27 % of all cases. An error
+//! that was itself estimated, with few degrees of freedom, is enlarged for that by Student's factor, in
+//! [`Estimate::with_dof`] and nowhere else. Sums of estimates add the raw errors ([`Estimate::raw_error`]).
 
 use crate::{
     energy::LnSum,
@@ -14,6 +18,7 @@ use std::fmt;
 mod autocorrelation;
 mod jackknife;
 pub use autocorrelation::{Autocorrelation, autocorrelation, autocorrelation_function, bin_errors};
+pub(crate) use jackknife::{Blocks, edge_correction, start as block_start};
 pub use jackknife::{jackknife, jackknife_chains};
 
 /// Fewer independent samples than this give no error bar.
@@ -35,6 +40,20 @@ pub enum Source {
     Exact,
 }
 
+impl Source {
+    /// The less certain of two origins: it names a sum of both.
+    pub(crate) fn or_less_certain(self, other: Source) -> Source {
+        let rank = |source| match source {
+            Source::Exact => 0,
+            Source::Constant => 1,
+            Source::Independent => 2,
+            Source::Population => 3,
+            Source::Chain => 4,
+        };
+        if rank(other) > rank(self) { other } else { self }
+    }
+}
+
 /// A number with its error.
 ///
 /// Displayed as physicists write it, the error in units of the last digits: `-1.4152(3)`.
@@ -43,13 +62,13 @@ pub struct Estimate {
     /// The estimate.
     pub value: f64,
     /// One standard error, enlarged where it rests on few degrees of freedom so that ± one standard error covers
-    /// 68.27 %.
+    /// 68.27 %: the raw error times the 84.13 % quantile of Student's t with `dof` degrees of freedom.
     pub std_error: f64,
     /// Integrated autocorrelation time ½ + Σ ρ(t) in samples: ½ for independent ones.
     pub tau_int: f64,
     /// Number of independent samples that would give the same error.
     pub n_eff: f64,
-    /// Degrees of freedom of `std_error` itself, for Student's t.
+    /// Degrees of freedom of `std_error` itself, for Student's t; `f64::MAX` where it is known, not estimated.
     pub dof: f64,
     /// Where the number came from.
     pub source: Source,
@@ -74,42 +93,51 @@ impl Estimate {
         autocorrelation(series).and_then(|a| a.estimate())
     }
 
-    /// The mean of several chains of one distribution: chains are weighted by their length, errors add in quadrature.
-    /// Compare the chains with [`crate::diagnose::split_r_hat`] before trusting the result.
+    /// The mean of several chains of one distribution: chains are weighted by their length, raw errors add in
+    /// quadrature, degrees of freedom by Welch and Satterthwaite. Compare the chains with
+    /// [`crate::diagnose::split_r_hat`] before trusting the result.
+    ///
+    /// Chains that are all frozen, at different values, are samples of one value each.
+    ///
+    /// Errors: as [`Estimate::from_chain`] for any of them, no chains, and [`Error::Undefined`] when some chains are
+    /// frozen and others are not: the error of zero of the frozen ones says nothing.
     pub fn from_chains(chains: &[&[f64]]) -> Result<Self> {
         let parts: Vec<Estimate> = chains.iter().map(|c| Estimate::from_chain(c)).collect::<Result<_>>()?;
-        let n: f64 = chains.iter().map(|c| c.len() as f64).sum();
         if parts.is_empty() {
             return Err(Error::TooShort { have: 0, needed: 1 });
         }
+        let n: f64 = chains.iter().map(|c| c.len() as f64).sum();
         let weight = |k: usize| chains[k].len() as f64 / n;
-        let value = (0..parts.len()).map(|k| weight(k) * parts[k].value).sum();
-        let variances: Vec<f64> =
-            (0..parts.len()).map(|k| (weight(k) * parts[k].std_error).powi(2)).collect();
-        let variance: f64 = variances.iter().sum();
-        if variance == 0.0 {
-            // Frozen chains: they agree, or the spread between them is all we know.
+        let frozen = parts.iter().filter(|p| p.source == Source::Constant).count();
+        if frozen == parts.len() {
             let all: Vec<f64> = parts.iter().map(|p| p.value).collect();
             return if all.iter().all(|v| *v == all[0]) {
-                Ok(Estimate { n_eff: n, dof: n, ..parts[0] })
+                Ok(Estimate { n_eff: n, dof: n - 1.0, ..parts[0] })
             } else {
                 Estimate::from_independent(&all)
             };
         }
-        // Welch-Satterthwaite
-        let dof = variance.powi(2) / variances.iter().zip(&parts).map(|(v, p)| v * v / p.dof).sum::<f64>();
+        if let Some(c) = parts.iter().position(|p| p.source == Source::Constant) {
+            return Err(Error::Undefined {
+                what: "the mean of the chains".into(),
+                why: format!(
+                    "chain {c} never changed from {}, while others did: they do not sample one distribution yet",
+                    parts[c].value
+                ),
+            });
+        }
+        // From the first mean, so that a large common offset costs no digits.
+        let value = parts[0].value
+            + (1..parts.len()).map(|k| weight(k) * (parts[k].value - parts[0].value)).sum::<f64>();
+        let (raw, dof) = combined((0..parts.len()).map(|k| (weight(k) * parts[k].raw_error(), parts[k].dof)));
         let n_eff = parts.iter().map(|p| p.n_eff).sum::<f64>();
-        Ok(Estimate {
-            value,
-            std_error: variance.sqrt(),
-            tau_int: n / (2.0 * n_eff),
-            n_eff,
-            dof,
-            source: Source::Chain,
-        })
+        let joint = Estimate::with_dof(value, raw, dof, n_eff, Source::Chain);
+        Ok(Estimate { tau_int: n / (2.0 * n_eff), ..joint })
     }
 
     /// The mean of independent samples.
+    ///
+    /// Errors: fewer than two, samples that are not finite, a spread whose square an f64 cannot hold.
     pub fn from_independent(samples: &[f64]) -> Result<Self> {
         let n = samples.len();
         if n < 2 {
@@ -118,18 +146,12 @@ impl Estimate {
         let (mean, variance) = mean_and_variance(samples)?;
         let source = if variance == 0.0 { Source::Constant } else { Source::Independent };
         let n = n as f64;
-        Ok(Estimate {
-            value: mean,
-            std_error: (variance / n).sqrt(),
-            tau_int: 0.5,
-            n_eff: n,
-            dof: n - 1.0,
-            source,
-        })
+        Ok(Estimate::with_dof(mean, with_rounding((variance / n).sqrt(), mean), n - 1.0, n, source))
     }
 
     /// The fraction of successes in `n` independent trials. Its error is that of the Wilson score, so that 0 and `n`
-    /// successes have an error too.
+    /// successes have an error too. It follows from the fraction alone: no spread was estimated, so `dof` is
+    /// `f64::MAX`. Intervals far into the tails want many successes and many failures.
     pub fn from_counts(successes: u64, n: u64) -> Result<Self> {
         if n == 0 || successes > n {
             return Err(Error::out_of_range(
@@ -139,39 +161,65 @@ impl Estimate {
             ));
         }
         let (k, n) = (successes as f64, n as f64);
-        let std_error = (k * (n - k) / n + 0.25).sqrt() / (n + 1.0);
-        Ok(Estimate { value: k / n, std_error, tau_int: 0.5, n_eff: n, dof: n, source: Source::Independent })
+        let raw_error = (k * (n - k) / n + 0.25).sqrt() / (n + 1.0);
+        Ok(Estimate::with_dof(k / n, raw_error, f64::MAX, n, Source::Independent))
     }
 
     /// The self-normalised mean Σ w f / Σ w of independent weighted samples, weights given by their logarithms; error
-    /// by the delta method, n_eff = (Σ w)² / Σ w².
+    /// by the delta method, n_eff = (Σ w)² / Σ w², degrees of freedom (Σ w²)² / Σ w⁴ - 1 (Satterthwaite's, for values
+    /// that do not depend on the weights). Equal weights make it [`Estimate::from_independent`].
     ///
-    /// Errors: lengths that differ, weights that are NaN, +∞ or all zero, and [`Error::TooShort`] when fewer than
-    /// two samples carry all the weight.
+    /// Errors: lengths that differ, weights that are NaN, +∞ or all zero, a value with weight that is not finite, and
+    /// [`Error::TooShort`] when fewer than [`MIN_N_EFF`] samples carry the weight.
     pub fn from_population(values: &[f64], ln_weights: &[f64]) -> Result<Self> {
         same_length("ln_weights", ln_weights.len(), values.len())?;
         let weights = normalised_weights(ln_weights)?;
-        let mean: f64 = weights.iter().zip(values).map(|(w, v)| if *w > 0.0 { w * v } else { 0.0 }).sum();
-        let n_eff = 1.0 / weights.iter().map(|w| w * w).sum::<f64>();
-        let n = values.len() as f64;
-        if !mean.is_finite() {
+        if ln_weights.iter().all(|w| *w == ln_weights[0]) {
+            return Estimate::from_independent(values);
+        }
+        let (n, count) = (values.len(), values.len() as f64);
+        let squares = weights.iter().map(|w| w * w).sum::<f64>();
+        let n_eff = 1.0 / squares;
+        if !(n_eff >= MIN_N_EFF) {
+            return Err(Error::TooShort { have: n, needed: (count * MIN_N_EFF / n_eff).ceil() as usize });
+        }
+        // From the first value with weight, so that a large common offset costs no digits.
+        let weighted = || weights.iter().zip(values).filter(|(w, _)| **w > 0.0);
+        let origin = weighted().next().map_or(0.0, |(_, v)| *v);
+        let shift: f64 = weighted().map(|(w, v)| w * (v - origin)).sum();
+        let spread: f64 = weighted().map(|(w, v)| (w * (v - origin - shift)).powi(2)).sum();
+        if !(shift.is_finite() && spread.is_finite()) {
             return Err(Error::Undefined {
                 what: "the weighted mean".into(),
-                why: "a value with weight is not finite".into(),
+                why: "a value with weight is not finite, or the square of the spread exceeds the largest f64"
+                    .into(),
             });
         }
-        if n < 2.0 || n_eff < 1.0 + 1e-9 {
-            return Err(Error::TooShort { have: n_eff as usize, needed: MIN_N_EFF as usize });
-        }
-        let spread: f64 = weights
-            .iter()
-            .zip(values)
-            .filter(|(w, _)| **w > 0.0)
-            .map(|(w, v)| (w * (v - mean)).powi(2))
-            .sum();
-        let std_error = (spread * n / (n - 1.0)).sqrt();
+        let mean = origin + shift;
+        let raw_error = with_rounding((spread * count / (count - 1.0)).sqrt(), mean);
+        let dof = squares * squares / weights.iter().map(|w| w.powi(4)).sum::<f64>() - 1.0;
         let source = if spread == 0.0 { Source::Constant } else { Source::Population };
-        Ok(Estimate { value: mean, std_error, tau_int: 0.5, n_eff, dof: (n_eff - 1.0).max(1.0), source })
+        Ok(Estimate::with_dof(mean, raw_error, dof.max(1.0), n_eff, source))
+    }
+
+    /// An estimate whose error was itself estimated, with `dof` degrees of freedom: `raw_error` is its plain standard
+    /// error (the square root of an unbiased variance), which is enlarged here. `f64::MAX` degrees of freedom for an
+    /// error that is known. Samples count as independent, τ_int = ½.
+    ///
+    /// ```
+    /// use smml_core::{Estimate, estimate::Source};
+    /// let e = Estimate::with_dof(1.0, 0.1, 2.0, 3.0, Source::Independent);
+    /// // P(|t| <= 1.3213) = 68.27 % with two degrees of freedom.
+    /// assert!((e.std_error - 0.13213).abs() < 1e-5 && (e.raw_error() - 0.1).abs() < 1e-15);
+    /// ```
+    pub fn with_dof(value: f64, raw_error: f64, dof: f64, n_eff: f64, source: Source) -> Self {
+        Estimate { value, std_error: raw_error * student_factor(dof), tau_int: 0.5, n_eff, dof, source }
+    }
+
+    /// The plain standard error, `std_error` without the enlargement for few degrees of freedom: what adds in
+    /// quadrature, and what Student's t is a multiple of.
+    pub fn raw_error(&self) -> f64 {
+        self.std_error / student_factor(self.dof)
     }
 
     /// A number that was computed, not sampled.
@@ -186,10 +234,21 @@ impl Estimate {
         }
     }
 
-    /// (value - expected) / std_error. With an error of zero: 0 when the two are equal, else an infinity.
+    /// (value - expected) / std_error: the difference in error bars. |z| <= 1 in 68.27 % of all cases whatever `dof`
+    /// is, but beyond that the tails are those of Student's t: with `dof` = 2, |z| > 5 has a probability of 2 %, with
+    /// very many 6e-7. A test belongs on [`Estimate::p_value`], which knows.
+    ///
+    /// With an error of zero: 0 when the two are equal, else an infinity.
     pub fn z(&self, expected: f64) -> f64 {
         let difference = self.value - expected;
         if difference == 0.0 { 0.0 } else { difference / self.std_error }
+    }
+
+    /// The probability of a difference from `expected` at least as large as the one seen, were `expected` true: two
+    /// sides of Student's t with `dof` degrees of freedom. With an error of zero 1 when the two are equal, else 0.
+    pub fn p_value(&self, expected: f64) -> f64 {
+        let difference = self.value - expected;
+        if difference == 0.0 { 1.0 } else { student_two_sided(difference / self.raw_error(), self.dof) }
     }
 
     /// The two-sided confidence interval of the given level in (0, 1), by Student's t with `dof` degrees of freedom.
@@ -197,7 +256,7 @@ impl Estimate {
         if !(level > 0.0 && level < 1.0) {
             return Err(Error::out_of_range("confidence level", level, "between 0 and 1"));
         }
-        let half = self.std_error * student_quantile(0.5 + 0.5 * level, self.dof) / student_factor(self.dof);
+        let half = self.raw_error() * student_quantile(0.5 + 0.5 * level, self.dof);
         Ok((self.value - half, self.value + half))
     }
 
@@ -206,22 +265,35 @@ impl Estimate {
         Estimate { value: a + b * self.value, std_error: b.abs() * self.std_error, ..self }
     }
 
-    /// The sum of two independent estimates.
+    /// The sum of two independent estimates: raw errors add in quadrature, degrees of freedom by Welch and
+    /// Satterthwaite. τ_int is that of the part with the larger error, `n_eff` the smaller one, and the source the
+    /// less certain.
     pub fn plus(self, other: Estimate) -> Self {
-        let (v1, v2) = (self.std_error.powi(2), other.std_error.powi(2));
-        if v1 + v2 == 0.0 {
-            return Estimate { value: self.value + other.value, ..self };
-        }
-        let larger = if v1 >= v2 { self } else { other };
-        let dof = (v1 + v2).powi(2) / (v1 * v1 / self.dof + v2 * v2 / other.dof);
-        Estimate {
-            value: self.value + other.value,
-            std_error: (v1 + v2).sqrt(),
-            n_eff: self.n_eff.min(other.n_eff),
-            dof,
-            ..larger
-        }
+        let value = self.value + other.value;
+        let (raw, dof) = combined([(self.raw_error(), self.dof), (other.raw_error(), other.dof)].into_iter());
+        let larger = if self.raw_error() >= other.raw_error() { self } else { other };
+        let source = self.source.or_less_certain(other.source);
+        let sum = Estimate::with_dof(value, raw, dof, self.n_eff.min(other.n_eff), source);
+        Estimate { tau_int: larger.tau_int, ..sum }
     }
+}
+
+/// The raw error of a sum of independent parts, each with (raw error, degrees of freedom), and its degrees of freedom
+/// by Welch and Satterthwaite, σ⁴ / Σ σᵢ⁴/νᵢ. With no error at all, the fewest of those that went in.
+pub(crate) fn combined(parts: impl Iterator<Item = (f64, f64)> + Clone) -> (f64, f64) {
+    // In units of the largest, whose fourth power an f64 may not hold.
+    let largest = parts.clone().fold(0.0f64, |m, (raw, _)| m.max(raw));
+    if !(largest > 0.0 && largest.is_finite()) {
+        return (largest, parts.fold(f64::MAX, |m, (_, dof)| m.min(dof)));
+    }
+    let (mut variance, mut shares) = (0.0, 0.0);
+    for (raw, dof) in parts {
+        let part = (raw / largest).powi(2);
+        variance += part;
+        shares += part * part / dof;
+    }
+    let dof = variance * variance / shares;
+    (largest * variance.sqrt(), if dof < f64::MAX { dof } else { f64::MAX })
 }
 
 impl fmt::Display for Estimate {
@@ -255,7 +327,8 @@ pub fn with_error(value: f64, error: f64) -> String {
         return if value.abs() >= 1e15 || error >= 1e15 {
             format!("{value:.3e}({error:.1e})")
         } else {
-            format!("{:.0}({error_units:.0})", (value / unit).round() * unit)
+            // 0 is added lest a negative value be rounded to "-0".
+            format!("{:.0}({error_units:.0})", (value / unit).round() * unit + 0.0)
         };
     }
     let digits = -shown;
@@ -263,7 +336,9 @@ pub fn with_error(value: f64, error: f64) -> String {
         return format!("{value:e}({error:.1e})");
     }
     let units = (error * 10f64.powi(digits)).round();
-    format!("{value:.*}({units:.0})", digits as usize)
+    let shown = format!("{value:.*}", digits as usize);
+    let shown = if shown.parse() == Ok(0.0) { shown.trim_start_matches('-') } else { &shown };
+    format!("{shown}({units:.0})")
 }
 
 /// What several runs of a search found. A search is not a sample of anything: there is a best result and a success
@@ -317,29 +392,63 @@ impl<S> SearchResults<S> {
     }
 }
 
-/// Mean and unbiased variance; an error for values that are not finite.
+/// First two moments of samples, relative to one of them: a large common offset then costs no digits.
+pub(crate) struct Moments {
+    origin: f64,
+    /// Mean less `origin`.
+    shift: f64,
+    /// Unbiased variance; zero exactly for samples that are all equal.
+    pub(crate) variance: f64,
+}
+
+impl Moments {
+    /// Errors: no samples, values that are not finite, and samples so far apart, or so close to one another, that the
+    /// square of their spread leaves the range of an f64.
+    pub(crate) fn of(x: &[f64]) -> Result<Self> {
+        if let Some(i) = x.iter().position(|v| !v.is_finite()) {
+            return Err(Error::out_of_range(format!("sample {i}"), x[i], "finite"));
+        }
+        let Some(&origin) = x.first() else { return Err(Error::TooShort { have: 0, needed: 2 }) };
+        if x.iter().all(|v| *v == origin) {
+            return Ok(Moments { origin, shift: 0.0, variance: 0.0 });
+        }
+        let n = x.len() as f64;
+        let shift = x.iter().map(|v| v - origin).sum::<f64>() / n;
+        let (mut s1, mut s2) = (0.0, 0.0);
+        for v in x {
+            let d = v - origin - shift;
+            s1 += d;
+            s2 += d * d;
+        }
+        let variance = (s2 - s1 * s1 / n) / (n - 1.0);
+        // Asked this way round, so that a NaN from an overflow is too large.
+        let why = if !(variance < f64::INFINITY) {
+            "the samples lie so far apart that the square of their spread exceeds the largest f64"
+        } else if variance < f64::MIN_POSITIVE {
+            "the samples differ, but so little that the square of their spread is below the smallest f64"
+        } else {
+            return Ok(Moments { origin, shift: shift + s1 / n, variance });
+        };
+        Err(Error::Undefined { what: "the variance".into(), why: format!("{why}: use another unit") })
+    }
+    pub(crate) fn mean(&self) -> f64 {
+        self.origin + self.shift
+    }
+    /// The samples less their mean.
+    pub(crate) fn centred(&self, x: &[f64]) -> Vec<f64> {
+        x.iter().map(|v| v - self.origin - self.shift).collect()
+    }
+}
+
+/// Mean and unbiased variance: see [`Moments::of`].
 pub(crate) fn mean_and_variance(x: &[f64]) -> Result<(f64, f64)> {
-    let n = x.len() as f64;
-    let mean = x.iter().sum::<f64>() / n;
-    if !mean.is_finite() {
-        return Err(match x.iter().position(|v| !v.is_finite()) {
-            Some(i) => Error::out_of_range(format!("sample {i}"), x[i], "finite"),
-            None => {
-                Error::Undefined { what: "the mean".into(), why: "the sum of the samples overflows".into() }
-            }
-        });
-    }
-    // A constant series must have variance zero, whatever its sum was rounded to.
-    if x.iter().all(|v| *v == x[0]) {
-        return Ok((x[0], 0.0));
-    }
-    let (mut s1, mut s2) = (0.0, 0.0);
-    for v in x {
-        let d = v - mean;
-        s1 += d;
-        s2 += d * d;
-    }
-    Ok((mean + s1 / n, (s2 - s1 * s1 / n) / (n - 1.0)))
+    Moments::of(x).map(|m| (m.mean(), m.variance))
+}
+
+/// The raw error of a mean together with that of rounding it to an f64, uniform in one unit of the last digit: it counts
+/// where the mean is 10¹⁵ times its error. Samples that are all equal keep their zero.
+fn with_rounding(raw_error: f64, mean: f64) -> f64 {
+    if raw_error == 0.0 { 0.0 } else { libm::hypot(raw_error, f64::EPSILON * mean / 12f64.sqrt()) }
 }
 
 /// Weights from their logarithms, summing to one.
@@ -365,15 +474,21 @@ pub(crate) fn student_factor(dof: f64) -> f64 {
     if dof >= 1e6 { 1.0 } else { student_quantile(0.841_344_746_068_543, dof) }
 }
 
-/// Quantile of Student's t; the normal one for very many degrees of freedom.
-pub fn student_quantile(p: f64, dof: f64) -> f64 {
-    use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
-    if dof < 1e6
-        && let Ok(t) = StudentsT::new(0.0, 1.0, dof.max(0.5))
-    {
-        return t.inverse_cdf(p);
+/// P(|T| >= |t|) for Student's t, accurate far into the tails; the normal law for very many degrees of freedom.
+pub(crate) fn student_two_sided(t: f64, dof: f64) -> f64 {
+    use crate::distribution::{Distribution, StudentT, normal_sf};
+    if t.is_nan() {
+        return f64::NAN;
     }
-    Normal::standard().inverse_cdf(p)
+    match StudentT::new(0.0, 1.0, dof.max(0.5)) {
+        Ok(law) if dof < 1e6 => 2.0 * law.sf(t.abs()),
+        _ => 2.0 * normal_sf(t.abs()),
+    }
+}
+
+/// Quantile of Student's t with `dof` > 0 degrees of freedom, also fractional ones; NaN for p outside (0, 1).
+pub fn student_quantile(p: f64, dof: f64) -> f64 {
+    crate::distribution::student_t_quantile(p, dof)
 }
 
 #[cfg(test)]

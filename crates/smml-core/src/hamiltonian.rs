@@ -3,9 +3,10 @@
 
 use crate::{
     energy::{Differentiable, Energy},
-    error::{Error, Result, positive, same_length},
+    error::{Error, Result, all_finite, positive, same_length},
     kernel::{Kernel, Step},
     rng::Draw,
+    store::read_through,
 };
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +16,9 @@ pub trait Hamiltonian: Energy {
     fn drift(&self, state: &mut Self::State, dt: f64);
     /// p += dt F(x)
     fn kick(&self, state: &mut Self::State, dt: f64);
-    /// p = keep p + √((1 - keep²) m / β) ξ with ξ standard normal
+    /// p = keep p + √((1 - keep²) m / β) ξ with ξ standard normal and `keep` in [-1, 1].
+    ///
+    /// Where momenta have no distribution ([`thermal_momenta`] is `None`) nothing is drawn and nothing changes.
     fn refresh<R: Draw>(&self, state: &mut Self::State, keep: f64, beta: f64, rng: &mut R);
     /// p = -p
     fn reverse(&self, state: &mut Self::State);
@@ -29,25 +32,53 @@ pub struct WithMomenta<U> {
     mass: Vec<f64>,
 }
 
-/// Positions and momenta, with the force and potential at the positions.
+/// The standard deviation 1/√β of a momentum of unit mass; `None` where momenta have no distribution, which is for a β
+/// that is not positive, or so small that 1/β is no finite number. Kernels that refresh momenta leave the state as it is
+/// there, and count the step as refused. At β = ∞ it is 0.
+pub fn thermal_momenta(beta: f64) -> Option<f64> {
+    let temperature = 1.0 / beta;
+    (beta > 0.0 && temperature.is_finite()).then(|| temperature.sqrt())
+}
+
+/// Positions and momenta. The force at the positions is kept, and forgotten whenever they are touched.
+///
+/// Only positions and momenta are saved: the force follows from them, bit for bit.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(bound(serialize = "", deserialize = "W: Default"))]
+#[serde(bound(serialize = "", deserialize = "W: Default"), try_from = "RawPhase")]
 pub struct Phase<W> {
-    /// Positions.
-    pub x: Vec<f64>,
-    /// Momenta.
-    pub p: Vec<f64>,
+    x: Vec<f64>,
+    p: Vec<f64>,
+    /// -∇U and U at `x`, unless stale.
+    #[serde(skip)]
     force: Vec<f64>,
+    #[serde(skip)]
     potential: f64,
-    /// The positions moved since force and potential were computed.
+    /// The positions may have moved since force and potential were computed.
+    #[serde(skip)]
     stale: bool,
     /// Working memory of the model: never copied, saved or compared, since it decides nothing.
-    #[serde(skip, default)]
+    #[serde(skip)]
     scratch: Scratch<W>,
 }
 
 #[derive(Debug, Default)]
 struct Scratch<W>(W);
+
+#[derive(Deserialize)]
+struct RawPhase {
+    x: Vec<f64>,
+    p: Vec<f64>,
+}
+
+impl<W: Default> TryFrom<RawPhase> for Phase<W> {
+    type Error = Error;
+    fn try_from(raw: RawPhase) -> Result<Self> {
+        same_length("momenta", raw.p.len(), raw.x.len())?;
+        all_finite("position", &raw.x)?;
+        all_finite("momentum", &raw.p)?;
+        Ok(Phase::stale(raw.x, raw.p))
+    }
+}
 
 impl<W: Default> Clone for Phase<W> {
     fn clone(&self) -> Self {
@@ -75,10 +106,30 @@ impl<W> PartialEq for Phase<W> {
     }
 }
 
+impl<W: Default> Phase<W> {
+    fn stale(x: Vec<f64>, p: Vec<f64>) -> Self {
+        let force = vec![0.0; x.len()];
+        Phase { x, p, force, potential: f64::NAN, stale: true, scratch: Scratch::default() }
+    }
+}
+
 impl<W> Phase<W> {
-    /// U(x), as last computed; exact after a kick or [`WithMomenta::at`].
-    pub fn potential(&self) -> f64 {
-        self.potential
+    /// Positions.
+    pub fn x(&self) -> &[f64] {
+        &self.x
+    }
+    /// Positions, to be changed; the force is computed afresh when it is wanted next.
+    pub fn x_mut(&mut self) -> &mut [f64] {
+        self.stale = true;
+        &mut self.x
+    }
+    /// Momenta.
+    pub fn p(&self) -> &[f64] {
+        &self.p
+    }
+    /// Momenta, to be changed.
+    pub fn p_mut(&mut self) -> &mut [f64] {
+        &mut self.p
     }
 }
 
@@ -101,22 +152,25 @@ impl<U: Differentiable> WithMomenta<U> {
     pub fn potential_energy(&self) -> &U {
         &self.energy
     }
-    /// At rest at `x`. Errors: a number of coordinates that the masses do not fit.
+    /// At rest at `x`. Errors: a number of coordinates that the masses do not fit, one that is not finite.
     pub fn at(&self, x: Vec<f64>) -> Result<Phase<U::Scratch>> {
         if !self.mass.is_empty() {
             same_length("positions", x.len(), self.mass.len())?;
         }
-        let n = x.len();
-        let mut s = Phase {
-            x,
-            p: vec![0.0; n],
-            force: vec![0.0; n],
-            potential: 0.0,
-            stale: true,
-            scratch: Scratch::default(),
-        };
+        all_finite("position", &x)?;
+        let p = vec![0.0; x.len()];
+        let mut s = Phase::stale(x, p);
         self.freshen(&mut s);
         Ok(s)
+    }
+    /// U(x)
+    pub fn potential(&self, s: &Phase<U::Scratch>) -> f64 {
+        if s.stale {
+            // By the same function as in a kick, so that a state that was saved goes on with the same bits.
+            self.energy.value_and_gradient(&s.x, &mut vec![0.0; s.x.len()], &mut U::Scratch::default())
+        } else {
+            s.potential
+        }
     }
     /// Σ p² / 2m
     pub fn kinetic(&self, s: &Phase<U::Scratch>) -> f64 {
@@ -138,8 +192,7 @@ impl<U: Differentiable> WithMomenta<U> {
 impl<U: Differentiable> Energy for WithMomenta<U> {
     type State = Phase<U::Scratch>;
     fn energy(&self, s: &Self::State) -> f64 {
-        let potential = if s.stale { self.energy.energy(&s.x) } else { s.potential };
-        potential + self.kinetic(s)
+        self.potential(s) + self.kinetic(s)
     }
 }
 
@@ -158,9 +211,12 @@ impl<U: Differentiable> Hamiltonian for WithMomenta<U> {
         s.p.iter_mut().zip(&s.force).for_each(|(p, f)| *p += dt * f);
     }
     fn refresh<R: Draw>(&self, s: &mut Self::State, keep: f64, beta: f64, rng: &mut R) {
+        if thermal_momenta(beta).is_none() {
+            return;
+        }
         let noise = ((1.0 - keep * keep) / beta).sqrt();
-        for (i, p) in s.p.iter_mut().enumerate() {
-            let root_mass = if self.mass.is_empty() { 1.0 } else { self.mass[i].sqrt() };
+        let root_masses = self.mass.iter().map(|m| m.sqrt()).chain(std::iter::repeat(1.0));
+        for (p, root_mass) in s.p.iter_mut().zip(root_masses) {
             *p = keep * *p + noise * root_mass * rng.normal();
         }
     }
@@ -172,9 +228,12 @@ impl<U: Differentiable> Hamiltonian for WithMomenta<U> {
 /// Velocity Verlet: kick, drift, kick. Symplectic and reversible; the energy oscillates by O(dt²) and does not drift.
 /// It conserves the energy, so it samples no temperature by itself: combine it with a refreshment of the momenta.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "RawVerlet")]
 pub struct VelocityVerlet {
     dt: f64,
 }
+
+read_through!(VelocityVerlet: RawVerlet { dt: f64 } => VelocityVerlet::new(dt));
 
 impl VelocityVerlet {
     /// Time step `dt` > 0.
@@ -196,12 +255,15 @@ impl<E: Hamiltonian> Kernel<E> for VelocityVerlet {
 }
 
 /// Langevin dynamics in the BAOAB order (Leimkuhler and Matthews 2013). Configurational averages err by O(dt²), and
-/// for a harmonic potential not at all.
+/// for a harmonic potential not at all. Where momenta have no distribution ([`thermal_momenta`]) a step does nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "RawLangevin")]
 pub struct Langevin {
     dt: f64,
     friction: f64,
 }
+
+read_through!(Langevin: RawLangevin { dt: f64, friction: f64 } => Langevin::new(dt, friction));
 
 impl Langevin {
     /// Time step `dt` > 0 and friction γ > 0 (1 / time).
@@ -212,6 +274,9 @@ impl Langevin {
 
 impl<E: Hamiltonian> Kernel<E> for Langevin {
     fn step<R: Draw>(&mut self, h: &E, s: &mut E::State, beta: f64, rng: &mut R) -> Step {
+        if thermal_momenta(beta).is_none() {
+            return Step { proposed: 1, accepted: 0 };
+        }
         h.kick(s, 0.5 * self.dt);
         h.drift(s, 0.5 * self.dt);
         h.refresh(s, libm::exp(-self.friction * self.dt), beta, rng);
@@ -222,12 +287,16 @@ impl<E: Hamiltonian> Kernel<E> for Langevin {
 }
 
 /// Hamiltonian Monte Carlo: fresh momenta, `n_leapfrog` steps of velocity Verlet, one Metropolis test. Exact for any
-/// time step; with one leapfrog step it is the Metropolis-adjusted Langevin algorithm.
+/// time step; with one leapfrog step it is the Metropolis-adjusted Langevin algorithm. Where momenta have no
+/// distribution ([`thermal_momenta`]) every trajectory is refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "RawHmc")]
 pub struct Hmc {
     verlet: VelocityVerlet,
     n_leapfrog: usize,
 }
+
+read_through!(Hmc: RawHmc { verlet: VelocityVerlet, n_leapfrog: usize } => Hmc::new(verlet.dt, n_leapfrog));
 
 impl Hmc {
     /// Time step `dt` > 0 and at least one leapfrog step.
@@ -241,6 +310,9 @@ impl Hmc {
 
 impl<E: Hamiltonian> Kernel<E> for Hmc {
     fn step<R: Draw>(&mut self, h: &E, s: &mut E::State, beta: f64, rng: &mut R) -> Step {
+        if thermal_momenta(beta).is_none() {
+            return Step { proposed: 1, accepted: 0 };
+        }
         h.refresh(s, 0.0, beta, rng);
         let before = h.energy(s);
         let old = s.clone();
@@ -262,7 +334,8 @@ mod tests {
     use crate::{
         chain::{Chain, Record},
         rng::Streams,
-        sample::{Ladder, Replicas, Tempering},
+        sample::{Ladder, Tempering},
+        store,
     };
 
     /// U = ½ Σ kᵢ xᵢ²
@@ -315,7 +388,7 @@ mod tests {
         let mut chain = Chain::new(kernel, start, Streams::new(5).stream("md", 0));
         chain.advance(&h, beta, 500);
         let mut record = Record::new(3).unwrap();
-        let observe = |s: &Phase<U::Scratch>| [s.x[0] * s.x[0], s.x[n - 1] * s.x[n - 1], h.kinetic(s)];
+        let observe = |s: &Phase<U::Scratch>| [s.x[0].powi(2), s.x[n - 1].powi(2), h.kinetic(s)];
         chain.record(&h, beta, 5, 20_000, &mut record, observe).unwrap();
         record.estimates().unwrap()
     }
@@ -380,14 +453,86 @@ mod tests {
         let ladder = Ladder::new(WithMomenta::new(Springs(vec![1.0])), vec![1.0, 0.5]).unwrap();
         let start = vec![ladder.energy.at(vec![0.0]).unwrap(); 2];
         let kernel = Tempering::new(Hmc::new(0.4, 4).unwrap());
-        let mut chain = Chain::new(kernel, Replicas::new(start), Streams::new(3).stream("pt", 0));
+        let mut chain = Chain::new(kernel, ladder.replicas(start).unwrap(), Streams::new(3).stream("pt", 0));
         let mut record = Record::new(2).unwrap();
         let square = |s: &Phase<()>| s.x[0] * s.x[0];
         chain
-            .record(&ladder, 2.0, 1, 10_000, &mut record, |r| [square(&r.states[0]), square(&r.states[1])])
+            .record(&ladder, 2.0, 1, 10_000, &mut record, |r| {
+                [square(&r.states()[0]), square(&r.states()[1])]
+            })
             .unwrap();
         assert!(record.estimate(0).unwrap().z(0.5).abs() < 5.0);
         assert!(record.estimate(1).unwrap().z(1.0).abs() < 5.0);
+    }
+
+    #[test]
+    fn where_momenta_have_no_distribution_nothing_moves() {
+        let h = WithMomenta::new(Quartic);
+        let mut start = h.at(vec![1.0, -0.4]).unwrap();
+        start.p_mut().copy_from_slice(&[0.3, 0.7]);
+        let mut rng = Streams::new(1).stream("no heat", 0);
+        for beta in [0.0, -0.0, -1.0, f64::NAN, f64::NEG_INFINITY, 1e-320] {
+            let mut s = start.clone();
+            let none = Step { proposed: 1, accepted: 0 };
+            assert_eq!(Langevin::new(0.1, 1.0).unwrap().step(&h, &mut s, beta, &mut rng), none);
+            assert_eq!(Hmc::new(0.1, 3).unwrap().step(&h, &mut s, beta, &mut rng), none);
+            h.refresh(&mut s, 0.5, beta, &mut rng);
+            assert_eq!(s, start, "beta = {beta}");
+        }
+        // At zero temperature Langevin dynamics is damped motion towards the minimum.
+        let (mut s, mut cold) = (start, Langevin::new(0.1, 1.0).unwrap());
+        for _ in 0..1000 {
+            cold.step(&h, &mut s, f64::INFINITY, &mut rng);
+        }
+        assert!(h.energy(&s) < 1e-3, "{s:?}");
+    }
+
+    #[test]
+    fn moved_positions_have_the_force_of_where_they_are() {
+        let h = WithMomenta::new(Springs(vec![1.0, 4.0]));
+        let mut s = h.at(vec![1.0, 1.0]).unwrap();
+        s.x_mut()[0] = 3.0;
+        assert_eq!((h.potential(&s), h.energy(&s)), (6.5, 6.5));
+        h.kick(&mut s, 1.0);
+        assert_eq!(s.p(), [-3.0, -4.0]);
+        assert_eq!(h.potential(&s), 6.5);
+    }
+
+    #[test]
+    fn a_saved_state_goes_on_bit_for_bit_and_a_hostile_one_is_refused() {
+        let h = WithMomenta::with_masses(Quartic, vec![1.0, 3.0]).unwrap();
+        let start = h.at(vec![1.0, -0.4]).unwrap();
+        for saved_at in 0..4 {
+            let mut chain =
+                Chain::new(Hmc::new(0.4, 3).unwrap(), start.clone(), Streams::new(2).stream("a", 0));
+            chain.advance(&h, 1.0, saved_at);
+            let bytes = store::encode(&chain, 0).unwrap();
+            let mut again: Chain<Hmc, Phase<()>> = store::decode(&bytes, 0).unwrap();
+            chain.advance(&h, 1.0, 50);
+            again.advance(&h, 1.0, 50);
+            assert_eq!(chain, again);
+        }
+        let read = |x: Vec<f64>, p: Vec<f64>| {
+            store::decode::<Phase<()>>(&store::encode(&(x, p), 0).unwrap(), 0).map_err(|e| e.to_string())
+        };
+        assert!(read(vec![1.0], vec![2.0]).is_ok());
+        assert!(read(vec![1.0, 2.0], vec![2.0]).unwrap_err().contains("momenta has length 1, expected 2"));
+        assert!(read(vec![f64::NAN], vec![2.0]).unwrap_err().contains("position 0 = NaN"));
+        assert!(read(vec![1.0], vec![f64::INFINITY]).unwrap_err().contains("momentum 0 = inf"));
+        let kernel = |bytes: Vec<u8>| {
+            [
+                store::decode::<VelocityVerlet>(&bytes, 0).is_err(),
+                store::decode::<Langevin>(&bytes, 0).is_err(),
+                store::decode::<Hmc>(&bytes, 0).is_err(),
+            ]
+        };
+        for dt in [0.0, -1.0, f64::NAN] {
+            assert_eq!(kernel(store::encode(&dt, 0).unwrap()), [true; 3]);
+            assert_eq!(kernel(store::encode(&(dt, 1.0), 0).unwrap()), [true; 3]);
+        }
+        assert!(store::decode::<Langevin>(&store::encode(&(0.1, 0.0), 0).unwrap(), 0).is_err());
+        assert!(store::decode::<Hmc>(&store::encode(&(0.1, 0u64), 0).unwrap(), 0).is_err());
+        assert!(store::decode::<Hmc>(&store::encode(&(0.1, 2u64), 0).unwrap(), 0).is_ok());
     }
 
     #[test]
@@ -399,5 +544,6 @@ mod tests {
         );
         assert!(WithMomenta::with_masses(Quartic, vec![1.0, 0.0]).is_err());
         assert!(WithMomenta::with_masses(Quartic, vec![1.0]).unwrap().at(vec![0.0; 2]).is_err());
+        assert!(WithMomenta::new(Quartic).at(vec![0.0, f64::NAN]).is_err());
     }
 }

@@ -25,6 +25,7 @@ pub mod hamiltonian;
 pub mod importance;
 pub mod information;
 pub mod kernel;
+pub mod numeric;
 pub mod optimize;
 pub mod parallel;
 pub mod rng;

@@ -44,7 +44,8 @@ pub trait Draw: Send + Sized {
         ((u128::from(self.word()) * n as u128) >> 64) as usize
     }
 
-    /// Index `i` with probability `weights[i] / Σ weights`. Weights must be finite, not negative, and not all zero.
+    /// Index `i` with probability `weights[i] / Σ weights`. Weights must not be negative, and their sum must be finite
+    /// and not zero.
     fn choose(&mut self, weights: &[f64]) -> usize {
         let mut left = self.uniform() * weights.iter().sum::<f64>();
         let mut last = 0;
@@ -112,7 +113,23 @@ impl<R: Draw> TryRng for Adapter<'_, R> {
 
 /// An independent Xoshiro256++ sequence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "RawStream")]
 pub struct Stream(Xoshiro256PlusPlus);
+
+#[derive(Deserialize)]
+struct RawStream(Xoshiro256PlusPlus);
+
+impl TryFrom<RawStream> for Stream {
+    type Error = String;
+    fn try_from(RawStream(generator): RawStream) -> Result<Self, String> {
+        // The state 0, which no seed leads to, stays where it is; no other state gives so many zeros in a row.
+        let mut probe = generator.clone();
+        if (0..8).all(|_| probe.next_u64() == 0) {
+            return Err("the state of a random stream is 0, from which it never moves".into());
+        }
+        Ok(Stream(generator))
+    }
+}
 
 impl Stream {
     fn from_key(key: [u64; 4]) -> Self {
@@ -201,6 +218,19 @@ mod tests {
         }
         let mut s = Stream(Xoshiro256PlusPlus::from_seed(seed));
         assert_eq!([s.word(), s.word(), s.word()], [41943041, 58720359, 3588806011781223]);
+    }
+
+    #[test]
+    fn a_stream_is_saved_with_its_place_and_a_dead_one_is_refused() {
+        use crate::store::{decode, encode};
+        let mut stream = Streams::new(1).stream("saved", 0);
+        stream.word();
+        let mut again: Stream = decode(&encode(&stream, 0).unwrap(), 0).unwrap();
+        assert_eq!(again, stream);
+        assert_eq!(again.word(), stream.word());
+        let dead = decode::<Stream>(&encode(&[0u64; 4], 0).unwrap(), 0).unwrap_err().to_string();
+        assert!(dead.contains("never moves"), "{dead}");
+        assert!(decode::<Stream>(&encode(&[0u64, 0, 1, 0], 0).unwrap(), 0).is_ok());
     }
 
     #[test]

@@ -40,6 +40,24 @@ fn decode_content<T: DeserializeOwned>(
     }
 }
 
+/// The partner that `#[serde(try_from = "Raw…")]` names: a struct of the same fields, read as they come, and the
+/// constructor that they must pass. So a file brings in nothing that a program could not have made.
+macro_rules! read_through {
+    ($type:ident: $raw:ident { $($field:ident: $of:ty),+ } => $built:expr) => {
+        #[derive(serde::Deserialize)]
+        struct $raw {
+            $($field: $of),+
+        }
+        impl TryFrom<$raw> for $type {
+            type Error = $crate::Error;
+            fn try_from($raw { $($field),+ }: $raw) -> $crate::Result<Self> {
+                $built
+            }
+        }
+    };
+}
+pub(crate) use read_through;
+
 /// What is wrong with some bytes that should be a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Defect {
@@ -92,7 +110,8 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8], parameters: u64) -> Result<T> {
     parse(bytes, parameters).map_err(|d| Error::corrupt(Path::new("checkpoint"), d.place, d.problem))
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8], parameters: u64) -> std::result::Result<T, Defect> {
+/// The parameter hash and the content of a whole checkpoint.
+fn open(bytes: &[u8]) -> std::result::Result<(u64, &[u8]), Defect> {
     let Some((head, payload)) = bytes.split_at_checked(HEADER) else {
         return Err(Defect::at(
             "header",
@@ -120,10 +139,15 @@ fn parse<T: DeserializeOwned>(bytes: &[u8], parameters: u64) -> std::result::Res
     if crc != four(28) {
         return Err(Defect::at("byte 28", format!("checksum {:08x}, the content has {crc:08x}", four(28))));
     }
-    if eight(12) != parameters {
+    Ok((eight(12), payload))
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8], parameters: u64) -> std::result::Result<T, Defect> {
+    let (found, payload) = open(bytes)?;
+    if found != parameters {
         return Err(Defect::at(
             "byte 12",
-            format!("made with other parameters (hash {:016x}, this run has {parameters:016x})", eight(12)),
+            format!("made with other parameters (hash {found:016x}, this run has {parameters:016x})"),
         ));
     }
     let (value, used) = decode_content(payload)
@@ -142,7 +166,7 @@ pub fn previous(path: &Path) -> PathBuf {
 }
 
 /// Writes a checkpoint so that at every moment, whatever fails, `path` or its previous generation is whole: temporary
-/// file, fsync, renames, fsync of the folder.
+/// file, fsync, renames, fsync of the folder. A damaged `path` does not become the previous generation.
 pub fn save<T: Serialize>(path: &Path, value: &T, parameters: u64) -> Result<()> {
     replace_keeping_previous(path, &encode(value, parameters)?)
 }
@@ -160,7 +184,8 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
 trait Files {
     fn create_synced(&self, path: &Path, bytes: &[u8]) -> io::Result<()>;
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
-    fn exists(&self, path: &Path) -> bool;
+    /// Whether there is a whole checkpoint.
+    fn is_whole(&self, path: &Path) -> bool;
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
     fn remove(&self, path: &Path);
 }
@@ -176,8 +201,8 @@ impl Files for Real {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         fs::rename(from, to)
     }
-    fn exists(&self, path: &Path) -> bool {
-        path.exists()
+    fn is_whole(&self, path: &Path) -> bool {
+        fs::read(path).is_ok_and(|bytes| open(&bytes).is_ok())
     }
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         // Folders cannot be opened on every platform; where they can, the renames must reach the disk.
@@ -198,7 +223,7 @@ fn commit(files: &impl Files, path: &Path, bytes: &[u8], keep_previous: bool) ->
     temporary.push(format!(".{}.tmp", std::process::id()));
     let temporary = PathBuf::from(temporary);
     let written = files.create_synced(&temporary, bytes).and_then(|()| {
-        if keep_previous && files.exists(path) {
+        if keep_previous && files.is_whole(path) {
             files.rename(path, &previous(path))?;
         }
         files.rename(&temporary, path)

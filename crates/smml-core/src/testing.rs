@@ -145,9 +145,11 @@ impl Law {
 ///
 /// Panics for more than 2⁸ states, for a kernel that is not a function of its draws, draws raw bits, or never ends.
 pub fn law<E: Finite, K: Kernel<E>>(energy: &E, kernel: &K, beta: f64) -> Law {
-    let n = energy.n_states();
-    assert!(n <= MAX_STATES, "{n} states are too many to enumerate transitions: at most {MAX_STATES}");
-    let ln_z = ln_z_exact(energy, beta);
+    let n = energy.n_states().filter(|n| *n <= MAX_STATES);
+    let n = n.unwrap_or_else(|| {
+        panic!("{:?} states are too many to enumerate transitions: at most {MAX_STATES}", energy.n_states())
+    });
+    let ln_z = ln_z_exact(energy, beta).unwrap_or_else(|e| panic!("{e}"));
     let pi: Vec<f64> = (0..n).map(|i| libm::exp(-beta * energy.energy(&energy.state(i)) - ln_z)).collect();
     let mut p = vec![0.0; n * n];
     let mut n_paths = 0;
@@ -226,11 +228,11 @@ pub fn gradient_error<U: Differentiable>(energy: &U, x: &[f64]) -> f64 {
 
 /// A ladder of small systems is small: the same law covers tempering.
 impl<E: Finite> Finite for crate::sample::Ladder<E> {
-    fn n_states(&self) -> usize {
-        self.energy.n_states().pow(self.factors().len() as u32)
+    fn n_states(&self) -> Option<usize> {
+        self.energy.n_states()?.checked_pow(self.factors().len() as u32)
     }
     fn state(&self, mut index: usize) -> Self::State {
-        let n = self.energy.n_states();
+        let n = self.energy.n_states().unwrap_or(usize::MAX);
         let mut states = Vec::new();
         for _ in self.factors() {
             states.push(self.energy.state(index % n));
@@ -239,6 +241,11 @@ impl<E: Finite> Finite for crate::sample::Ladder<E> {
         crate::sample::Replicas::new(states)
     }
     fn index(&self, state: &Self::State) -> usize {
-        state.states.iter().rev().fold(0, |acc, s| acc * self.energy.n_states() + self.energy.index(s))
+        let n = self.energy.n_states().unwrap_or(usize::MAX);
+        state
+            .states()
+            .iter()
+            .rev()
+            .fold(0, |acc: usize, s| acc.wrapping_mul(n).wrapping_add(self.energy.index(s)))
     }
 }

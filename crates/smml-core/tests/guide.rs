@@ -3,6 +3,7 @@
 
 // ANCHOR: model
 use smml_core::{
+    energy::states,
     prelude::*,
     sample::{Anneal, HeatBath, Metropolis, attempt},
     testing::{delta_error, law},
@@ -62,8 +63,8 @@ impl Conditional for Colouring {
 
 // ANCHOR: finite
 impl Finite for Colouring {
-    fn n_states(&self) -> usize {
-        usize::from(self.n_colours).pow(self.neighbours.len() as u32)
+    fn n_states(&self) -> Option<usize> {
+        usize::from(self.n_colours).checked_pow(self.neighbours.len() as u32)
     }
     fn state(&self, mut index: usize) -> Vec<u8> {
         let q = usize::from(self.n_colours);
@@ -100,7 +101,7 @@ fn the_model_obeys_the_laws() -> Result<()> {
     let model = wheel(5, 3);
     let mut rng = Streams::new(1).stream("guide", 0);
     assert!(delta_error(&model, model.state(100), 1000, &mut rng) < 1e-15);
-    for i in 0..model.n_states() {
+    for i in states(&model)? {
         assert_eq!(model.index(&model.state(i)), i);
     }
     for beta in [0.0, 0.7, 3.0] {

@@ -29,7 +29,17 @@ pub const BERRY_ESSEEN_LOWER: f64 = 0.4097321837023964;
 pub fn berry_esseen_bound<D: Distribution>(law: &D, n: u64) -> Result<f64> {
     let (_, std_dev) = moments(law)?;
     let rho = law.third_absolute_moment()?;
-    Ok(BERRY_ESSEEN * (rho / std_dev.powi(3)) / (check_n(n)? as f64).sqrt())
+    // One division after the other: the cube of the deviation may leave the range of f64 where the ratio does not.
+    let ratio = rho / std_dev / std_dev / std_dev;
+    if !(ratio.is_finite() && ratio >= 1.0 - 1e-9) {
+        return Err(Error::Undefined {
+            what: "the Berry-Esseen bound".into(),
+            why: format!(
+                "E|X - mean|³ = {rho} is outside what an f64 holds with digits; give the law another scale"
+            ),
+        });
+    }
+    Ok(BERRY_ESSEEN * ratio / (check_n(n)? as f64).sqrt())
 }
 
 /// sup_x |P(X <= x) - Φ((x - mean)/std_dev)| for a law on the integers: both sides of each of its steps are looked at.
@@ -57,7 +67,8 @@ fn largest_step(first: f64, p: &[f64], mean: f64, std_dev: f64) -> f64 {
 pub fn lattice_sum<D: Discrete>(law: &D, n: u64) -> Result<(i64, Vec<f64>)> {
     let (first, one) = law.table()?;
     let steps = (one.len() as u64 - 1).saturating_mul(check_n(n)?);
-    if steps >= 1 << 15 || (n as i64).checked_mul(first).is_none() {
+    let smallest = i64::try_from(i128::from(first) * i128::from(n));
+    if steps >= 1 << 15 || smallest.is_err() {
         return Err(Error::TooLarge {
             what: "the law of the sum".into(),
             needed: format!("{} values", steps.saturating_add(1)),
@@ -75,7 +86,7 @@ pub fn lattice_sum<D: Discrete>(law: &D, n: u64) -> Result<(i64, Vec<f64>)> {
     // What the table left out would grow n-fold.
     let total = compensated_sum(sum.iter().copied());
     sum.iter_mut().for_each(|p| *p /= total);
-    Ok((first * n as i64, sum))
+    Ok((smallest.unwrap_or(first), sum))
 }
 
 fn product(a: &[f64], b: &[f64]) -> Vec<f64> {

@@ -8,11 +8,11 @@ pub(crate) fn direct_into(a: &[f64], b: &[f64], start: usize, out: &mut [f64]) {
     let (n, m) = (long.len() as isize, short.len());
     // A stretch of outputs at a time, so that the padded input stays in the cache.
     let stretch = STRETCH.max(m);
-    let mut padded = vec![0.0; stretch.min(out.len()) + m - 1];
+    let mut padded = vec![0.0; stretch.min(out.len()).next_multiple_of(TILE) + m - 1];
     for (i, out) in out.chunks_mut(stretch).enumerate() {
         // padded[j] = long[first + j], zero outside
         let first = (start + i * stretch) as isize - (m as isize - 1);
-        let padded = &mut padded[..out.len() + m - 1];
+        let padded = &mut padded[..out.len().next_multiple_of(TILE) + m - 1];
         let from = first.clamp(0, n);
         let to = (first + padded.len() as isize).clamp(from, n);
         let (at, end) = ((from - first) as usize, (to - first) as usize);
@@ -20,20 +20,33 @@ pub(crate) fn direct_into(a: &[f64], b: &[f64], start: usize, out: &mut [f64]) {
         padded[at..end].copy_from_slice(&long[from as usize..to as usize]);
         padded[end..].fill(0.0);
         slide(padded, short, out);
+        if !super::all_finite(out) {
+            settle(long, short, start + i * stretch, out);
+        }
+    }
+}
+
+/// Makes the outputs from `first` on anew that are not finite: from copies of the order of 1, so that only an output
+/// too large for f64 is an infinity, and not one whose terms are and cancel.
+fn settle(long: &[f64], short: &[f64], first: usize, out: &mut [f64]) {
+    let (e, x, h) = super::of_order_one(long, short);
+    for (k, c) in out.iter_mut().enumerate().filter(|(_, c)| !c.is_finite()) {
+        let k = first + k;
+        let terms = (k + 1).saturating_sub(x.len())..h.len().min(k + 1);
+        *c = libm::scalbn(terms.map(|j| h[j] * x[k - j]).sum(), e);
     }
 }
 
 const STRETCH: usize = 4096;
 
 /// Outputs a tile of sums at a time: they stay in registers while the kernel passes.
-const TILE: usize = 32;
+pub(super) const TILE: usize = 32;
 
 crate::simd_paths! {
+    /// `padded` holds the kernel's length less one more values than full tiles over `out` have.
     fn slide(padded: &[f64], kernel: &[f64], out: &mut [f64]) {
         let m = kernel.len();
-        let tiles = out.len() / TILE * TILE;
-        let (body, tail) = out.split_at_mut(tiles);
-        for (t, out) in body.chunks_exact_mut(TILE).enumerate() {
+        for (t, out) in out.chunks_mut(TILE).enumerate() {
             let x = &padded[t * TILE..t * TILE + TILE + m - 1];
             let mut sums = [0.0; TILE];
             for (window, h) in x.windows(TILE).rev().zip(kernel) {
@@ -41,15 +54,8 @@ crate::simd_paths! {
                     sums[l] += h * window[l];
                 }
             }
-            out.copy_from_slice(&sums);
-        }
-        for (i, out) in tail.iter_mut().enumerate() {
-            let x = &padded[tiles + i..tiles + i + m];
-            let mut sum = 0.0;
-            for (x, h) in x.iter().rev().zip(kernel) {
-                sum += h * x;
-            }
-            *out = sum;
+            // A last tile that is not full costs less than its outputs one by one.
+            out.copy_from_slice(&sums[..out.len()]);
         }
     }
 }

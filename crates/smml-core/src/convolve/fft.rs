@@ -1,6 +1,6 @@
 //! One real FFT over both series (realfft), for series of comparable length.
 
-use super::{check_finite, cost, rescaled};
+use super::{all_finite, check_finite, cost, rescaled};
 use crate::error::Result;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 use rustfft::num_complex::Complex;
@@ -13,7 +13,8 @@ pub(super) struct RealPlan {
 }
 
 const CACHED_PLANS: usize = 8;
-const CACHED_LENGTH: usize = 1 << 18;
+/// Plans longer than this are not kept.
+pub(super) const CACHED_LENGTH: usize = 1 << 18;
 
 thread_local! {
     static PLANS: RefCell<Vec<RealPlan>> = const { RefCell::new(Vec::new()) };
@@ -71,13 +72,13 @@ impl RealPlan {
 pub(super) fn fft_into(a: &[f64], b: &[f64], start: usize, len: usize, out: &mut Vec<f64>) -> Result<()> {
     let plan = real_plan(cost::cyclic_length(a.len(), b.len(), start, len));
     run(&plan, a, b, start, len, out);
-    // One value that is not finite reaches every output.
-    if out[0].is_finite() {
+    // A value in the input that is not finite reaches every output, an overflow on the way perhaps a few.
+    if all_finite(out) {
         return Ok(());
     }
     check_finite("a", a)?;
     check_finite("b", b)?;
-    rescaled(a, b, out, |a, b, out| run(&plan, a, b, start, len, out));
+    rescaled(a, b, start, out, |a, b, out| run(&plan, a, b, start, len, out));
     Ok(())
 }
 

@@ -58,8 +58,8 @@ impl Mode {
 /// `Direct` is relative to Σ |a_i b_j| of the one output. See [`lattice`] where small probabilities matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Method {
-    /// The one expected to be quickest, by a cost model measured on an AVX-512 machine. The choice depends on the
-    /// lengths alone, so it is the same on every machine.
+    /// The one expected to be quickest, by a cost model measured with AVX2 and AVX-512. The choice depends on the lengths
+    /// alone, so it is the same on every machine.
     #[default]
     Auto,
     /// The definition: n m products.
@@ -127,7 +127,7 @@ pub fn choose(n: usize, m: usize, mode: Mode) -> Method {
     let (start, len) = mode.range(n, m);
     let (long, short) = (n.max(m), n.min(m));
     let direct = cost::direct(len, short);
-    let fft = cost::fft(cost::cyclic_length(long, short, start, len), len);
+    let fft = cost::fft(cost::cyclic_length(long, short, start, len));
     let overlap = cost::block(len, short, false).1;
     if direct <= fft && direct <= overlap {
         Method::Direct
@@ -163,11 +163,39 @@ fn exponent(x: &[f64]) -> i32 {
     libm::frexp(x.iter().fold(0.0, |m: f64, v| m.max(v.abs()))).1
 }
 
-/// Runs a convolution on copies of its input scaled to the order of 1, for input so large that intermediate results
-/// overflow.
-fn rescaled(a: &[f64], b: &[f64], out: &mut Vec<f64>, mut run: impl FnMut(&[f64], &[f64], &mut Vec<f64>)) {
+/// Copies of both series scaled to the order of 1, and e with a * b = 2^e (a' * b').
+fn of_order_one(a: &[f64], b: &[f64]) -> (i32, Vec<f64>, Vec<f64>) {
     let (ea, eb) = (exponent(a), exponent(b));
     let scaled = |x: &[f64], e: i32| -> Vec<f64> { x.iter().map(|v| libm::scalbn(*v, -e)).collect() };
-    run(&scaled(a, ea), &scaled(b, eb), out);
-    out.iter_mut().for_each(|c| *c = libm::scalbn(*c, ea + eb));
+    (ea + eb, scaled(a, ea), scaled(b, eb))
+}
+
+/// Outputs `start ..` by an FFT of copies of the input scaled to the order of 1, for input so large that intermediate
+/// results overflow. The error of an FFT, the same in every output, may itself be too large for f64: outputs for which
+/// it cannot tell whether they overflow are made by the definition.
+fn rescaled(
+    a: &[f64],
+    b: &[f64],
+    start: usize,
+    out: &mut Vec<f64>,
+    mut run: impl FnMut(&[f64], &[f64], &mut Vec<f64>),
+) {
+    let (e, x, h) = of_order_one(a, b);
+    run(&x, &h, out);
+    let norm = |x: &[f64]| x.iter().map(|v| v * v).sum::<f64>().sqrt();
+    let error = 4.0 * f64::EPSILON * (2.0 + libm::log2((a.len() + b.len()) as f64)) * norm(&x) * norm(&h);
+    let limit = libm::scalbn(1.0, 1024 - e);
+    let mut undecided = vec![false; out.len()];
+    for (c, undecided) in out.iter_mut().zip(&mut undecided) {
+        *undecided = (c.abs() - limit).abs() <= error || error >= limit && c.abs() < limit;
+        *c = libm::scalbn(*c, e);
+    }
+    let mut from = 0;
+    for run in undecided.chunk_by(|a, b| a == b) {
+        let to = from + run.len();
+        if run[0] {
+            direct::direct_into(a, b, start + from, &mut out[from..to]);
+        }
+        from = to;
+    }
 }

@@ -2,7 +2,7 @@
 //! further signals. Two blocks travel as real and imaginary part of one complex block.
 
 use super::{
-    Mode, check_finite, cost,
+    Mode, all_finite, check_finite, cost,
     direct::direct_into,
     rescaled,
     split_fft::{SplitFft, Workspace},
@@ -108,7 +108,7 @@ impl Convolver {
         // Either the input is to blame, or intermediate results overflow.
         check_finite(name, signal)?;
         let spectrum = engine.spectrum.clone();
-        rescaled(signal, &self.kernel, out, |signal, kernel, out| {
+        rescaled(signal, &self.kernel, start, out, |signal, kernel, out| {
             engine.plan.spectrum(kernel, &mut engine.work, &mut engine.spectrum);
             out.clear();
             engine.run(signal, kernel.len(), start, len, out);
@@ -133,12 +133,14 @@ impl Engine {
                 self.work.im.fill(0.0);
             }
             self.plan.convolve(&self.spectrum, &mut self.work);
-            // A value that is not finite reaches every output of its pair of blocks, so one is enough to look at.
-            if !(self.work.re[m - 1].is_finite() && self.work.im[m - 1].is_finite()) {
+            // A value in the input that is not finite reaches every output of its pair of blocks; an overflow on the way
+            // may reach a few only.
+            let (re, im) = (&self.work.re[m - 1..m - 1 + first], &self.work.im[m - 1..m - 1 + second]);
+            if !(self.work.im[m - 1].is_finite() && all_finite(re) && all_finite(im)) {
                 return false;
             }
-            out.extend_from_slice(&self.work.re[m - 1..m - 1 + first]);
-            out.extend_from_slice(&self.work.im[m - 1..m - 1 + second]);
+            out.extend_from_slice(re);
+            out.extend_from_slice(im);
             done += first + second;
         }
         true

@@ -4,8 +4,8 @@
 use super::{Mode, check_finite, convolve};
 use crate::{
     Estimate,
-    error::{Error, Result, finite, positive, same_length},
-    estimate::Source,
+    error::{Error, Result, finite, positive},
+    estimate::{Source, combined},
 };
 
 /// What stands beyond the ends of a series `a b c d`. Names and meanings as in scipy.ndimage.
@@ -72,9 +72,11 @@ impl SmoothingKernel {
     /// Least-squares fit of a polynomial of degree `order` in a window of odd length, or its derivative of order
     /// `derivative`, at the centre; `spacing` is the distance of the samples. Same weights as scipy.signal.savgol_coeffs
     /// with its default `use="conv"`. (A. Savitzky and M. Golay, Anal. Chem. 36, 1627 (1964); computed with orthogonal
-    /// polynomials, P. Gorry, Anal. Chem. 62, 570 (1990).)
+    /// polynomials, P. Gorry, Anal. Chem. 62, 570 (1990).) The error of a weight is about 1e-14 of the largest, whatever
+    /// order and derivative.
     ///
-    /// Errors: an even window, `order >= window`, a spacing not finite and > 0.
+    /// Errors: an even window, `order >= window`, a spacing not finite and > 0, [`Error::Undefined`] when the weights
+    /// lie outside the range of f64.
     pub fn savitzky_golay(window: usize, order: usize, derivative: usize, spacing: f64) -> Result<Self> {
         check_window(window)?;
         if order >= window {
@@ -86,7 +88,7 @@ impl SmoothingKernel {
         }
         positive("spacing", spacing)?;
         let fit = LocalFit { half: (window / 2) as i64, order, derivative, spacing };
-        let mut weights = fit.weights_at(0);
+        let mut weights = fit.weights_at(0)?;
         // As a convolution kernel: h_j meets the sample j places BEFORE the centre.
         weights.reverse();
         Ok(SmoothingKernel { weights, fit: Some(fit) })
@@ -110,14 +112,14 @@ impl SmoothingKernel {
     }
 
     /// Weights of the samples `first..` in the smoothed value at `i`, and what a constant edge adds.
-    fn row(&self, i: usize, n: usize, edge: Edge) -> Row {
+    fn row(&self, i: usize, n: usize, edge: Edge) -> Result<Row> {
         let half = self.half_width() as i64;
         if let (Edge::Interp, Some(fit)) = (edge, &self.fit) {
             let centre = (i as i64).clamp(half, n as i64 - 1 - half);
-            let weights = fit.weights_at(i as i64 - centre);
+            let weights = fit.weights_at(i as i64 - centre)?;
             let terms =
                 weights.into_iter().enumerate().map(|(k, w)| ((centre - half) as usize + k, w)).collect();
-            return Row { terms, constant: 0.0 };
+            return Ok(Row { terms, constant: 0.0 });
         }
         let mut row = Row { terms: Vec::with_capacity(self.weights.len()), constant: 0.0 };
         for (k, w) in self.weights.iter().enumerate() {
@@ -135,7 +137,7 @@ impl SmoothingKernel {
             }
             same
         });
-        row
+        Ok(row)
     }
 
     fn check(&self, n: usize, edge: Edge) -> Result<()> {
@@ -211,7 +213,7 @@ pub fn smooth(signal: &[f64], kernel: &SmoothingKernel, edge: Edge) -> Result<Ve
         out.extend(convolve(signal, &kernel.weights, Mode::Valid)?);
         out.resize(n, 0.0);
         for i in (0..half).chain(n - half..n) {
-            out[i] = kernel.row(i, n, edge).terms.iter().map(|(j, w)| w * signal[*j]).sum();
+            out[i] = kernel.row(i, n, edge)?.terms.iter().map(|(j, w)| w * signal[*j]).sum();
         }
         return Ok(out);
     }
@@ -234,53 +236,40 @@ pub fn smooth_variances(variances: &[f64], kernel: &SmoothingKernel, edge: Edge)
     if let Some(i) = variances.iter().position(|v| *v < 0.0) {
         return Err(Error::out_of_range(format!("variances[{i}]"), variances[i], "at least 0"));
     }
-    Ok(rows(kernel, variances.len(), edge, |row| row.terms.iter().map(|(j, w)| w * w * variances[*j]).sum()))
+    rows(kernel, variances.len(), edge, |row| row.terms.iter().map(|(j, w)| w * w * variances[*j]).sum())
 }
 
-/// Smooths a series of estimates that are independent of one another. Values as [`smooth`], errors as
-/// [`smooth_variances`], degrees of freedom by Welch and Satterthwaite; `n_eff` is the smallest of those that enter.
+/// Smooths a series of estimates that are independent of one another. Values as [`smooth`], raw errors
+/// as [`smooth_variances`], degrees of freedom by Welch and Satterthwaite; `n_eff` is the smallest of those that enter,
+/// the source the least certain.
 pub fn smooth_estimates(series: &[Estimate], kernel: &SmoothingKernel, edge: Edge) -> Result<Vec<Estimate>> {
     let values: Vec<f64> = series.iter().map(|e| e.value).collect();
-    let variances: Vec<f64> = series.iter().map(|e| e.std_error * e.std_error).collect();
+    let raw: Vec<f64> = series.iter().map(Estimate::raw_error).collect();
+    check_finite("errors", &raw)?;
     let smoothed = smooth(&values, kernel, edge)?;
-    let variances_out = smooth_variances(&variances, kernel, edge)?;
-    same_length("smoothed series", smoothed.len(), variances_out.len())?;
     let mut i = 0;
-    Ok(rows(kernel, series.len(), edge, |row| {
-        let (value, variance) = (smoothed[i], variances_out[i]);
+    rows(kernel, series.len(), edge, |row| {
+        let value = smoothed[i];
         i += 1;
+        let parts = row.terms.iter().filter(|t| t.1 != 0.0).map(|(j, w)| (w.abs() * raw[*j], &series[*j]));
+        let (raw_error, dof) = combined(parts.clone().map(|(part, e)| (part, e.dof)));
         let mut n_eff = f64::MAX;
-        let mut spread = 0.0;
-        let mut leading = (-1.0, Source::Exact, 0.5);
-        for (j, w) in row.terms.iter().filter(|t| t.1 != 0.0) {
-            let part = w * w * variances[*j];
-            spread += part * part / series[*j].dof;
-            n_eff = n_eff.min(series[*j].n_eff);
+        let mut leading = (-1.0, 0.5);
+        let mut source = Source::Exact;
+        for (part, e) in parts {
+            n_eff = n_eff.min(e.n_eff);
+            source = source.or_less_certain(e.source);
             if part > leading.0 {
-                leading = (part, series[*j].source, series[*j].tau_int);
+                leading = (part, e.tau_int);
             }
         }
-        let dof = if spread > 0.0 { variance * variance / spread } else { f64::MAX };
-        Estimate {
-            value,
-            std_error: variance.sqrt(),
-            tau_int: leading.2,
-            n_eff,
-            dof: dof.min(f64::MAX),
-            source: leading.1,
-        }
-    }))
+        Estimate { tau_int: leading.1, ..Estimate::with_dof(value, raw_error, dof, n_eff, source) }
+    })
 }
 
 /// `f` of the row of weights of each output.
-fn rows<T>(kernel: &SmoothingKernel, n: usize, edge: Edge, f: impl FnMut(&Row) -> T) -> Vec<T> {
-    (0..n)
-        .map(|i| kernel.row(i, n, edge))
-        .map({
-            let mut f = f;
-            move |row| f(&row)
-        })
-        .collect()
+fn rows<T>(kernel: &SmoothingKernel, n: usize, edge: Edge, mut f: impl FnMut(&Row) -> T) -> Result<Vec<T>> {
+    (0..n).map(|i| kernel.row(i, n, edge).map(|row| f(&row))).collect()
 }
 
 /// A polynomial fit of some order in a window, and which derivative of it is wanted.
@@ -295,45 +284,128 @@ struct LocalFit {
 impl LocalFit {
     /// The weight of each sample of the window in the derivative of the fit at `at` samples from the centre.
     ///
-    /// With polynomials p_k orthogonal on the window, the fit is Σ_k p_k(x) Σ_j p_k(x_j) f_j / ‖p_k‖²: no normal
-    /// equations, so high orders keep their digits. The recursion x p_k = p_{k+1} + c_k p_{k-1} gives derivatives too.
-    fn weights_at(&self, at: i64) -> Vec<f64> {
+    /// With the Gram polynomials p_k, orthonormal on the window, the fit is Σ_k p_k(x) Σ_j p_k(j) f_j: no normal
+    /// equations, so high orders keep their digits. Derivatives come from the derivative of the recursion
+    /// x p_k = b_{k+1} p_{k+1} + b_k p_{k-1}, as Taylor coefficients in units of a quarter of the window, in which they
+    /// are of moderate size.
+    fn weights_at(&self, at: i64) -> Result<Vec<f64>> {
         let n = (2 * self.half + 1) as usize;
         let mut weights = vec![0.0; n];
         if self.derivative > self.order {
-            return weights;
+            return Ok(weights);
         }
-        // x in [-1, 1]
-        let scale = self.half.max(1) as f64;
-        let x: Vec<f64> = (-self.half..=self.half).map(|j| j as f64 / scale).collect();
-        let x_at = at as f64 / scale;
-        let (mut previous, mut current) = (vec![0.0; n], vec![1.0; n]);
-        // value and derivatives at x_at, of order 0 ..= derivative
-        let (mut d_previous, mut d_current) =
-            (vec![0.0; self.derivative + 1], vec![0.0; self.derivative + 1]);
-        d_current[0] = 1.0;
-        let mut norm_previous = 1.0;
-        for k in 0..=self.order {
-            let norm: f64 = current.iter().map(|p| p * p).sum();
-            let factor = d_current[self.derivative] / norm;
-            weights.iter_mut().zip(&current).for_each(|(w, p)| *w += factor * p);
-            let c = if k == 0 { 0.0 } else { norm / norm_previous };
-            let next: Vec<f64> = (0..n).map(|j| x[j] * current[j] - c * previous[j]).collect();
-            let d_next: Vec<f64> = (0..=self.derivative)
-                .map(|d| {
-                    let lower = if d > 0 { d as f64 * d_current[d - 1] } else { 0.0 };
-                    x_at * d_current[d] + lower - c * d_previous[d]
-                })
-                .collect();
-            (previous, current) = (current, next);
-            (d_previous, d_current) = (d_current, d_next);
-            norm_previous = norm;
+        let gram = Gram::new(n);
+        let unit = n as f64 / 4.0;
+        let d = self.derivative;
+        let mut taylor = Vec::new();
+        gram.values(at, self.order, &mut taylor);
+        if d > 0 {
+            let (mut previous, mut current) = (vec![0.0; d + 1], vec![0.0; d + 1]);
+            current[0] = taylor[0];
+            taylor[0] = 0.0;
+            for k in 1..=self.order {
+                // In place of `previous`: x p_{k-1} - b_{k-1} p_{k-2}, over b_k.
+                for i in (1..=d).rev() {
+                    previous[i] = (at as f64 * current[i] + unit * current[i - 1]
+                        - gram.b[k - 1] * previous[i])
+                        / gram.b[k];
+                }
+                previous[0] = taylor[k];
+                std::mem::swap(&mut previous, &mut current);
+                taylor[k] = current[d];
+            }
         }
-        let unit = (scale * self.spacing).powi(self.derivative.min(i32::MAX as usize) as i32);
-        weights.iter_mut().for_each(|w| *w /= unit);
-        weights
+        let mut values = Vec::new();
+        for (j, w) in (-self.half..=self.half).zip(&mut weights) {
+            gram.values(j, self.order, &mut values);
+            *w = taylor.iter().zip(&values).map(|(t, p)| t * p).sum();
+        }
+        // d! / (unit · spacing)^d as mantissa and exponent: the factors may leave the range of f64 where the weights
+        // do not.
+        let (mut mantissa, mut exponent) = (1.0, 0i32);
+        for i in 1..=d {
+            let (m, e) = libm::frexp(mantissa * (i as f64 / unit));
+            let (m, f) = libm::frexp(m / self.spacing);
+            (mantissa, exponent) = (m, exponent.saturating_add(e).saturating_add(f));
+        }
+        weights.iter_mut().for_each(|w| *w = libm::scalbn(*w * mantissa, exponent));
+        let largest =
+            weights.iter().fold(0.0, |a: f64, w| if w.is_nan() { f64::NAN } else { a.max(w.abs()) });
+        // The weights of a fit are never all zero.
+        if largest.is_finite() && largest >= f64::MIN_POSITIVE {
+            return Ok(weights);
+        }
+        Err(Error::Undefined {
+            what: format!(
+                "the Savitzky-Golay weights of derivative {d} at order {} in a window of {n}",
+                self.order
+            ),
+            why: "they lie outside the range of f64".into(),
+        })
     }
 }
+
+/// The Gram polynomials of a window of n samples at -(n-1)/2 ..= (n-1)/2: orthonormal under the sum over them.
+struct Gram {
+    n: usize,
+    /// b_k² = k² (n² - k²) / (4 (4k² - 1)) of the recursion, k < n; b_0 = 0.
+    b: Vec<f64>,
+}
+
+impl Gram {
+    fn new(n: usize) -> Self {
+        let m = n as f64;
+        let b = |k: usize| {
+            let k = k as f64;
+            if k == 0.0 { 0.0 } else { 0.5 * k * ((m - k) * (m + k) / (4.0 * k * k - 1.0)).sqrt() }
+        };
+        Gram { n, b: (0..n).map(b).collect() }
+    }
+
+    /// p_0 ..= p_order at the sample `x`, order < n.
+    ///
+    /// Up to k = √(n² - 4x²) the p_k(x) oscillate and the recursion is stable upward. From there on they decay, which
+    /// an upward recursion cannot follow (its rounding grows): it runs downward from p_n(x) = 0, where the polynomial
+    /// with all samples as zeros stands, and is joined to the upper part.
+    fn values(&self, x: i64, order: usize, p: &mut Vec<f64>) {
+        let (n, b) = (self.n, &self.b);
+        let twice = 2.0 * x.unsigned_abs() as f64;
+        let turn = ((n as f64 - twice) * (n as f64 + twice)).max(0.0).sqrt() as usize;
+        let x = x as f64;
+        let top = order.min(turn).min(n - 1);
+        p.clear();
+        p.push(1.0 / (n as f64).sqrt());
+        for k in 1..=top {
+            let before = if k > 1 { p[k - 2] } else { 0.0 };
+            p.push((x * p[k - 1] - b[k - 1] * before) / b[k]);
+        }
+        if order == top {
+            return;
+        }
+        p.resize(order + 1, 0.0);
+        let joint = p[top];
+        // `above` and `here` are p_{k+1} and p_k up to a common factor.
+        let (mut above, mut here) = (0.0, 1.0);
+        for k in (top..n).rev() {
+            if k < n - 1 {
+                let next = if k + 2 < n { b[k + 2] } else { 0.0 };
+                (above, here) = (here, (x * here - next * above) / b[k + 1]);
+            }
+            if k <= order {
+                p[k] = here;
+            }
+            if here.abs() > LARGE {
+                // Values so much smaller than those to come are zeros.
+                (above, here) = (above / LARGE, here / LARGE);
+                p[k.min(order)..].iter_mut().for_each(|p| *p /= LARGE);
+            }
+        }
+        let scale = joint / p[top];
+        p[top..].iter_mut().for_each(|p| *p *= scale);
+    }
+}
+
+const LARGE: f64 = 1e150;
 
 #[cfg(test)]
 mod tests;

@@ -12,14 +12,14 @@ use std::{f64::consts::TAU, fmt, sync::Arc};
 const RADIX: usize = 8;
 
 /// One splitting pass: real and imaginary parts of the powers ω^c, ω^2c and ω^4c for c < S.
-struct Level {
+struct Pass {
     twiddles: [Vec<f64>; 6],
 }
 
 /// The plan for blocks of one length.
 pub(crate) struct SplitFft {
     len: usize,
-    levels: Vec<Level>,
+    passes: Vec<Pass>,
     leaf: usize,
     forward: Arc<dyn Fft<f64>>,
     inverse: Arc<dyn Fft<f64>>,
@@ -39,7 +39,7 @@ impl SplitFft {
     pub(crate) fn new(leaf: usize, depth: usize) -> Self {
         let len = leaf << (3 * depth);
         let mut size = len;
-        let mut levels = Vec::new();
+        let mut passes = Vec::new();
         for _ in 0..depth {
             let rows = size / RADIX;
             let power = |p: usize| -> (Vec<f64>, Vec<f64>) {
@@ -51,13 +51,13 @@ impl SplitFft {
                     .unzip()
             };
             let ((a, b), (c, d), (e, f)) = (power(1), power(2), power(4));
-            levels.push(Level { twiddles: [a, b, c, d, e, f] });
+            passes.push(Pass { twiddles: [a, b, c, d, e, f] });
             size = rows;
         }
         let mut planner = FftPlanner::new();
         SplitFft {
             len,
-            levels,
+            passes,
             leaf,
             forward: planner.plan_fft_forward(leaf),
             inverse: planner.plan_fft_inverse(leaf),
@@ -98,12 +98,12 @@ impl SplitFft {
         out: &mut [Complex<f64>],
         scratch: &mut [Complex<f64>],
     ) {
-        let Some(level) = self.levels.get(depth) else {
+        let Some(pass) = self.passes.get(depth) else {
             interleave(re, im, out);
             self.forward.process_with_scratch(out, scratch);
             return;
         };
-        level.forward(re, im);
+        pass.forward(re, im);
         let rows = re.len() / RADIX;
         for ((re, im), out) in
             re.chunks_exact_mut(rows).zip(im.chunks_exact_mut(rows)).zip(out.chunks_exact_mut(rows))
@@ -127,7 +127,7 @@ impl SplitFft {
         row: &mut [Complex<f64>],
         scratch: &mut [Complex<f64>],
     ) {
-        let Some(level) = self.levels.get(depth) else {
+        let Some(pass) = self.passes.get(depth) else {
             interleave(re, im, row);
             self.forward.process_with_scratch(row, scratch);
             multiply(row, spectrum);
@@ -135,20 +135,20 @@ impl SplitFft {
             separate(row, re, im);
             return;
         };
-        level.forward(re, im);
+        pass.forward(re, im);
         let rows = re.len() / RADIX;
         for ((re, im), spectrum) in
             re.chunks_exact_mut(rows).zip(im.chunks_exact_mut(rows)).zip(spectrum.chunks_exact(rows))
         {
             self.descend(depth + 1, re, im, spectrum, row, scratch);
         }
-        level.inverse(re, im);
+        pass.inverse(re, im);
     }
 }
 
 impl fmt::Debug for SplitFft {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SplitFft").field("depth", &self.levels.len()).field("leaf", &self.leaf).finish()
+        f.debug_struct("SplitFft").field("depth", &self.passes.len()).field("leaf", &self.leaf).finish()
     }
 }
 
@@ -163,7 +163,7 @@ fn rows(x: &mut [f64]) -> [&mut [f64]; RADIX] {
     })
 }
 
-impl Level {
+impl Pass {
     fn forward(&self, re: &mut [f64], im: &mut [f64]) {
         let [a, b, c, d, e, f] = &self.twiddles;
         let [r0, r1, r2, r3, r4, r5, r6, r7] = rows(re);

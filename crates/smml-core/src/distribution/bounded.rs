@@ -1,16 +1,15 @@
 //! Distributions on an interval: uniform and beta.
 
 use super::{
-    continuous::expect_by_quadrature,
-    special::{incomplete_beta, ln_binomial},
+    continuous::{expect_by_quadrature, representable},
+    special::{digamma, digamma_step, incomplete_beta, ln_beta, ln_binomial},
     traits::{Continuous, Distribution},
 };
 use crate::{
     error::{Error, Result, finite, positive},
     rng::Draw,
 };
-use libm::{lgamma, log, log1p};
-use statrs::function::gamma::digamma;
+use libm::{log, log1p};
 
 /// Uniform on [a, b).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,10 +50,10 @@ impl Distribution for Uniform {
         Ok(0.5 * self.lower + 0.5 * self.upper)
     }
     fn variance(&self) -> Result<f64> {
-        Ok(self.width().powi(2) / 12.0)
+        representable("the variance of a uniform distribution", self.width().powi(2) / 12.0)
     }
     fn third_absolute_moment(&self) -> Result<f64> {
-        Ok(self.width().powi(3) / 32.0)
+        representable("E |X - μ|³ of a uniform distribution", self.width().powi(3) / 32.0)
     }
     fn entropy(&self) -> Result<f64> {
         Ok(log(self.width()))
@@ -116,24 +115,27 @@ impl Distribution for Beta {
         Ok((self.alpha / n) * (self.beta / n) / (n + 1.0))
     }
     fn entropy(&self) -> Result<f64> {
-        let (a, b) = (self.alpha, self.beta);
-        let n = a + b;
-        if a.min(b) > 1e3 {
+        let (a, b) = (self.alpha.min(self.beta), self.alpha.max(self.beta));
+        if a > 1e3 {
             // The closed form cancels for large parameters.
             return super::traits::entropy_continuous(self);
         }
-        let ln_b = lgamma(a) + lgamma(b) - lgamma(n);
-        Ok(ln_b - (a - 1.0) * digamma(a) - (b - 1.0) * digamma(b) + (n - 2.0) * digamma(n))
+        // ln B - (a-1) ψ(a) - (b-1) ψ(b) + (a+b-2) ψ(a+b), with differences in place of the large terms
+        let to_sum = digamma_step(b, a); // ψ(a+b) - ψ(b)
+        let between = if a < 1.0 { digamma(b) - digamma(a) } else { digamma_step(a, b - a) };
+        Ok(ln_beta(a, b) + (a - 1.0) * (between + to_sum) + (b - 1.0) * to_sum)
     }
     expect_by_quadrature!();
 }
 impl Continuous for Beta {
     fn ln_pdf(&self, x: f64) -> f64 {
-        let (a, b) = (self.alpha, self.beta);
         if !(0.0..=1.0).contains(&x) {
             return if x.is_nan() { f64::NAN } else { f64::NEG_INFINITY };
         }
-        let y = 1.0 - x;
+        self.ln_pdf_by_ends(x, x, 1.0 - x)
+    }
+    fn ln_pdf_by_ends(&self, _: f64, x: f64, y: f64) -> f64 {
+        let (a, b) = (self.alpha, self.beta);
         if x == 0.0 || y == 0.0 {
             let (near, other) = if x == 0.0 { (a, b) } else { (b, a) };
             return match near.total_cmp(&1.0) {
@@ -142,11 +144,12 @@ impl Continuous for Beta {
                 std::cmp::Ordering::Greater => f64::NEG_INFINITY,
             };
         }
+        let ln_y = if y > 0.5 { log1p(-x) } else { log(y) };
         match (a < 1.0, b < 1.0) {
-            (false, false) => ln_binomial(a - 1.0, a + b - 2.0, x, y) + log(a + b - 1.0),
-            (true, true) => ln_binomial(a, a + b, x, y) + log(a) + log(b) - log(a + b) - log(x) - log1p(-x),
-            (true, false) => ln_binomial(a, a + b - 1.0, x, y) + log(a) - log(x),
-            (false, true) => ln_binomial(a - 1.0, a + b - 1.0, x, y) + log(b) - log1p(-x),
+            (false, false) => ln_binomial(a - 1.0, b - 1.0, x, y) + log(a + b - 1.0),
+            (true, true) => ln_binomial(a, b, x, y) + log(a) + log(b) - log(a + b) - log(x) - ln_y,
+            (true, false) => ln_binomial(a, b - 1.0, x, y) + log(a) - log(x),
+            (false, true) => ln_binomial(a - 1.0, b, x, y) + log(b) - ln_y,
         }
     }
     fn support(&self) -> (f64, f64) {

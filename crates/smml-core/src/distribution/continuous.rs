@@ -2,7 +2,7 @@
 //! forms of methods.
 
 use super::traits::Continuous;
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 /// The smallest x of the support with `holds(x)`, for a monotone `holds`, to the last bit: bisection on the order of
 /// the floating-point numbers themselves, which takes at most 64 steps whatever the scale.
@@ -41,6 +41,11 @@ pub(super) fn breakpoints<D: Continuous>(d: &D) -> Vec<f64> {
 /// The error for a moment that does not exist.
 pub(super) fn undefined(what: &str, why: &str) -> Error {
     Error::Undefined { what: what.into(), why: why.into() }
+}
+
+/// A moment, unless it is beyond the largest `f64`.
+pub(super) fn representable(what: &str, value: f64) -> Result<f64> {
+    if value.is_finite() { Ok(value) } else { Err(undefined(what, "it exceeds the largest f64")) }
 }
 
 /// `expect` of a continuous distribution.

@@ -1,8 +1,9 @@
-//! Distributions on the integers: Bernoulli, binomial, categorical, geometric, hypergeometric, negative binomial,
-//! Poisson, uniform.
+//! Distributions on the integers: Bernoulli, binomial, categorical, geometric, negative binomial, Poisson, uniform.
+//! The hypergeometric one has a file of its own.
 
 use super::{
     normalise::{PROBABILITY_TOLERANCE, check_probabilities, normalise},
+    smooth,
     special::{LN_SQRT_2PI, incomplete_beta, incomplete_gamma, ln_binomial, ln_poisson},
     traits::{Discrete, Distribution, entropy_discrete, expect_discrete},
 };
@@ -15,16 +16,17 @@ use libm::{exp, expm1, log, log1p};
 /// `expect` by summation.
 macro_rules! expect_by_sum {
     () => {
-        fn expect(&self, f: impl Fn(f64) -> f64) -> Result<f64> {
-            expect_discrete(self, f)
+        fn expect(&self, f: impl Fn(f64) -> f64) -> crate::Result<f64> {
+            super::traits::expect_discrete(self, f)
         }
     };
 }
+pub(super) use expect_by_sum;
 
 /// Counts above this are not all representable as `f64`.
 const MAX_COUNT: u64 = 1 << 53;
 
-fn count(name: &str, n: u64) -> Result<f64> {
+pub(super) fn count(name: &str, n: u64) -> Result<f64> {
     if n <= MAX_COUNT { Ok(n as f64) } else { Err(Error::out_of_range(name, n, "at most 2^53")) }
 }
 
@@ -48,7 +50,7 @@ impl Distribution for Bernoulli {
         step(x, 0.0, 1.0, |_| 1.0 - self.p)
     }
     fn sf(&self, x: f64) -> f64 {
-        1.0 - step(x, 0.0, 1.0, |_| 1.0 - self.p)
+        tail(x, 0.0, 1.0, |_| self.p)
     }
     fn mean(&self) -> Result<f64> {
         Ok(self.p)
@@ -89,6 +91,10 @@ impl Binomial {
             .map_err(|e| Error::out_of_range("p", p, format!("usable ({e})")))?;
         Ok(Binomial { n: trials, p, sampler })
     }
+    /// ln of the mass at a real x in [0, n].
+    fn ln_mass(&self, x: f64) -> f64 {
+        ln_binomial(x, self.n - x, self.p, 1.0 - self.p)
+    }
 }
 impl Distribution for Binomial {
     type Value = i64;
@@ -108,6 +114,10 @@ impl Distribution for Binomial {
         Ok(self.n * self.p * (1.0 - self.p))
     }
     fn entropy(&self) -> Result<f64> {
+        let std_dev = self.std_dev()?;
+        if std_dev > smooth::FROM {
+            return Ok(smooth::entropy(|x| self.ln_mass(x), self.n * self.p, std_dev));
+        }
         entropy_discrete(self)
     }
     expect_by_sum!();
@@ -115,7 +125,7 @@ impl Distribution for Binomial {
 impl Discrete for Binomial {
     fn ln_pmf(&self, k: i64) -> f64 {
         let x = k as f64;
-        if k < 0 || x > self.n { f64::NEG_INFINITY } else { ln_binomial(x, self.n, self.p, 1.0 - self.p) }
+        if k < 0 || x > self.n { f64::NEG_INFINITY } else { self.ln_mass(x) }
     }
     fn support(&self) -> (i64, i64) {
         (0, self.n as i64)
@@ -278,11 +288,24 @@ pub struct NegativeBinomial {
     rate: Option<rand_distr::Gamma<f64>>,
 }
 impl NegativeBinomial {
-    /// Successes r > 0 and probability of success p in (0, 1].
+    /// Successes r in (0, 10¹⁸] and probability of success p in (0, 1]. Counts must be representable: up to the largest
+    /// that draws reach, (r + 9√r + 40) (1-p)/p <= 2⁵³.
     pub fn new(r: f64, p: f64) -> Result<Self> {
         positive("r", r)?;
         if !(p > 0.0 && p <= 1.0) {
             return Err(Error::out_of_range("p", p, "in (0, 1]"));
+        }
+        if p < 1.0 {
+            if r > 1e18 {
+                return Err(Error::out_of_range("r", r, "in (0, 1e18]"));
+            }
+            let odds = (1.0 - p) / p;
+            let largest = (r + 9.0 * r.sqrt() + 40.0) * odds;
+            if !(largest <= MAX_COUNT as f64) {
+                let allowed =
+                    format!("large enough that (r + 9 sqrt(r) + 40) (1-p)/p = {largest:e} is at most 2^53");
+                return Err(Error::out_of_range("p", p, allowed));
+            }
         }
         let rate = if p < 1.0 { Some(super::positive::gamma_sampler("r", r, (1.0 - p) / p)?) } else { None };
         Ok(NegativeBinomial { r, p, rate })
@@ -293,7 +316,8 @@ impl Distribution for NegativeBinomial {
     fn draw<R: Draw>(&self, rng: &mut R) -> i64 {
         // A Poisson variable of gamma-distributed mean; a mean of 0 (or one that underflowed) gives 0.
         let Some(rate) = &self.rate else { return 0 };
-        let mean = rng.sample(rate).min(1e18);
+        // The constructor keeps means beyond 2⁵³ to probabilities below 10⁻¹⁷.
+        let mean = rng.sample(rate);
         rand_distr::Poisson::new(mean).map_or(0, |poisson| rng.sample::<f64, _>(&poisson) as i64)
     }
     fn cdf(&self, x: f64) -> f64 {
@@ -320,7 +344,7 @@ impl Discrete for NegativeBinomial {
             return f64::NEG_INFINITY;
         }
         let ln_share = -log1p(x / self.r); // r / (r + k)
-        ln_binomial(self.r, self.r + x, self.p, 1.0 - self.p) + ln_share
+        ln_binomial(self.r, x, self.p, 1.0 - self.p) + ln_share
     }
     fn support(&self) -> (i64, i64) {
         (0, if self.p == 1.0 { 0 } else { i64::MAX })
@@ -331,22 +355,25 @@ impl Discrete for NegativeBinomial {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Poisson {
     mean: f64,
-    sampler: rand_distr::Poisson<f64>,
+    /// None for mean 0.
+    sampler: Option<rand_distr::Poisson<f64>>,
 }
 impl Poisson {
-    /// Mean λ in (0, 10¹⁵].
+    /// Mean λ in [0, 10¹⁵]; all mass is at 0 for λ = 0.
     pub fn new(mean: f64) -> Result<Self> {
-        let refused = || Error::out_of_range("mean", mean, "in (0, 1e15]");
-        if !(mean > 0.0 && mean <= 1e15) {
+        let refused = || Error::out_of_range("mean", mean, "in [0, 1e15]");
+        if !(0.0..=1e15).contains(&mean) {
             return Err(refused());
         }
-        Ok(Poisson { mean, sampler: rand_distr::Poisson::new(mean).map_err(|_| refused())? })
+        let sampler =
+            if mean > 0.0 { Some(rand_distr::Poisson::new(mean).map_err(|_| refused())?) } else { None };
+        Ok(Poisson { mean: mean + 0.0, sampler })
     }
 }
 impl Distribution for Poisson {
     type Value = i64;
     fn draw<R: Draw>(&self, rng: &mut R) -> i64 {
-        rng.sample::<f64, _>(&self.sampler) as i64
+        self.sampler.as_ref().map_or(0, |s| rng.sample::<f64, _>(s) as i64)
     }
     fn cdf(&self, x: f64) -> f64 {
         step(x, 0.0, f64::INFINITY, |k| incomplete_gamma(k + 1.0, self.mean).1)
@@ -375,7 +402,7 @@ impl Discrete for Poisson {
         if k < 0 { f64::NEG_INFINITY } else { ln_poisson(k as f64, self.mean) }
     }
     fn support(&self) -> (i64, i64) {
-        (0, i64::MAX)
+        (0, if self.mean == 0.0 { 0 } else { i64::MAX })
     }
 }
 
@@ -439,106 +466,8 @@ impl Discrete for DiscreteUniform {
     }
 }
 
-/// The number of marked items among `draws` taken without replacement.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Hypergeometric {
-    total: f64,
-    marked: f64,
-    draws: f64,
-    sampler: rand_distr::Hypergeometric,
-}
-impl Hypergeometric {
-    /// Items in all (<= 2⁵³), how many of them are marked, and how many are drawn.
-    pub fn new(total: u64, marked: u64, draws: u64) -> Result<Self> {
-        count("total", total)?;
-        for (name, value) in [("marked", marked), ("draws", draws)] {
-            if value > total {
-                return Err(Error::out_of_range(name, value, format!("at most total = {total}")));
-            }
-        }
-        let sampler = rand_distr::Hypergeometric::new(total, marked, draws)
-            .map_err(|e| Error::out_of_range("total", total, format!("usable ({e})")))?;
-        Ok(Hypergeometric { total: total as f64, marked: marked as f64, draws: draws as f64, sampler })
-    }
-    fn ends(&self) -> (f64, f64) {
-        ((self.draws + self.marked - self.total).max(0.0), self.draws.min(self.marked))
-    }
-    /// P(X <= k) summed downwards from k, or P(X > k) summed upwards: from the large terms to the small.
-    fn sum(&self, k: f64, upwards: bool) -> f64 {
-        let (first, last) = self.ends();
-        let rest = self.total - self.marked - self.draws;
-        let mut at = if upwards { k + 1.0 } else { k };
-        let (mut term, mut sum) = (1.0, 1.0);
-        let top = self.pmf(at as i64);
-        while (upwards && at < last) || (!upwards && at > first) {
-            // p(j+1) / p(j) = (K-j)(n-j) / ((j+1)(N-K-n+j+1))
-            let j = if upwards { at } else { at - 1.0 };
-            let ratio = (self.marked - j) * (self.draws - j) / ((j + 1.0) * (rest + j + 1.0));
-            term *= if upwards { ratio } else { 1.0 / ratio };
-            at += if upwards { 1.0 } else { -1.0 };
-            sum += term;
-            if term < 1e-18 * sum {
-                break;
-            }
-        }
-        (top * sum).min(1.0)
-    }
-    fn mean_value(&self) -> f64 {
-        if self.total == 0.0 { 0.0 } else { self.draws * (self.marked / self.total) }
-    }
-}
-impl Distribution for Hypergeometric {
-    type Value = i64;
-    fn draw<R: Draw>(&self, rng: &mut R) -> i64 {
-        rng.sample(&self.sampler) as i64
-    }
-    fn cdf(&self, x: f64) -> f64 {
-        let (first, last) = self.ends();
-        let mean = self.mean_value();
-        step(x, first, last, |k| if k <= mean { self.sum(k, false) } else { 1.0 - self.sum(k, true) })
-    }
-    fn sf(&self, x: f64) -> f64 {
-        let (first, last) = self.ends();
-        let mean = self.mean_value();
-        tail(x, first, last, |k| if k <= mean { 1.0 - self.sum(k, false) } else { self.sum(k, true) })
-    }
-    fn mean(&self) -> Result<f64> {
-        Ok(self.mean_value())
-    }
-    fn variance(&self) -> Result<f64> {
-        if self.total <= 1.0 {
-            return Ok(0.0);
-        }
-        let (n, p) = (self.total, self.marked / self.total);
-        Ok(self.draws * p * (1.0 - p) * (n - self.draws) / (n - 1.0))
-    }
-    fn entropy(&self) -> Result<f64> {
-        entropy_discrete(self)
-    }
-    expect_by_sum!();
-}
-impl Discrete for Hypergeometric {
-    fn ln_pmf(&self, k: i64) -> f64 {
-        let x = k as f64;
-        let (first, last) = self.ends();
-        if x < first || x > last {
-            return f64::NEG_INFINITY;
-        }
-        if self.total == 0.0 {
-            return 0.0;
-        }
-        let (p, q) = (self.draws / self.total, (self.total - self.draws) / self.total);
-        ln_binomial(x, self.marked, p, q) + ln_binomial(self.draws - x, self.total - self.marked, p, q)
-            - ln_binomial(self.draws, self.total, p, q)
-    }
-    fn support(&self) -> (i64, i64) {
-        let (first, last) = self.ends();
-        (first as i64, last as i64)
-    }
-}
-
 /// A distribution function on the integers `first..=last` from its value at k = ⌊x⌋ inside.
-fn step(x: f64, first: f64, last: f64, inside: impl Fn(f64) -> f64) -> f64 {
+pub(super) fn step(x: f64, first: f64, last: f64, inside: impl Fn(f64) -> f64) -> f64 {
     let k = x.floor();
     if k < first {
         0.0
@@ -552,7 +481,7 @@ fn step(x: f64, first: f64, last: f64, inside: impl Fn(f64) -> f64) -> f64 {
 }
 
 /// The same for the upper tail.
-fn tail(x: f64, first: f64, last: f64, inside: impl Fn(f64) -> f64) -> f64 {
+pub(super) fn tail(x: f64, first: f64, last: f64, inside: impl Fn(f64) -> f64) -> f64 {
     let k = x.floor();
     if k < first {
         1.0

@@ -1,10 +1,9 @@
 //! Distributions on the whole line, given by location and scale: normal, Cauchy, Laplace, logistic, Gumbel, Student.
 
 use super::{
-    continuous::{expect_by_quadrature, undefined},
-    special::{
-        LN_SQRT_2PI, deviance, incomplete_beta, normal_cdf, normal_quantile, normal_sf, stirling_error,
-    },
+    continuous::{expect_by_quadrature, representable, undefined},
+    special::{LN_SQRT_2PI, digamma_step, ln_gamma_step, normal_cdf, normal_quantile, normal_sf},
+    student,
     traits::{Continuous, Distribution},
 };
 use crate::{
@@ -48,10 +47,13 @@ impl Distribution for Normal {
         Ok(self.mean)
     }
     fn variance(&self) -> Result<f64> {
-        Ok(self.std_dev * self.std_dev)
+        representable("the variance of a normal distribution", self.std_dev * self.std_dev)
+    }
+    fn std_dev(&self) -> Result<f64> {
+        Ok(self.std_dev)
     }
     fn third_absolute_moment(&self) -> Result<f64> {
-        Ok((8.0 / PI).sqrt() * self.std_dev.powi(3))
+        representable("E |X - μ|³ of a normal distribution", (8.0 / PI).sqrt() * self.std_dev.powi(3))
     }
     fn entropy(&self) -> Result<f64> {
         Ok(0.5 + LN_SQRT_2PI + log(self.std_dev))
@@ -156,10 +158,10 @@ impl Distribution for Laplace {
         Ok(self.location)
     }
     fn variance(&self) -> Result<f64> {
-        Ok(2.0 * self.scale * self.scale)
+        representable("the variance of a Laplace distribution", 2.0 * self.scale * self.scale)
     }
     fn third_absolute_moment(&self) -> Result<f64> {
-        Ok(6.0 * self.scale.powi(3))
+        representable("E |X - μ|³ of a Laplace distribution", 6.0 * self.scale.powi(3))
     }
     fn entropy(&self) -> Result<f64> {
         Ok(1.0 + LN_2 + log(self.scale))
@@ -207,7 +209,7 @@ impl Distribution for Logistic {
         Ok(self.location)
     }
     fn variance(&self) -> Result<f64> {
-        Ok((PI * self.scale).powi(2) / 3.0)
+        representable("the variance of a logistic distribution", (PI * self.scale).powi(2) / 3.0)
     }
     fn entropy(&self) -> Result<f64> {
         Ok(2.0 + log(self.scale))
@@ -254,7 +256,7 @@ impl Distribution for Gumbel {
         Ok(self.location + 0.577_215_664_901_532_9 * self.scale)
     }
     fn variance(&self) -> Result<f64> {
-        Ok((PI * self.scale).powi(2) / 6.0)
+        representable("the variance of a Gumbel distribution", (PI * self.scale).powi(2) / 6.0)
     }
     fn entropy(&self) -> Result<f64> {
         Ok(1.577_215_664_901_533 + log(self.scale))
@@ -264,7 +266,9 @@ impl Distribution for Gumbel {
 impl Continuous for Gumbel {
     fn ln_pdf(&self, x: f64) -> f64 {
         let z = self.z(x);
-        -z - exp(-z) - log(self.scale)
+        let power = exp(-z);
+        // At -∞ the sum would be ∞ - ∞.
+        if power == f64::INFINITY { f64::NEG_INFINITY } else { -z - power - log(self.scale) }
     }
     fn support(&self) -> (f64, f64) {
         LINE
@@ -290,27 +294,24 @@ impl StudentT {
     fn z(&self, x: f64) -> f64 {
         (x - self.location) / self.scale
     }
-    /// P(T > t), t >= 0.
-    fn tail(&self, t: f64) -> f64 {
-        let n = self.dof;
-        if t == f64::INFINITY {
-            return 0.0;
+    /// The t with P(T > t) = q, in standard form.
+    fn standard_upper(&self, q: f64) -> f64 {
+        match q {
+            0.0 => f64::INFINITY,
+            1.0 => f64::NEG_INFINITY,
+            _ => -student::student_t_quantile(q, self.dof),
         }
-        if n > 1e12 {
-            return normal_sf(t); // the difference is of order 1/ν
-        }
-        // x = ν/(ν+t²) without overflow of t²
-        let r = t / n.sqrt();
-        let (x, y) = if r > 1.0 {
-            let s = 1.0 / (r * r);
-            (s / (1.0 + s), 1.0 / (1.0 + s))
-        } else {
-            (1.0 / (1.0 + r * r), r * r / (1.0 + r * r))
-        };
-        0.5 * incomplete_beta(0.5 * n, 0.5, x, y).0
     }
     fn upper(&self, t: f64) -> f64 {
-        if t >= 0.0 { self.tail(t) } else { 1.0 - self.tail(-t) }
+        if t >= 0.0 {
+            student::tails(t, self.dof).0
+        } else if t < 0.0 {
+            let (tail, centre) = student::tails(-t, self.dof);
+            // Near the median both are right, and 0.5 + centre keeps the distance to it.
+            if centre < 0.25 { 0.5 + centre } else { 1.0 - tail }
+        } else {
+            f64::NAN
+        }
     }
 }
 impl Distribution for StudentT {
@@ -338,7 +339,8 @@ impl Distribution for StudentT {
     }
     fn variance(&self) -> Result<f64> {
         if self.dof > 2.0 {
-            return Ok(self.scale * self.scale * (self.dof / (self.dof - 2.0)));
+            let value = self.scale * self.scale * (self.dof / (self.dof - 2.0));
+            return representable("the variance of Student's t", value);
         }
         Err(undefined(
             "the variance of Student's t",
@@ -353,42 +355,31 @@ impl Distribution for StudentT {
                 &format!("it is finite for more than 3 degrees of freedom, not {n}"),
             ));
         }
-        // ν^(3/2) Γ(2) Γ((ν-3)/2) / (√π Γ(ν/2)), for large ν 2 √(2/π)
-        let ln = 1.5 * log(n) + libm::lgamma(0.5 * n - 1.5) - libm::lgamma(0.5 * n);
-        let value = if n < 1e6 { exp(ln) / PI.sqrt() } else { (8.0 / PI).sqrt() * (1.0 + 15.0 / (4.0 * n)) };
-        Ok(self.scale.powi(3) * value)
+        // ν^(3/2) Γ(2) Γ((ν-3)/2) / (√π Γ(ν/2))
+        let h = 0.5 * n - 1.5;
+        let ln = if n < 1e16 { 1.5 * log(n) - ln_gamma_step(h, 1.5) } else { 1.5 * LN_2 };
+        representable("E |X - μ|³ of Student's t", self.scale.powi(3) * (exp(ln) / PI.sqrt()))
     }
     fn entropy(&self) -> Result<f64> {
-        use statrs::function::gamma::digamma;
         let n = self.dof;
-        if n > 1e6 {
-            return Ok(0.5 + LN_SQRT_2PI + log(self.scale) + 1.0 / n);
-        }
-        let ln_beta = libm::lgamma(0.5 * n) + 0.5 * log(PI) - libm::lgamma(0.5 * (n + 1.0));
-        Ok(0.5 * (n + 1.0) * (digamma(0.5 * (n + 1.0)) - digamma(0.5 * n))
-            + 0.5 * log(n)
-            + ln_beta
-            + log(self.scale))
+        Ok(0.5 * (n + 1.0) * digamma_step(0.5 * n, 0.5) + student::ln_norm(n) + log(self.scale))
     }
     expect_by_quadrature!();
 }
 impl Continuous for StudentT {
     fn ln_pdf(&self, x: f64) -> f64 {
-        let (n, t) = (self.dof, self.z(x).abs());
-        if t == f64::INFINITY {
-            return f64::NEG_INFINITY;
-        }
-        let r = t / n.sqrt();
-        let half_ln = if r > 1e8 { log(r) } else { 0.5 * log1p(r * r) };
-        let ln_ratio = if n < 0.1 {
-            // ln Γ((ν+1)/2) - ln Γ(ν/2) - ½ ln(ν/2): nothing cancels here
-            libm::lgamma(0.5 * (n + 1.0)) - libm::lgamma(0.5 * n) - 0.5 * log(0.5 * n)
-        } else {
-            -deviance(0.5 * n, 0.5 * (n + 1.0)) + stirling_error(0.5 * (n + 1.0)) - stirling_error(0.5 * n)
-        };
-        ln_ratio - n * half_ln - LN_SQRT_2PI - half_ln - log(self.scale)
+        student::ln_density(self.z(x), self.dof) - log(self.scale)
     }
     fn support(&self) -> (f64, f64) {
         LINE
+    }
+    fn quantile(&self, p: f64) -> Result<f64> {
+        Ok(self.location + self.scale * -self.standard_upper(unit_interval("p", p)?))
+    }
+    fn upper_quantile(&self, q: f64) -> Result<f64> {
+        Ok(self.location + self.scale * self.standard_upper(unit_interval("q", q)?))
+    }
+    fn median(&self) -> f64 {
+        self.location
     }
 }

@@ -8,19 +8,23 @@
 mod bounded;
 mod continuous;
 mod discrete;
+mod hypergeometric;
+#[cfg(test)]
+mod limits;
 mod location_scale;
 mod normalise;
 mod positive;
 mod quadrature;
+mod smooth;
 mod special;
+mod student;
 #[cfg(test)]
 mod tests;
 mod traits;
 
 pub use bounded::{Beta, Uniform};
-pub use discrete::{
-    Bernoulli, Binomial, Categorical, DiscreteUniform, Geometric, Hypergeometric, NegativeBinomial, Poisson,
-};
+pub use discrete::{Bernoulli, Binomial, Categorical, DiscreteUniform, Geometric, NegativeBinomial, Poisson};
+pub use hypergeometric::Hypergeometric;
 pub use location_scale::{Cauchy, Gumbel, Laplace, Logistic, Normal, StudentT};
 pub use normalise::{
     PROBABILITY_TOLERANCE, check_density, check_probabilities, normalise, total_density, total_probability,
@@ -29,5 +33,7 @@ pub use positive::{ChiSquared, Exponential, Gamma, GeneralizedPareto, LogNormal,
 pub use quadrature::{Integral, Quadrature};
 pub use traits::{Continuous, Discrete, Distribution, Real};
 
+pub(crate) use normalise::sum_near_one;
 pub(crate) use quadrature::compensated_sum;
 pub(crate) use special::{normal_cdf, normal_quantile, normal_sf};
+pub(crate) use student::student_t_quantile;

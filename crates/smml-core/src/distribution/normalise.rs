@@ -22,15 +22,17 @@ pub const PROBABILITY_TOLERANCE: f64 = 1e-9;
 /// assert_eq!(refused.to_string(), "probability 1 = -0.1 is not allowed: it must be finite and at least 0");
 /// ```
 pub fn check_probabilities(p: &[f64], tolerance: f64) -> Result<()> {
-    let total = total_of(p, "probability")?;
-    if !((total - 1.0).abs() <= tolerance) {
-        return Err(Error::out_of_range(
-            "sum of the probabilities",
-            total,
-            format!("1 within {tolerance:e} (there are {})", p.len()),
-        ));
+    sum_near_one("probability", "the probabilities", p, tolerance).map(drop)
+}
+
+/// [`check_probabilities`] with names for one of them and for all; returns their sum.
+pub(crate) fn sum_near_one(one: &str, all: &str, p: &[f64], tolerance: f64) -> Result<f64> {
+    let total = total_of(p, one)?;
+    if (total - 1.0).abs() <= tolerance {
+        return Ok(total);
     }
-    Ok(())
+    let allowed = format!("1 within {tolerance:e} (there are {})", p.len());
+    Err(Error::out_of_range(format!("sum of {all}"), total, allowed))
 }
 
 /// Weights divided by their sum. Errors: a weight that is negative or not finite, and weights without a positive sum.
@@ -46,9 +48,6 @@ pub fn normalise(weights: &[f64]) -> Result<Vec<f64>> {
 }
 
 fn total_of(p: &[f64], name: &str) -> Result<f64> {
-    if p.is_empty() {
-        return Err(Error::TooShort { have: 0, needed: 1 });
-    }
     if let Some(i) = p.iter().position(|x| !(*x >= 0.0 && x.is_finite())) {
         return Err(Error::out_of_range(format!("{name} {i}"), p[i], "finite and at least 0"));
     }
@@ -61,14 +60,14 @@ pub fn total_probability<D: Discrete>(distribution: &D) -> Result<f64> {
     total_of(&p, "probability")
 }
 
-/// ∫ f(x) dx over the support of a distribution, by quadrature of its density.
+/// ∫ f(x) dx over the support of a distribution, by quadrature of its density: 1 to about 10⁻¹², also where the density
+/// is infinite at an end (the arcsine law, a gamma distribution of small shape). A shape so small that more than that
+/// lies nearer to the end than the smallest number is [`Error::NotConverged`].
 pub fn total_density<D: Continuous>(distribution: &D) -> Result<Integral> {
     let (lower, upper) = distribution.support();
-    Quadrature::with_breakpoints(super::continuous::breakpoints(distribution)).integrate(
-        |x| distribution.pdf(x),
-        lower,
-        upper,
-    )
+    let density = |x, from_lower, to_upper| libm::exp(distribution.ln_pdf_by_ends(x, from_lower, to_upper));
+    Quadrature::with_breakpoints(super::continuous::breakpoints(distribution))
+        .integrate_by_ends(density, lower, upper)
 }
 
 /// Checks that `f` is a density on [lower, upper], Eq. (2): never negative, and its integral is 1 within `tolerance`.

@@ -1,8 +1,8 @@
 //! Distributions on a half line: exponential, gamma, χ², log-normal, Weibull, Pareto, generalised Pareto, Maxwell.
 
 use super::{
-    continuous::{expect_by_quadrature, undefined},
-    special::{LN_SQRT_2PI, incomplete_gamma, ln_poisson, normal_cdf, normal_sf},
+    continuous::{expect_by_quadrature, representable, undefined},
+    special::{LN_SQRT_2PI, digamma, incomplete_gamma, ln_poisson, normal_cdf, normal_sf},
     traits::{Continuous, Distribution},
 };
 use crate::{
@@ -10,7 +10,6 @@ use crate::{
     rng::Draw,
 };
 use libm::{exp, expm1, lgamma, log, log1p, pow};
-use statrs::function::gamma::digamma;
 use std::f64::consts::PI;
 
 const HALF_LINE: (f64, f64) = (0.0, f64::INFINITY);
@@ -44,13 +43,16 @@ impl Distribution for Exponential {
         if x > 0.0 { exp(-self.rate * x) } else { 1.0 + zero_or_nan(x) }
     }
     fn mean(&self) -> Result<f64> {
-        Ok(1.0 / self.rate)
+        representable("the mean of an exponential distribution", 1.0 / self.rate)
     }
     fn variance(&self) -> Result<f64> {
-        Ok(1.0 / (self.rate * self.rate))
+        representable("the variance of an exponential distribution", 1.0 / self.rate / self.rate)
     }
     fn third_absolute_moment(&self) -> Result<f64> {
-        Ok((12.0 * (-1.0_f64).exp() - 2.0) / self.rate.powi(3))
+        representable(
+            "E |X - μ|³ of an exponential distribution",
+            (12.0 * exp(-1.0) - 2.0) / self.rate.powi(3),
+        )
     }
     fn entropy(&self) -> Result<f64> {
         Ok(1.0 - log(self.rate))
@@ -92,10 +94,10 @@ impl Distribution for Gamma {
         incomplete_gamma(self.shape, x / self.scale).1
     }
     fn mean(&self) -> Result<f64> {
-        Ok(self.shape * self.scale)
+        representable("the mean of a gamma distribution", self.shape * self.scale)
     }
     fn variance(&self) -> Result<f64> {
-        Ok(self.shape * self.scale * self.scale)
+        representable("the variance of a gamma distribution", self.shape * self.scale * self.scale)
     }
     fn entropy(&self) -> Result<f64> {
         let a = self.shape;
@@ -196,11 +198,17 @@ impl Distribution for LogNormal {
         if x > 0.0 { normal_sf(self.z(x)) } else { 1.0 + zero_or_nan(x) }
     }
     fn mean(&self) -> Result<f64> {
-        Ok(exp(self.mu + 0.5 * self.sigma * self.sigma))
+        representable("the mean of a log-normal distribution", exp(self.mu + 0.5 * self.sigma * self.sigma))
     }
     fn variance(&self) -> Result<f64> {
         let s2 = self.sigma * self.sigma;
-        Ok(expm1(s2) * exp(2.0 * self.mu + s2))
+        // (e^{σ²} - 1) e^{2μ + σ²}; for large σ² the first factor alone may overflow
+        let value = if s2 < 1.0 {
+            expm1(s2) * exp(2.0 * self.mu + s2)
+        } else {
+            exp(2.0 * (self.mu + s2) + log1p(-exp(-s2)))
+        };
+        representable("the variance of a log-normal distribution", value)
     }
     fn entropy(&self) -> Result<f64> {
         Ok(self.mu + 0.5 + LN_SQRT_2PI + log(self.sigma))
@@ -250,8 +258,20 @@ impl Distribution for Weibull {
         representable("the mean of a Weibull distribution", self.scale * self.moment(1.0))
     }
     fn variance(&self) -> Result<f64> {
-        // Γ(1+2/k) - Γ(1+1/k)² = Γ(1+1/k)² (e^d - 1); for large k, d is small: 2 Γ-terms cancel, so go by lgamma.
-        let d = lgamma(1.0 + 2.0 / self.shape) - 2.0 * lgamma(1.0 + 1.0 / self.shape);
+        // Γ(1+2/k) - Γ(1+1/k)² = Γ(1+1/k)² (e^d - 1), d = ln Γ(1+2e) - 2 ln Γ(1+e) with e = 1/k. For large k the two
+        // terms cancel; ln Γ(1+z) = -γz + Σ ζ(n) (-z)ⁿ/n has no linear term left in d.
+        let e = 1.0 / self.shape;
+        let d = if e < 0.05 {
+            let mut power = -e;
+            let term = |(i, zeta): (usize, &f64)| {
+                let n = i as i32 + 2;
+                power *= -e;
+                zeta * power * (f64::from(n).exp2() - 2.0) / f64::from(n)
+            };
+            ZETA.iter().enumerate().map(term).sum()
+        } else {
+            lgamma(1.0 + 2.0 * e) - 2.0 * lgamma(1.0 + e)
+        };
         let value = (self.scale * self.moment(1.0)).powi(2) * expm1(d);
         representable("the variance of a Weibull distribution", value)
     }
@@ -274,6 +294,25 @@ impl Continuous for Weibull {
     }
 }
 
+/// Riemann's ζ(2), ζ(3), ...
+const ZETA: [f64; 15] = [
+    1.644_934_066_848_226_4,
+    1.202_056_903_159_594_3,
+    1.082_323_233_711_138_2,
+    1.036_927_755_143_37,
+    1.017_343_061_984_449,
+    1.008_349_277_381_922_8,
+    1.004_077_356_197_944_3,
+    1.002_008_392_826_082_2,
+    1.000_994_575_127_818,
+    1.000_494_188_604_119_5,
+    1.000_246_086_553_308,
+    1.000_122_713_347_578_5,
+    1.000_061_248_135_058_7,
+    1.000_030_588_236_307,
+    1.000_015_282_259_408_7,
+];
+
 /// Pareto: P(X > x) = (m/x)ᵅ, x >= m.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pareto {
@@ -285,6 +324,15 @@ impl Pareto {
     pub fn new(minimum: f64, shape: f64) -> Result<Self> {
         Ok(Pareto { minimum: positive("minimum", minimum)?, shape: positive("shape", shape)? })
     }
+    /// ln(x/m) for x >= m: near m by the excess, which the quotient would round away.
+    fn ln_ratio(&self, x: f64) -> f64 {
+        if x < 2.0 * self.minimum {
+            log1p((x - self.minimum) / self.minimum)
+        } else {
+            let ratio = x / self.minimum;
+            if ratio.is_finite() { log(ratio) } else { log(x) - log(self.minimum) }
+        }
+    }
 }
 impl Distribution for Pareto {
     type Value = f64;
@@ -292,7 +340,7 @@ impl Distribution for Pareto {
         self.minimum * exp(rng.exponential() / self.shape)
     }
     fn cdf(&self, x: f64) -> f64 {
-        if x > self.minimum { -expm1(-self.shape * log(x / self.minimum)) } else { zero_or_nan(x) }
+        if x > self.minimum { -expm1(-self.shape * self.ln_ratio(x)) } else { zero_or_nan(x) }
     }
     fn sf(&self, x: f64) -> f64 {
         if x > self.minimum { pow(self.minimum / x, self.shape) } else { 1.0 + zero_or_nan(x) }
@@ -327,7 +375,7 @@ impl Continuous for Pareto {
         if !(x >= self.minimum) || x == f64::INFINITY {
             return outside(x);
         }
-        log(self.shape) - log(x) - self.shape * log(x / self.minimum)
+        log(self.shape) - log(x) - self.shape * self.ln_ratio(x)
     }
     fn support(&self) -> (f64, f64) {
         (self.minimum, f64::INFINITY)
@@ -418,6 +466,15 @@ impl Continuous for GeneralizedPareto {
         }
         -(1.0 + self.shape) * self.hazard(x) - log(self.scale)
     }
+    fn ln_pdf_by_ends(&self, x: f64, from_lower: f64, to_upper: f64) -> f64 {
+        // 1 + k z = -k (end - x) / σ near the end of a bounded tail, where the density is infinite for k < -1.
+        let (k, left) = (self.shape, -self.shape * (to_upper / self.scale));
+        if k < 0.0 && -k * (from_lower / self.scale) > 0.5 {
+            -(1.0 + k) / k * log(left) - log(self.scale)
+        } else {
+            self.ln_pdf(x)
+        }
+    }
     fn support(&self) -> (f64, f64) {
         let end = if self.shape < 0.0 { self.location - self.scale / self.shape } else { f64::INFINITY };
         (self.location, end)
@@ -461,7 +518,7 @@ impl Distribution for Maxwell {
         Ok(self.scale * (8.0 / PI).sqrt())
     }
     fn variance(&self) -> Result<f64> {
-        Ok(self.scale * self.scale * (3.0 - 8.0 / PI))
+        representable("the variance of a Maxwell distribution", self.scale * self.scale * (3.0 - 8.0 / PI))
     }
     fn entropy(&self) -> Result<f64> {
         Ok(log(self.scale) + LN_SQRT_2PI + 0.577_215_664_901_532_9 - 0.5)
@@ -470,10 +527,10 @@ impl Distribution for Maxwell {
 }
 impl Continuous for Maxwell {
     fn ln_pdf(&self, x: f64) -> f64 {
-        if !(x > 0.0) {
+        if !(x > 0.0) || x == f64::INFINITY {
             return outside(x);
         }
-        0.5 * (2.0 / PI).ln() + 2.0 * log(x / self.scale) - self.half_square(x) - log(self.scale)
+        0.5 * log(2.0 / PI) + 2.0 * log(x / self.scale) - self.half_square(x) - log(self.scale)
     }
     fn support(&self) -> (f64, f64) {
         HALF_LINE
@@ -490,10 +547,6 @@ fn third_of_tail<D: Continuous>(d: &D, name: &str, k: f64) -> Result<f64> {
     }
     let mean = d.mean()?;
     d.expect(|x| (x - mean).abs().powi(3))
-}
-
-fn representable(what: &str, value: f64) -> Result<f64> {
-    if value.is_finite() { Ok(value) } else { Err(undefined(what, "it exceeds the largest f64")) }
 }
 
 /// ln of a density outside its support; NaN for NaN.

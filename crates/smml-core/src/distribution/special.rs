@@ -71,9 +71,92 @@ pub(super) fn ln_poisson(x: f64, lambda: f64) -> f64 {
     -LN_SQRT_2PI - 0.5 * log(x) - stirling_error(x) - deviance(x, lambda)
 }
 
-/// ln(Γ(n + 1) / (Γ(x + 1) Γ(n - x + 1)) pˣ qⁿ⁻ˣ) for real 0 <= x <= n, with q = 1 - p given for its accuracy.
-pub(super) fn ln_binomial(x: f64, n: f64, p: f64, q: f64) -> f64 {
-    let rest = n - x;
+/// ln Γ(b + a) - ln Γ(b) for b > 0, a >= 0, without the cancellation of two logarithms of Γ: the relative error stays
+/// near rounding for a -> 0 and for large b.
+pub(super) fn ln_gamma_step(b: f64, a: f64) -> f64 {
+    // Γ(x + 1) = x Γ(x) carries b to where Stirling's series is good to the last digit.
+    let (mut b, mut below) = (b, 0.0);
+    while b < 15.0 {
+        below += log1p(a / b);
+        b += 1.0;
+    }
+    let u = 1.0 / (b + a);
+    let v = 1.0 / b;
+    // uⁿ - vⁿ = (u - v)(uⁿ⁻¹ + ... + vⁿ⁻¹), u - v = -a u v
+    let (u2, v2, uv) = (u * u, v * v, u * v);
+    let s3 = u2 + uv + v2;
+    let s5 = u2 * s3 + v2 * (uv + v2);
+    let s7 = u2 * s5 + v2 * v2 * (uv + v2);
+    let s9 = u2 * s7 + v2 * v2 * v2 * (uv + v2);
+    let s11 = u2 * s9 + v2 * v2 * v2 * v2 * (uv + v2);
+    let series =
+        1.0 / 12.0 - s3 / 360.0 + s5 / 1260.0 - s7 / 1680.0 + s9 / 1188.0 - s11 * (691.0 / 360_360.0);
+    let ratio = a / b;
+    // (b + a - ½) ln(1 + a/b) - a + a ln b
+    let stirling = if ratio < 0.01 {
+        // b ln(1 + a/b) - a = b (ln(1 + r) - r), and ln(1 + r) - r by its series
+        (a - 0.5) * log1p(ratio) + b * log1p_less(ratio)
+    } else {
+        (b + a - 0.5) * log1p(ratio) - a
+    };
+    stirling + a * log(b) - a * uv * series - below
+}
+
+/// ln(1 + r) - r for 0 <= r < 0.01.
+fn log1p_less(r: f64) -> f64 {
+    let (mut sum, mut power) = (0.0, -r);
+    for k in 2..10 {
+        power *= -r;
+        sum -= power / f64::from(k);
+    }
+    sum
+}
+
+/// ψ(b + a) - ψ(b), ψ = (ln Γ)', for b > 0, a >= 0: relative error near rounding for a -> 0 and for large b.
+pub(super) fn digamma_step(b: f64, a: f64) -> f64 {
+    let (mut b, mut below) = (b, 0.0);
+    while b < 15.0 {
+        below += a / b / (b + a);
+        b += 1.0;
+    }
+    let u = 1.0 / (b + a);
+    let v = 1.0 / b;
+    let (u2, v2) = (u * u, v * v);
+    // ψ(x) = ln x - 1/(2x) - 1/(12x²) + 1/(120x⁴) - 1/(252x⁶) + 1/(240x⁸) - 1/(132x¹⁰); differences of even powers
+    // are (u - v)(u + v) (u²ⁿ⁻² + u²ⁿ⁻⁴ v² + ... + v²ⁿ⁻²)
+    let t4 = u2 + v2;
+    let t6 = u2 * t4 + v2 * v2;
+    let t8 = u2 * t6 + v2 * v2 * v2;
+    let t10 = u2 * t8 + v2 * v2 * v2 * v2;
+    let even = 1.0 / 12.0 - t4 / 120.0 + t6 / 252.0 - t8 / 240.0 + t10 / 132.0;
+    log1p(a / b) + a * u * v * (0.5 + (u + v) * even) + below
+}
+
+/// ψ(a) for a > 0.
+pub(super) fn digamma(a: f64) -> f64 {
+    const EULER: f64 = 0.577_215_664_901_532_9;
+    digamma_step(1.0, a) - EULER - 1.0 / a
+}
+
+/// ln B(a, b) for a, b > 0.
+pub(super) fn ln_beta(a: f64, b: f64) -> f64 {
+    let (small, large) = if a < b { (a, b) } else { (b, a) };
+    if small < 15.0 {
+        return lgamma(small) - ln_gamma_step(large, small);
+    }
+    let n = a + b;
+    // √(2π) aᵃ⁻½ bᵇ⁻½ / nⁿ⁻½ times the corrections
+    LN_SQRT_2PI + stirling_error(a) + stirling_error(b)
+        - stirling_error(n)
+        - a * log1p(b / a)
+        - b * log1p(a / b)
+        + 0.5 * (log(n) - log(a) - log(b))
+}
+
+/// ln(Γ(n + 1) / (Γ(x + 1) Γ(n - x + 1)) pˣ qⁿ⁻ˣ) for real x, rest = n - x >= 0. Of each pair that adds up (x and rest,
+/// p and q) both are given, for the accuracy of the smaller.
+pub(super) fn ln_binomial(x: f64, rest: f64, p: f64, q: f64) -> f64 {
+    let n = x + rest;
     if p == 0.0 {
         return if x == 0.0 { 0.0 } else { f64::NEG_INFINITY };
     }
@@ -83,13 +166,15 @@ pub(super) fn ln_binomial(x: f64, n: f64, p: f64, q: f64) -> f64 {
     let ln_p = if p > 0.5 { log1p(-q) } else { log(p) };
     let ln_q = if q > 0.5 { log1p(-p) } else { log(q) };
     if x == 0.0 {
-        return n * ln_q;
+        return rest * ln_q;
     }
     if rest == 0.0 {
-        return n * ln_p;
+        return x * ln_p;
     }
-    if x < 1e-8 || rest < 1e-8 {
-        return lgamma(n + 1.0) - lgamma(x + 1.0) - lgamma(rest + 1.0) + x * ln_p + rest * ln_q;
+    let small = x.min(rest);
+    if small < 1e-8 {
+        let large = x.max(rest);
+        return ln_gamma_step(large + 1.0, small) - ln_gamma_step(1.0, small) + x * ln_p + rest * ln_q;
     }
     stirling_error(n)
         - stirling_error(x)
@@ -97,7 +182,7 @@ pub(super) fn ln_binomial(x: f64, n: f64, p: f64, q: f64) -> f64 {
         - deviance(x, n * p)
         - deviance(rest, n * q)
         - LN_SQRT_2PI
-        - 0.5 * (log(x) + log1p(-x / n))
+        - 0.5 * (log(small) + log1p(-small / n))
 }
 
 /// The regularised incomplete gamma functions (P(a, x), Q(a, x)), each with its own relative accuracy; a > 0.
@@ -152,7 +237,7 @@ pub(super) fn incomplete_gamma(a: f64, x: f64) -> (f64, f64) {
 /// Q(a, x) for small a and x: 1 - xᵃ/Γ(1+a) + xᵃ/Γ(a) Σ ..., arranged so that nothing cancels.
 fn upper_gamma_small(a: f64, x: f64) -> f64 {
     // P = xᵃ/Γ(1+a) (1 - a S), S = Σ_{n>=1} (-1)ⁿ⁺¹ xⁿ / (n! (a + n)); and 1 - xᵃ/Γ(1+a) by expm1.
-    let ln_front = a * log(x) - lgamma(1.0 + a);
+    let ln_front = a * log(x) - ln_gamma_step(1.0, a); // 1 + a would round a away
     let (mut s, mut term) = (0.0, -1.0);
     for n in 1..200 {
         let n = f64::from(n);
@@ -187,7 +272,7 @@ fn incomplete_gamma_uniform(a: f64, x: f64) -> (f64, f64) {
 }
 
 /// The regularised incomplete beta functions (I_x(a, b), 1 - I_x(a, b)), each with its own relative accuracy;
-/// a, b > 0, y = 1 - x given for its accuracy.
+/// a, b > 0; x and y = 1 - x are both given, for the accuracy of the smaller.
 pub(super) fn incomplete_beta(a: f64, b: f64, x: f64, y: f64) -> (f64, f64) {
     if x.is_nan() || y.is_nan() {
         return (f64::NAN, f64::NAN);
@@ -201,32 +286,57 @@ pub(super) fn incomplete_beta(a: f64, b: f64, x: f64, y: f64) -> (f64, f64) {
     if a.min(b) > 1e8 {
         return incomplete_beta_uniform(a, b, x, y);
     }
-    if x > (a + 1.0) / (a + b + 2.0) {
+    // a - (a + b) x, from y: for x near 1 the difference of the large numbers has no digits left.
+    let before = a * y - b * x;
+    // x > (a + 1) / (a + b + 2)
+    if before + (y - x) < 0.0 {
         let (upper, lower) = incomplete_beta(b, a, y, x);
         return (lower, upper);
     }
-    // xᵃ yᵇ / B(a, b) = ab/(a+b) times a binomial probability
-    let front = exp(ln_binomial(a, a + b, x, y)) * b / (a + b);
-    let (mut c, mut d) = (1.0, 1.0 / nonzero(1.0 - (a + b) * x / (a + 1.0)));
-    let mut h = d;
+    // The continued fraction of A. R. Didonato and A. H. Morris, ACM Trans. Math. Softw. 18, 360 (1992), Eq. (9), by
+    // Lentz's method.
+    let part = |m: f64| {
+        let s = a + 2.0 * m;
+        m + m * ((b - m) * (x / (s - 1.0))) + (a + m) / (s + 1.0) * (before + 1.0 + m * (1.0 + y))
+    };
+    let mut h = nonzero(a / (a + 1.0) * (before + 1.0)); // part(0), also for a = 1
+    let (mut c, mut d) = (h, 0.0);
     let mut m = 1.0;
     loop {
-        let even = m * (b - m) * x / ((a - 1.0 + 2.0 * m) * (a + 2.0 * m));
-        d = 1.0 / nonzero(1.0 + even * d);
-        c = nonzero(1.0 + even / c);
-        h *= d * c;
-        let odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 1.0 + 2.0 * m));
-        d = 1.0 / nonzero(1.0 + odd * d);
-        c = nonzero(1.0 + odd / c);
+        let s = a + 2.0 * m - 1.0;
+        let before_m = m - 1.0; // first, so that a small a is not rounded away
+        let numerator = ((before_m + a) / s) * ((before_m + a + b) * (x / s)) * (m * ((b - m) * x));
+        let b_m = part(m);
+        d = 1.0 / nonzero(numerator * d + b_m);
+        c = nonzero(b_m + numerator / c);
         let step = d * c;
         h *= step;
-        if (step - 1.0).abs() <= 2.3e-16 || m > 1e9 {
+        if (step - 1.0).abs() <= 2.3e-16 || m > 1e7 {
             break;
         }
         m += 1.0;
     }
-    let lower = (front * h).min(1.0);
-    (lower, 1.0 - lower)
+    // xᵃ yᵇ / B(a, b) = ab/(a+b) times a binomial probability
+    let lower = (exp(ln_binomial(a, b, x, y)) * (a / h) / (1.0 + a / b)).min(1.0);
+    // Below its mean the function is near 1 for small a alone.
+    (lower, if a < 1.0 && lower > 0.5 { upper_beta_small(a, b, x) } else { 1.0 - lower })
+}
+
+/// 1 - I_x(a, b) for a < 1 and x below (a + 1)/(a + b + 2): from
+/// I = xᵃ / (a B(a, b)) (1 + a S), S = Σ_{n>=1} (1-b)(2-b)...(n-b) xⁿ / (n! (a + n)), so that nothing cancels.
+fn upper_beta_small(a: f64, b: f64, x: f64) -> f64 {
+    let ln_front = a * log(x) + ln_gamma_step(b, a) - ln_gamma_step(1.0, a);
+    let (mut s, mut term) = (0.0, 1.0);
+    for n in 1..1000 {
+        let n = f64::from(n);
+        term *= (n - b) * x / n;
+        let add = term / (a + n);
+        s += add;
+        if add.abs() <= 1e-17 * f64::abs(s) {
+            break;
+        }
+    }
+    -expm1(ln_front) - a * exp(ln_front) * s
 }
 
 /// Temme's uniform expansion for a, b > 10⁸, leading term: absolute error below 10⁻¹¹.

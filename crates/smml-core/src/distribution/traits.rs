@@ -119,6 +119,11 @@ pub trait Continuous: Distribution<Value = f64> {
     fn pdf(&self, x: f64) -> f64 {
         libm::exp(self.ln_pdf(x))
     }
+    /// ln f(x), with x given by its distances from the two ends of the support too: near an end other than 0 only these
+    /// say how near it is. To be overridden by a density that is infinite at such an end.
+    fn ln_pdf_by_ends(&self, x: f64, _from_lower: f64, _to_upper: f64) -> f64 {
+        self.ln_pdf(x)
+    }
     /// The ends of the support, possibly infinite.
     fn support(&self) -> (f64, f64);
     /// The smallest x with P(X <= x) >= p. Errors: `p` outside [0, 1].
@@ -185,20 +190,26 @@ pub(super) fn entropy_discrete<D: Discrete>(d: &D) -> Result<f64> {
 
 /// ∫ f(x) g(x) dx over the support.
 pub(super) fn expect_continuous<D: Continuous>(d: &D, g: impl Fn(f64) -> f64) -> Result<f64> {
+    integrate_density(d, |x, _| g(x))
+}
+
+/// -∫ f ln f dx over the support.
+pub(super) fn entropy_continuous<D: Continuous>(d: &D) -> Result<f64> {
+    integrate_density(d, |_, ln_f| -ln_f)
+}
+
+/// ∫ f(x) g(x, ln f(x)) dx over the support.
+fn integrate_density<D: Continuous>(d: &D, g: impl Fn(f64, f64) -> f64) -> Result<f64> {
     let (lower, upper) = d.support();
     let mut points = breakpoints(d);
     if let Ok(mean) = d.mean() {
         points.push(mean); // central absolute moments have a kink there
     }
     let rule = Quadrature { absolute: 0.0, relative: 1e-11, ..Quadrature::with_breakpoints(points) };
-    let integrand = |x| {
-        let weight = d.pdf(x);
-        if weight > 0.0 { weight * g(x) } else { 0.0 }
+    let integrand = |x, from_lower, to_upper| {
+        let ln_f = d.ln_pdf_by_ends(x, from_lower, to_upper);
+        let weight = libm::exp(ln_f);
+        if weight > 0.0 { weight * g(x, ln_f) } else { 0.0 }
     };
-    Ok(rule.integrate(integrand, lower, upper)?.value)
-}
-
-/// -∫ f ln f dx over the support.
-pub(super) fn entropy_continuous<D: Continuous>(d: &D) -> Result<f64> {
-    expect_continuous(d, |x| -d.ln_pdf(x))
+    Ok(rule.integrate_by_ends(integrand, lower, upper)?.value)
 }

@@ -1,6 +1,6 @@
 //! The integrated autocorrelation time, and the error of a mean that follows from it.
 
-use super::{Estimate, MIN_N_EFF, Source, mean_and_variance, student_factor};
+use super::{Estimate, MIN_N_EFF, Moments, Source, mean_and_variance, student_factor, with_rounding};
 use crate::error::{Error, Result};
 
 /// Wolff's S: the assumed ratio of the slowest exponential autocorrelation time to the integrated one. Larger values
@@ -9,6 +9,14 @@ const S: f64 = 1.5;
 /// Longest window summed directly. A slower series is first averaged over pairs, as often as needed: blocks change
 /// neither its mean nor the error of the mean, and the work stays linear in the length.
 const MAX_LAG: usize = 128;
+
+/// Anticorrelated series shorter than this are not averaged over pairs.
+const MIN_PAIRED: usize = 64;
+/// Fewest blocks of the check against slow modes that the window did not see; up to twice as many.
+const CHECK_BLOCKS: usize = 32;
+/// A variance from blocks that is this many times the one from the window shows a slow mode. For χ² with 31 degrees of
+/// freedom chance alone does so once in 10⁶ series.
+const SLOW_MODE: f64 = 2.7;
 
 /// What the autocorrelations of a stationary series say.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,9 +29,9 @@ pub struct Autocorrelation {
     pub variance: f64,
     /// Integrated autocorrelation time ½ + Σ ρ(t), in samples; below ½ when samples are anticorrelated.
     pub tau_int: f64,
-    /// Standard error of `tau_int`.
+    /// Plain standard error of `tau_int`, with `dof` degrees of freedom.
     pub tau_int_error: f64,
-    /// Standard error of the mean.
+    /// Standard error of the mean, enlarged for its degrees of freedom as [`Estimate::std_error`] is.
     pub std_error: f64,
     /// Degrees of freedom of `std_error`.
     pub dof: f64,
@@ -34,30 +42,22 @@ impl Autocorrelation {
     pub fn estimate(&self) -> Result<Estimate> {
         let n = self.n as f64;
         if self.variance == 0.0 {
-            return Ok(Estimate {
-                value: self.mean,
-                std_error: 0.0,
-                tau_int: 0.5,
-                n_eff: n,
-                dof: n - 1.0,
-                source: Source::Constant,
-            });
+            return Ok(Estimate::with_dof(self.mean, 0.0, self.dof, n, Source::Constant));
         }
         let n_eff = n / (2.0 * self.tau_int);
-        if n_eff < MIN_N_EFF {
+        if !(n_eff >= MIN_N_EFF) {
             return Err(Error::TooShort {
                 have: self.n,
                 needed: (2.0 * self.tau_int * MIN_N_EFF).ceil() as usize,
             });
         }
-        Ok(Estimate {
-            value: self.mean,
-            std_error: self.std_error,
-            tau_int: self.tau_int,
-            n_eff,
-            dof: self.dof,
-            source: Source::Chain,
-        })
+        let mean = Estimate::with_dof(self.mean, self.raw_error(), self.dof, n_eff, Source::Chain);
+        Ok(Estimate { tau_int: self.tau_int, ..mean })
+    }
+
+    /// The plain standard error of the mean, sqrt(2 τ_int variance / n), and what rounding the mean may add.
+    pub fn raw_error(&self) -> f64 {
+        with_rounding((2.0 * self.tau_int / self.n as f64).sqrt() * self.variance.sqrt(), self.mean)
     }
 }
 
@@ -65,56 +65,67 @@ impl Autocorrelation {
 ///
 /// τ_int = ½ + Σ_{t=1}^{W} ρ(t), with the automatic window of U. Wolff (Comput. Phys. Commun. 156, 143 (2004), S = 1.5)
 /// and his correction for the bias that subtracting the sample mean causes. Series with τ_int above about 25 are
-/// averaged over pairs first.
+/// averaged over pairs first, and so are series whose neighbours are anticorrelated.
+///
+/// The window assumes one time scale. A weak slow mode under fast noise would end it too early: the error is therefore
+/// compared with that of 32 to 63 long blocks, and where these say much more the window is laid over the means of 64 to
+/// 127 blocks instead, in which fast noise no longer hides the slow mode. A drift is such a mode, as slow as the series
+/// is long, and ends in [`Error::TooShort`].
 ///
 /// `std_error` is enlarged by the Student factor of its own degrees of freedom, so that ± one standard error covers
 /// 68.3 % for short series too.
 ///
-/// Errors: fewer than 8 samples, or samples that are not finite.
+/// Errors: fewer than 8 samples, samples that are not finite, a spread whose square an f64 cannot hold, and
+/// [`Error::TooShort`] for a series that is shorter than its own memory.
 pub fn autocorrelation(series: &[f64]) -> Result<Autocorrelation> {
     let n = series.len();
     if n < 8 {
         return Err(Error::TooShort { have: n, needed: 8 });
     }
-    let (mean, variance) = mean_and_variance(series)?;
+    let moments = Moments::of(series)?;
+    let (mean, variance) = (moments.mean(), moments.variance);
+    let found = |tau_int: f64, tau_int_error: f64, dof: f64| {
+        let raw = Autocorrelation { n, mean, variance, tau_int, tau_int_error, std_error: 0.0, dof };
+        Autocorrelation { std_error: student_factor(dof) * raw.raw_error(), ..raw }
+    };
     if variance == 0.0 {
-        let n = n as f64;
-        return Ok(Autocorrelation {
-            n: series.len(),
-            mean,
-            variance: 0.0,
-            tau_int: 0.5,
-            tau_int_error: 0.0,
-            std_error: 0.0,
-            dof: n - 1.0,
-        });
+        return Ok(found(0.5, 0.0, n as f64 - 1.0));
     }
-    let mut centred: Vec<f64> = series.iter().map(|x| x - mean).collect();
+    let mut centred = moments.centred(series);
+    let from_blocks = block_variance(&centred);
+    // Samples averaged into one of the current series.
+    let mut length = 1.0;
+    let mut slow_mode = false;
     loop {
         let m = centred.len();
         let enough = m < 4 * MAX_LAG;
-        if let Some((long_run, window)) = long_run_variance(&centred, if enough { m / 2 } else { MAX_LAG }) {
+        if m >= MIN_PAIRED && anticorrelated(&centred) && vary(&pairs(&centred), &centred) {
+            // Neighbours that undo one another: a window would close before the next term takes some of it back.
+            // Their means hardly do.
+        } else if let Some((long_run, window)) =
+            long_run_variance(&centred, if enough { m / 2 } else { MAX_LAG })
+        {
             let m = m as f64;
             // Bias of the sample mean: each ρ(t) is low by 2 τ / m.
             let width = (2 * window + 1) as f64;
             let long_run = long_run * (1.0 + width / m);
-            let tau_int = 0.5 * n as f64 * long_run / (m * variance);
-            let dof = (m / width).max(1.0);
-            return Ok(Autocorrelation {
-                n,
-                mean,
-                variance,
-                tau_int,
-                tau_int_error: tau_int * (2.0 * width / m).sqrt(),
-                std_error: student_factor(dof) * (2.0 * tau_int * variance / n as f64).sqrt(),
-                dof,
-            });
-        }
-        if enough {
+            slow_mode |= from_blocks.is_some_and(|v| v > SLOW_MODE * length * long_run);
+            if !slow_mode || centred.len() < 4 * CHECK_BLOCKS {
+                let tau_int = 0.5 * n as f64 * long_run / (m * variance);
+                // Fast noise makes many independent samples; of the slow mode there must be ten, too.
+                let of_slow_mode = centred.iter().map(|x| x * x).sum::<f64>() / long_run;
+                if slow_mode && of_slow_mode < MIN_N_EFF {
+                    let needed = (n as f64 * MIN_N_EFF / of_slow_mode).ceil() as usize;
+                    return Err(Error::TooShort { have: n, needed });
+                }
+                return Ok(found(tau_int, tau_int * (2.0 * width / m).sqrt(), (m / width).max(1.0)));
+            }
+        } else if enough {
             // No window fits: the series is shorter than its own memory.
             return Err(Error::TooShort { have: n, needed: 2 * n });
         }
-        centred = centred.chunks_exact(2).map(|pair| 0.5 * (pair[0] + pair[1])).collect();
+        centred = pairs(&centred);
+        length *= 2.0;
     }
 }
 
@@ -124,6 +135,9 @@ fn long_run_variance(centred: &[f64], max_lag: usize) -> Option<(f64, usize)> {
     let n = centred.len() as f64;
     let covariance = |lag: usize| centred[lag..].iter().zip(centred).map(|(a, b)| a * b).sum::<f64>() / n;
     let c0 = covariance(0);
+    if !(c0 > 0.0) {
+        return None; // averages that are all equal say nothing of the memory
+    }
     let mut tau = 0.5;
     for lag in 1..=max_lag {
         tau += covariance(lag) / c0;
@@ -137,20 +151,52 @@ fn long_run_variance(centred: &[f64], max_lag: usize) -> Option<(f64, usize)> {
     None
 }
 
+/// The means of pairs.
+fn pairs(x: &[f64]) -> Vec<f64> {
+    x.chunks_exact(2).map(|pair| 0.5 * (pair[0] + pair[1])).collect()
+}
+
+/// Whether something is left of the spread: not where a series alternates strictly.
+fn vary(means: &[f64], samples: &[f64]) -> bool {
+    let squares = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>();
+    squares(means) > 1e-20 * squares(samples)
+}
+
+/// Whether ρ(1) is negative beyond its noise, 1/√n.
+fn anticorrelated(centred: &[f64]) -> bool {
+    let c0: f64 = centred.iter().map(|x| x * x).sum();
+    let c1: f64 = centred[1..].iter().zip(centred).map(|(a, b)| a * b).sum();
+    c1 < -c0 * (2.5 / (centred.len() as f64).sqrt()).max(0.01)
+}
+
+/// The long-run variance, Σ over all t of the autocovariance, from the means of 32 to 63 blocks; `None` for fewer than 4
+/// samples a block.
+fn block_variance(centred: &[f64]) -> Option<f64> {
+    let length = 1 << (centred.len() / CHECK_BLOCKS).checked_ilog2()?;
+    if length < 4 {
+        return None;
+    }
+    let means: Vec<f64> =
+        centred.chunks_exact(length).map(|c| c.iter().sum::<f64>() / length as f64).collect();
+    let count = means.len() as f64;
+    let mean = means.iter().sum::<f64>() / count;
+    Some(length as f64 * means.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (count - 1.0))
+}
+
 /// ρ(t) for t = 0 ..= max_lag; ρ(0) = 1. Errors: a constant or too short series.
 pub fn autocorrelation_function(series: &[f64], max_lag: usize) -> Result<Vec<f64>> {
     let n = series.len();
     if n < 8 || max_lag >= n {
-        return Err(Error::TooShort { have: n, needed: (max_lag + 1).max(8) });
+        return Err(Error::TooShort { have: n, needed: max_lag.saturating_add(1).max(8) });
     }
-    let (mean, variance) = mean_and_variance(series)?;
-    if variance == 0.0 {
+    let moments = Moments::of(series)?;
+    if moments.variance == 0.0 {
         return Err(Error::Undefined {
             what: "the autocorrelation".into(),
             why: "the series is constant".into(),
         });
     }
-    let centred: Vec<f64> = series.iter().map(|x| x - mean).collect();
+    let centred = moments.centred(series);
     let c0: f64 = centred.iter().map(|x| x * x).sum();
     Ok((0..=max_lag)
         .map(|t| centred[t..].iter().zip(&centred).map(|(a, b)| a * b).sum::<f64>() / c0)
@@ -158,12 +204,13 @@ pub fn autocorrelation_function(series: &[f64], max_lag: usize) -> Result<Vec<f6
 }
 
 /// Binning analysis: (bin length, standard error of the mean from bins of that length) for lengths 1, 2, 4, ... while
-/// there are at least 16 bins. The errors rise to a plateau when bins are longer than the autocorrelation time.
+/// there are at least 16 bins. The errors rise to a plateau when bins are longer than the autocorrelation time. A curve
+/// to look at: plain standard errors, not enlarged for their degrees of freedom, bins - 1.
 pub fn bin_errors(series: &[f64]) -> Result<Vec<(usize, f64)>> {
     if series.len() < 16 {
         return Err(Error::TooShort { have: series.len(), needed: 16 });
     }
-    let mut bins = series.to_vec();
+    let mut bins = Moments::of(series)?.centred(series);
     let mut levels = Vec::new();
     let mut length = 1;
     while bins.len() >= 16 {

@@ -8,10 +8,11 @@ use super::{
     FactorGraph, Order,
     order::Plan,
     semiring::{CountMax, MaxSum, Semiring, SumProduct},
-    table::{Context, Domain, Strides, Table},
+    spread::spread,
+    table::{Context, Domain, Table},
 };
 use crate::{
-    error::{Error, Result},
+    error::{Error, Result, not_negative},
     parallel::{self, Par},
     rng::Draw,
 };
@@ -179,18 +180,27 @@ impl<'g> Elimination<'g> {
         self.plan.cost
     }
 
-    /// Bytes of the tables alive at the worst moment of a forward pass.
+    /// Bytes of the tables alive at the worst moment of a forward pass; those of the factors themselves come on top.
     pub fn peak_bytes(&self) -> f64 {
         let (mut live, mut peak) = (0.0, 0.0f64);
         for t in 0..self.plan.order.len() {
-            let out = self.step_bytes(t);
-            // The largest input may be copied into a better order.
-            let copied = self.children[t].iter().map(|&c| self.step_bytes(c)).fold(0.0, f64::max);
-            live += out;
-            peak = peak.max(live + copied);
-            live -= self.children[t].iter().map(|&c| self.step_bytes(c)).sum::<f64>();
+            // Inputs may be copied, into a better order or from logarithms to numbers.
+            let inputs = self.input_bytes(t);
+            live += self.step_bytes(t);
+            peak = peak.max(live + inputs);
+            live -= inputs;
         }
         peak
+    }
+
+    /// Bytes of a table over all variables of a step.
+    fn joint_bytes(&self, t: usize) -> f64 {
+        self.graph.arities()[self.plan.order[t]] as f64 * self.step_bytes(t)
+    }
+
+    /// Bytes of the earlier tables that a step uses.
+    fn input_bytes(&self, t: usize) -> f64 {
+        self.children[t].iter().map(|&c| self.step_bytes(c)).sum()
     }
 
     fn step_bytes(&self, t: usize) -> f64 {
@@ -281,7 +291,10 @@ impl<'g> Elimination<'g> {
         let n = self.plan.order.len();
         let bytes: Vec<f64> = (0..n).map(|t| self.step_bytes(t)).collect();
         let total: f64 = bytes.iter().sum();
-        let working = 2.0 * bytes.iter().copied().fold(0.0, f64::max);
+        // A step's result and copies of what goes in; then the same for a part of it that the visitor wants.
+        let working = (0..n).map(|t| bytes[t] + self.input_bytes(t)).fold(0.0, f64::max);
+        let joint = |t: usize| self.joint_bytes(t) * tables_without_each(self.children[t].len()) as f64;
+        let outside = if outside { (0..n).map(joint).fold(working, f64::max) } else { 0.0 };
         let mut least = f64::INFINITY;
         let mut pieces = 1.0;
         while pieces <= 2.0 * n as f64 + 1.0 {
@@ -296,10 +309,10 @@ impl<'g> Elimination<'g> {
                 }
                 inside += bytes[t];
                 largest = largest.max(inside);
-                live += bytes[t] - self.children[t].iter().map(|&c| bytes[c]).sum::<f64>();
+                live += bytes[t] - self.input_bytes(t);
                 most_live = most_live.max(live);
             }
-            let need = kept + largest + working + if outside { working + most_live } else { 0.0 };
+            let need = kept + largest + working + outside + if outside > 0.0 { most_live } else { 0.0 };
             if need <= self.options.max_bytes as f64 {
                 return Ok(starts);
             }
@@ -350,10 +363,13 @@ impl<'g> Elimination<'g> {
     /// allowed; [`Error::TooLarge`] when counts in one table differ by more than a factor 2⁹⁰⁰ or the tables (twice
     /// the size here) do not fit.
     pub fn maxima(&self, tolerance: f64) -> Result<Maxima> {
-        if !(tolerance >= 0.0 && tolerance.is_finite()) {
-            return Err(Error::out_of_range("tolerance", tolerance, "finite and not negative"));
-        }
-        self.within("counting maxima", 2.0 * self.peak_bytes())?;
+        not_negative("tolerance", tolerance)?;
+        // Products in parts make two tables over all variables of a step.
+        let in_parts = (0..self.plan.order.len())
+            .filter(|&t| CountMax::in_parts(self.bucket[t].len() + self.children[t].len()))
+            .map(|t| 2.0 * self.joint_bytes(t))
+            .fold(0.0, f64::max);
+        self.within("counting maxima", 2.0 * (self.peak_bytes() + in_parts))?;
         let tables = self.forward(&CountMax { tolerance });
         let ln_weight: f64 = tables.iter().map(|t| t.values[0]).sum();
         if ln_weight == f64::NEG_INFINITY {
@@ -482,10 +498,12 @@ impl<'g> Elimination<'g> {
             if let Err(e) = record() {
                 failure.get_or_insert(e);
             }
-            for (k, &c) in self.children[t].iter().enumerate() {
-                let mut rest = all.clone();
-                rest.remove(n_leaves + k);
-                outside[c] = Some(sum_to(&rest, &self.plan.scopes[c], self.context()));
+            let (leaves, children) = inputs.split_at(n_leaves);
+            let fixed: Vec<&Table> = leaves.iter().copied().chain(&above).collect();
+            let separator = |k: usize| self.plan.scopes[self.children[t][k]].as_slice();
+            let tables = without_each(&fixed, children, &separator, self.context());
+            for (&c, table) in self.children[t].iter().zip(tables) {
+                outside[c] = Some(table);
             }
         })?;
         failure.map_or(Ok(Marginals { variables, factors }), Err)
@@ -520,31 +538,46 @@ pub(super) fn sum_to(inputs: &[&Table], keep: &[usize], context: Context<'_>) ->
     table
 }
 
-/// A table over some of the free variables of `scope` as probabilities over all of `scope`: values that contradict the
-/// evidence get 0, variables the table lacks are uniform.
-pub(super) fn spread(graph: &FactorGraph, scope: &[usize], table: &Table) -> Result<Vec<f64>> {
-    let arities = graph.arities();
-    let (p, _) = table.normalised().ok_or_else(|| nothing_allowed("a marginal"))?;
-    let strides: Vec<usize> = {
-        let own = Strides::new(&table.scope, arities);
-        scope.iter().map(|&v| own.of(v)).collect()
-    };
-    let copies: f64 = scope
-        .iter()
-        .filter(|v| !table.scope.contains(v) && graph.evidence()[**v].is_none())
-        .map(|&v| arities[v] as f64)
-        .product();
-    // Offsets into `p`, or none where the evidence is contradicted; expanded axis by axis.
-    let mut at = vec![Some(0usize)];
-    for (&v, &stride) in scope.iter().zip(&strides) {
-        let observed = graph.evidence()[v];
-        let axis = |o: Option<usize>| {
-            (0..arities[v]).map(move |x| match observed {
-                Some(e) => o.filter(|_| e == x),
-                None => o.map(|o| o + x * stride),
-            })
+/// Up to this many messages, each product without one of them is made by itself.
+const DIRECT: usize = 3;
+
+/// For each k the product of `fixed` and of all `messages` but the k-th, summed to `separator(k)`. Of many messages one
+/// half is multiplied into what the other half gets, and so on: n log n products, log n of them in memory.
+pub(super) fn without_each<'s>(
+    fixed: &[&Table],
+    messages: &[&Table],
+    separator: &dyn Fn(usize) -> &'s [usize],
+    context: Context<'_>,
+) -> Vec<Table> {
+    if messages.len() <= DIRECT {
+        let one = |k: usize| {
+            let others = messages.iter().enumerate().filter(|(i, _)| *i != k).map(|(_, m)| *m);
+            sum_to(&fixed.iter().copied().chain(others).collect::<Vec<_>>(), separator(k), context)
         };
-        at = at.into_iter().flat_map(axis).collect();
+        return (0..messages.len()).map(one).collect();
     }
-    Ok(at.into_iter().map(|o| o.map_or(0.0, |o| p[o] / copies)).collect())
+    let (left, right) = messages.split_at(messages.len() / 2);
+    let rest = |half: &[&Table]| {
+        let product = product(half, context);
+        let inputs: Vec<&Table> = fixed.iter().copied().chain([&product]).collect();
+        SumProduct.combine(&inputs, None, context)
+    };
+    let mut tables = without_each(&[&rest(right)], left, separator, context);
+    tables.extend(without_each(&[&rest(left)], right, &|k| separator(left.len() + k), context));
+    tables
+}
+
+/// How many tables [`without_each`] of `n` messages holds at a time, all over no more than the joint scope.
+pub(super) fn tables_without_each(n: usize) -> usize {
+    if n <= DIRECT { 2 } else { 2 + n.ilog2() as usize }
+}
+
+/// The product of many tables, a few at a time: with more than that their ranges would rule out linear numbers.
+fn product(tables: &[&Table], context: Context<'_>) -> Table {
+    const AT_ONCE: usize = 8;
+    let (first, rest) = tables.split_at(tables.len().min(AT_ONCE));
+    rest.chunks(AT_ONCE - 1).fold(SumProduct.combine(first, None, context), |so_far, next| {
+        let inputs: Vec<&Table> = std::iter::once(&so_far).chain(next.iter().copied()).collect();
+        SumProduct.combine(&inputs, None, context)
+    })
 }

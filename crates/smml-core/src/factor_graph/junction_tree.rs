@@ -3,9 +3,10 @@
 
 use super::{
     FactorGraph,
-    elimination::{ExactOptions, nothing_allowed, spread, sum_to},
+    elimination::{ExactOptions, nothing_allowed, sum_to, tables_without_each, without_each},
     order::Plan,
     semiring::{Semiring, SumProduct},
+    spread::spread,
     table::{Context, Table},
 };
 use crate::{
@@ -114,7 +115,7 @@ impl<'g> JunctionTree<'g> {
             + children
                 .iter()
                 .zip(&cliques)
-                .map(|(k, c)| if k.len() > DIRECT { (k.len() + 2) as f64 } else { 2.0 } * Table::bytes(c, arities))
+                .map(|(k, c)| tables_without_each(k.len()) as f64 * Table::bytes(c, arities))
                 .fold(0.0, f64::max);
         if bytes > options.max_bytes as f64 {
             return Err(Error::TooLarge {
@@ -208,35 +209,12 @@ impl<'g> JunctionTree<'g> {
         for &c in &self.downward {
             let mut inputs = own(c);
             inputs.extend(&down[c]);
-            let n_fixed = inputs.len();
-            inputs.extend(self.children[c].iter().filter_map(|&k| up[k].as_ref()));
-            let separator = |k: usize| self.parent[k].as_ref().map_or(&[][..], |p| &p.1);
-            let mut new: Vec<(usize, Table)> = Vec::new();
-            if self.children[c].len() <= DIRECT {
-                for (i, &k) in self.children[c].iter().enumerate() {
-                    let mut rest = inputs.clone();
-                    rest.remove(n_fixed + i);
-                    new.push((k, sum_to(&rest, separator(k), context)));
-                }
-            } else {
-                // Products of all messages after each child, then before it: linear in the number of children.
-                let mut after: Vec<Table> = Vec::with_capacity(self.children[c].len());
-                for input in inputs[n_fixed..].iter().rev() {
-                    let product = match after.last() {
-                        Some(rest) => SumProduct.combine(&[input, rest], None, context),
-                        None => (*input).clone(),
-                    };
-                    after.push(product);
-                }
-                let mut before = SumProduct.combine(&inputs[..n_fixed], None, context);
-                for (i, &k) in self.children[c].iter().enumerate() {
-                    after.pop();
-                    let mut rest = vec![&before];
-                    rest.extend(after.last());
-                    new.push((k, sum_to(&rest, separator(k), context)));
-                    before = SumProduct.combine(&[&before, inputs[n_fixed + i]], None, context);
-                }
-            }
+            let messages: Vec<&Table> = self.children[c].iter().filter_map(|&k| up[k].as_ref()).collect();
+            let separator = |i: usize| {
+                self.parent[self.children[c][i]].as_ref().map_or(&[][..], |(_, separator)| separator)
+            };
+            let new = without_each(&inputs, &messages, &separator, context);
+            inputs.extend(&messages);
             let belief = SumProduct.combine(&inputs, None, context);
             let sum = belief.normalised().map_or(f64::NEG_INFINITY, |b| b.1)
                 + self.missing(c, &belief.scope).map(|v| libm::log(arities[v] as f64)).sum::<f64>();
@@ -245,7 +223,7 @@ impl<'g> JunctionTree<'g> {
                 ln_z += sum;
             }
             beliefs[c] = Some(belief);
-            new.into_iter().for_each(|(k, table)| down[k] = Some(table));
+            self.children[c].iter().zip(new).for_each(|(&k, table)| down[k] = Some(table));
         }
         if ln_z == f64::NEG_INFINITY {
             return Err(nothing_allowed("a calibrated tree"));
@@ -273,9 +251,6 @@ impl<'g> JunctionTree<'g> {
         self.cliques[c].iter().copied().filter(|v| !scope.contains(v))
     }
 }
-
-/// Up to this many children each message is a product of its own.
-const DIRECT: usize = 3;
 
 /// A junction tree after its two passes: all marginals for one set of evidence.
 #[derive(Clone, Debug)]

@@ -15,6 +15,7 @@ mod graph;
 mod junction_tree;
 mod order;
 mod semiring;
+mod spread;
 mod sum_product;
 mod table;
 #[cfg(test)]
@@ -24,4 +25,4 @@ pub use elimination::{Elimination, ExactOptions, Marginals, Maxima, Maximum};
 pub use graph::{Factor, FactorGraph};
 pub use junction_tree::{Calibrated, JunctionTree};
 pub use order::Order;
-pub use sum_product::{BeliefPropagation, Beliefs, Goal, MessageOrder, Verdict};
+pub use sum_product::{BeliefPropagation, Beliefs, Convergence, Goal, MessageOrder};

@@ -2,7 +2,7 @@
 
 use super::FactorGraph;
 use crate::{
-    error::{Error, Result, same_length},
+    error::{Error, Result, permutation},
     graph::SparseGraph,
 };
 use std::{cmp::Reverse, collections::BinaryHeap};
@@ -58,7 +58,7 @@ impl Plan {
             Order::MinDegree => problem.solve(&mut MinDegree::default(), WORK_LIMIT, f64::INFINITY),
             Order::MinFill => problem.solve(&mut MinFill::default(), WORK_LIMIT, f64::INFINITY),
             Order::Given(order) => {
-                check_permutation(order, graph.n_variables())?;
+                permutation("order", order.iter().copied(), graph.n_variables())?;
                 problem.solve(&mut InOrder(order.iter()), WORK_LIMIT, f64::INFINITY)
             }
             Order::Best => problem.best(),
@@ -74,24 +74,6 @@ impl Plan {
     }
 }
 
-fn check_permutation(order: &[usize], n: usize) -> Result<()> {
-    same_length("order", order.len(), n)?;
-    let mut seen = vec![false; n];
-    for &v in order {
-        match seen.get_mut(v) {
-            Some(s) if !*s => *s = true,
-            _ => {
-                return Err(Error::out_of_range(
-                    "order entry",
-                    v,
-                    format!("every variable below {n} exactly once"),
-                ));
-            }
-        }
-    }
-    Ok(())
-}
-
 struct Problem<'a> {
     primal: &'a SparseGraph,
     arities: &'a [usize],
@@ -100,37 +82,83 @@ struct Problem<'a> {
 
 /// The graph as it is while variables leave it.
 struct Remaining {
-    neighbours: Vec<Vec<u32>>,
+    /// Sorted. A variable that has gone may stay in the rows of others for a while.
+    rows: Vec<Vec<u32>>,
+    /// How many entries of each row are of variables that have gone.
+    n_gone: Vec<u32>,
+    gone: Vec<bool>,
     mark: Vec<u32>,
     stamp: u32,
     work: u64,
 }
 
 impl Remaining {
+    fn new(graph: &SparseGraph) -> Self {
+        let n = graph.n_vertices();
+        Remaining {
+            rows: (0..n).map(|i| graph.neighbours(i).0.to_vec()).collect(),
+            n_gone: vec![0; n],
+            gone: vec![false; n],
+            mark: vec![0; n],
+            stamp: 0,
+            work: 0,
+        }
+    }
+
+    fn degree(&self, v: usize) -> usize {
+        self.rows[v].len() - self.n_gone[v] as usize
+    }
+
+    fn neighbours(&self, v: usize) -> impl Iterator<Item = u32> + '_ {
+        self.rows[v].iter().copied().filter(|&u| !self.gone[u as usize])
+    }
+
     /// Number of edges that eliminating `v` would add.
     fn fill(&mut self, v: usize) -> u64 {
         self.stamp += 1;
-        for &u in &self.neighbours[v] {
+        let around: Vec<u32> = self.neighbours(v).collect();
+        for &u in &around {
             self.mark[u as usize] = self.stamp;
         }
-        let d = self.neighbours[v].len() as u64;
+        let d = around.len() as u64;
         let mut present = 0;
-        for &u in &self.neighbours[v] {
-            let row = &self.neighbours[u as usize];
-            self.work += row.len() as u64 + 1;
-            present += row.iter().filter(|&&w| self.mark[w as usize] == self.stamp).count() as u64;
+        for &u in &around {
+            let row = &self.rows[u as usize];
+            let by_search = d * u64::from(row.len().ilog2() + 1);
+            self.work += by_search.min(row.len() as u64) + 1;
+            present += if by_search < row.len() as u64 {
+                around.iter().filter(|w| row.binary_search(w).is_ok()).count() as u64
+            } else {
+                row.iter().filter(|&&w| self.mark[w as usize] == self.stamp).count() as u64
+            };
         }
         (d * d.saturating_sub(1) - present) / 2
     }
 
     /// Takes `v` out and joins its neighbours; returns them and whether edges were added.
     fn eliminate(&mut self, v: usize) -> (Vec<u32>, bool) {
-        let around = std::mem::take(&mut self.neighbours[v]);
+        let around: Vec<u32> = self.neighbours(v).collect();
+        self.rows[v] = Vec::new();
+        self.gone[v] = true;
         let mut added = false;
         for &u in &around {
-            let row = &self.neighbours[u as usize];
+            let u = u as usize;
+            let row = &self.rows[u];
+            self.work += around.len() as u64;
+            // A neighbour of very many variables must not be copied each time that one of them goes.
+            if around.iter().all(|w| *w as usize == u || row.binary_search(w).is_ok()) {
+                self.n_gone[u] += 1;
+                if 2 * self.n_gone[u] as usize > row.len() {
+                    let gone = &self.gone;
+                    self.work += row.len() as u64;
+                    self.rows[u].retain(|&w| !gone[w as usize]);
+                    self.n_gone[u] = 0;
+                }
+                continue;
+            }
             let mut merged = Vec::with_capacity(row.len() + around.len());
-            let (mut a, mut b) = (row.iter().peekable(), around.iter().peekable());
+            let mut a = row.iter().filter(|&&w| !self.gone[w as usize]).peekable();
+            let mut b = around.iter().peekable();
             loop {
                 let next = match (a.peek(), b.peek()) {
                     (Some(&&x), Some(&&y)) => x.min(y),
@@ -140,13 +168,14 @@ impl Remaining {
                 };
                 a.next_if(|x| **x == next);
                 b.next_if(|x| **x == next);
-                if next != u && next as usize != v {
+                if next as usize != u {
                     merged.push(next);
                 }
             }
-            added |= merged.len() + 1 > row.len();
-            self.work += (row.len() + around.len()) as u64;
-            self.neighbours[u as usize] = merged;
+            added = true;
+            self.work += row.len() as u64;
+            self.rows[u] = merged;
+            self.n_gone[u] = 0;
         }
         (around, added)
     }
@@ -202,14 +231,14 @@ struct MinDegree(Queue);
 
 impl Rule for MinDegree {
     fn start(&mut self, remaining: &mut Remaining, free: &[usize]) {
-        free.iter().for_each(|&v| self.0.set(v, (remaining.neighbours[v].len() as u64, 0)));
+        free.iter().for_each(|&v| self.0.set(v, (remaining.degree(v) as u64, 0)));
     }
     fn next(&mut self, _: &mut Remaining, _: &[bool]) -> Option<usize> {
         self.0.pop()
     }
     fn eliminated(&mut self, remaining: &mut Remaining, around: &[u32], _: bool, skip: &[bool]) {
         for &u in around.iter().filter(|&&u| !skip[u as usize]) {
-            self.0.set(u as usize, (remaining.neighbours[u as usize].len() as u64, 0));
+            self.0.set(u as usize, (remaining.degree(u as usize) as u64, 0));
         }
     }
 }
@@ -223,7 +252,7 @@ struct MinFill {
 impl Rule for MinFill {
     fn start(&mut self, remaining: &mut Remaining, free: &[usize]) {
         for &v in free {
-            let key = (remaining.fill(v), remaining.neighbours[v].len() as u64);
+            let key = (remaining.fill(v), remaining.degree(v) as u64);
             self.queue.set(v, key);
         }
     }
@@ -231,19 +260,26 @@ impl Rule for MinFill {
         self.queue.pop()
     }
     fn eliminated(&mut self, remaining: &mut Remaining, around: &[u32], edges_added: bool, skip: &[bool]) {
+        if !edges_added {
+            // The neighbours v had are joined already. Each loses the pairs of v with those of its own neighbours that
+            // were no neighbours of v.
+            for u in around.iter().map(|&u| u as usize).filter(|&u| !skip[u]) {
+                if let Some((fill, degree)) = self.queue.key[u] {
+                    self.queue.set(u, (fill - (degree - around.len() as u64), degree - 1));
+                }
+            }
+            return;
+        }
         self.touched.clear();
         self.touched.extend_from_slice(around);
-        if edges_added {
-            for &u in around {
-                self.touched.extend_from_slice(&remaining.neighbours[u as usize]);
-                remaining.work += remaining.neighbours[u as usize].len() as u64;
-            }
-            self.touched.sort_unstable();
-            self.touched.dedup();
+        for &u in around {
+            self.touched.extend(remaining.neighbours(u as usize));
+            remaining.work += remaining.rows[u as usize].len() as u64;
         }
-        for &u in self.touched.iter().filter(|&&u| !skip[u as usize]) {
-            let u = u as usize;
-            let key = (remaining.fill(u), remaining.neighbours[u].len() as u64);
+        self.touched.sort_unstable();
+        self.touched.dedup();
+        for u in self.touched.iter().map(|&u| u as usize).filter(|&u| !skip[u]) {
+            let key = (remaining.fill(u), remaining.degree(u) as u64);
             self.queue.set(u, key);
         }
     }
@@ -252,12 +288,7 @@ impl Rule for MinFill {
 impl Problem<'_> {
     fn solve(&self, rule: &mut dyn Rule, max_work: u64, max_cost: f64) -> std::result::Result<Plan, Stop> {
         let n = self.arities.len();
-        let mut remaining = Remaining {
-            neighbours: (0..n).map(|i| self.primal.neighbours(i).0.to_vec()).collect(),
-            mark: vec![0; n],
-            stamp: 0,
-            work: 0,
-        };
+        let mut remaining = Remaining::new(self.primal);
         let free: Vec<usize> = (0..n).filter(|&v| !self.skip[v]).collect();
         rule.start(&mut remaining, &free);
         let mut plan = Plan { order: Vec::new(), scopes: Vec::new(), width: 0, cost: 0.0 };

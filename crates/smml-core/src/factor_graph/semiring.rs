@@ -175,21 +175,15 @@ impl Semiring for SumProduct {
             counts: Vec::new(),
             count_scale: 0.0,
         };
-        if range <= MAX_RANGE { linear(&ln) } else { ln }
+        if range <= MAX_RANGE { in_domain(Cow::Owned(ln), Domain::Linear).into_owned() } else { ln }
     }
 
     fn combine(&self, inputs: &[&Table], sum: Option<usize>, context: Context<'_>) -> Table {
         let safe = Self::is_safe(inputs);
-        let converted: Vec<Cow<'_, Table>> = inputs
-            .iter()
-            .map(|t| match (safe, t.domain) {
-                (true, Domain::Ln) => Cow::Owned(linear(t)),
-                (false, Domain::Linear) => Cow::Owned(logarithmic(t)),
-                _ => Cow::Borrowed(*t),
-            })
-            .collect();
-        let references: Vec<&Table> = converted.iter().map(AsRef::as_ref).collect();
-        let (ordered, layout) = lay_out(&references, sum, context);
+        let domain = if safe { Domain::Linear } else { Domain::Ln };
+        let (ordered, layout) = lay_out(inputs, sum, context);
+        // After the order: so each input is copied once at most.
+        let ordered: Vec<Cow<'_, Table>> = ordered.into_iter().map(|t| in_domain(t, domain)).collect();
         let scale = inputs.iter().map(|t| t.scale).sum();
         if safe {
             combine_linear(&ordered, layout, scale, context)
@@ -197,6 +191,20 @@ impl Semiring for SumProduct {
             combine_ln(&ordered, layout, scale, context)
         }
     }
+}
+
+/// The same table with values of a given kind; in place when it is a copy already.
+fn in_domain(table: Cow<'_, Table>, domain: Domain) -> Cow<'_, Table> {
+    if table.domain == domain {
+        return table;
+    }
+    let mut table = table.into_owned();
+    let unit = table.unit;
+    match domain {
+        Domain::Linear => table.values.iter_mut().for_each(|v| *v = libm::exp(*v)),
+        Domain::Ln => table.values.iter_mut().for_each(|v| *v = libm::log(*v * unit)),
+    }
+    Cow::Owned(Table { domain, unit: 1.0, ..table })
 }
 
 /// Values with the largest moved to 0, what was taken away, and the range.
@@ -207,16 +215,6 @@ fn centred(mut ln: Vec<f64>) -> (Vec<f64>, f64, f64) {
     }
     shift(&mut ln, -e.max);
     (ln, e.max, e.max - e.min)
-}
-
-fn linear(t: &Table) -> Table {
-    let values = t.values.iter().map(|&v| libm::exp(v)).collect();
-    Table { scope: t.scope.clone(), values, domain: Domain::Linear, unit: 1.0, counts: Vec::new(), ..*t }
-}
-
-fn logarithmic(t: &Table) -> Table {
-    let values = t.values.iter().map(|&v| libm::log(v * t.unit)).collect();
-    Table { scope: t.scope.clone(), values, domain: Domain::Ln, unit: 1.0, counts: Vec::new(), ..*t }
 }
 
 fn combine_linear(inputs: &[Cow<'_, Table>], layout: Layout, scale_ln: f64, context: Context<'_>) -> Table {
@@ -406,13 +404,33 @@ impl Semiring for CountMax {
     }
 
     fn combine(&self, inputs: &[&Table], sum: Option<usize>, context: Context<'_>) -> Table {
-        // Each input's counts are at most 2²⁰⁰: four at a time cannot overflow.
-        if inputs.len() > 4 {
-            let first = self.combine(&inputs[..3], None, context);
-            let mut rest = vec![&first];
-            rest.extend(&inputs[3..]);
-            return self.combine(&rest, sum, context);
+        let (first, mut rest) = inputs.split_at(inputs.len().min(AT_ONCE));
+        if rest.is_empty() {
+            return self.combine_few(first, sum, context);
         }
+        let mut product = self.combine_few(first, None, context);
+        loop {
+            let (next, left) = rest.split_at(rest.len().min(AT_ONCE - 1));
+            let some: Vec<&Table> = std::iter::once(&product).chain(next.iter().copied()).collect();
+            if left.is_empty() {
+                return self.combine_few(&some, sum, context);
+            }
+            product = self.combine_few(&some, None, context);
+            rest = left;
+        }
+    }
+}
+
+/// Counts are at most 2²⁰⁰: products of four cannot overflow.
+const AT_ONCE: usize = 4;
+
+impl CountMax {
+    /// Whether a product of this many tables goes by tables over all their variables.
+    pub(super) fn in_parts(n_inputs: usize) -> bool {
+        n_inputs > AT_ONCE
+    }
+
+    fn combine_few(&self, inputs: &[&Table], sum: Option<usize>, context: Context<'_>) -> Table {
         let (ordered, layout) = lay_out(inputs, sum, context);
         let (moving, fixed) = split(&layout);
         let plain = layout.sum_len == 2 && moving.len() == 1 && layout.inner[moving[0]] == 1;

@@ -28,7 +28,8 @@ pub enum MessageOrder {
     /// One factor after the other, from the latest messages, forth and back in turns.
     #[default]
     Sequential,
-    /// The factor whose messages would change most is next (Elidan, McGraw and Koller 2006).
+    /// The factor whose messages would change most is next (Elidan, McGraw and Koller 2006). An update looks at all
+    /// factors around: with variables of many factors the other orders are quicker.
     Residual,
 }
 
@@ -73,7 +74,7 @@ impl Default for BeliefPropagation {
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Verdict {
+pub enum Convergence {
     /// No message changes by more than the tolerance.
     Converged {
         /// Sweeps done.
@@ -105,7 +106,7 @@ pub struct Beliefs {
     /// On trees a maximum, also when there are several.
     pub maximum: Option<Maximum>,
     /// Whether the messages converged.
-    pub verdict: Verdict,
+    pub convergence: Convergence,
     tolerance: f64,
 }
 
@@ -115,9 +116,9 @@ impl Beliefs {
     /// # Errors
     /// [`Error::NotConverged`] with the last residual.
     pub fn converged(self) -> Result<Beliefs> {
-        match self.verdict {
-            Verdict::Converged { .. } => Ok(self),
-            Verdict::NotConverged { sweeps, residual } => Err(Error::NotConverged {
+        match self.convergence {
+            Convergence::Converged { .. } => Ok(self),
+            Convergence::NotConverged { sweeps, residual } => Err(Error::NotConverged {
                 what: "belief propagation".into(),
                 residual,
                 iterations: sweeps,
@@ -132,7 +133,7 @@ impl BeliefPropagation {
     ///
     /// # Errors
     /// [`Error::OutOfRange`] for bad settings; [`Error::Undefined`] when the messages prove that no configuration is
-    /// allowed. No convergence is not an error, but a [`Verdict`].
+    /// allowed. No convergence is not an error, but a [`Convergence`].
     pub fn run(&self, graph: &FactorGraph) -> Result<Beliefs> {
         if !(0.0..1.0).contains(&self.damping) {
             return Err(Error::out_of_range("damping", self.damping, "in [0, 1)"));
@@ -147,11 +148,11 @@ impl BeliefPropagation {
             MessageOrder::Sequential => net.sweep(self.tolerance, self.max_sweeps)?,
             MessageOrder::Residual => net.chase(self.tolerance, self.max_sweeps)?,
         };
-        let verdict = if residual <= self.tolerance {
-            Verdict::Converged { sweeps, residual }
+        let convergence = if residual <= self.tolerance {
+            Convergence::Converged { sweeps, residual }
         } else {
-            Verdict::NotConverged { sweeps, residual }
+            Convergence::NotConverged { sweeps, residual }
         };
-        net.beliefs(graph, verdict, self.tolerance)
+        net.beliefs(graph, convergence, self.tolerance)
     }
 }

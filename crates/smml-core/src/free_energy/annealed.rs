@@ -5,7 +5,7 @@
 use super::ln_mean_exp;
 use crate::{
     energy::Reference,
-    error::{Error, Result, same_length},
+    error::{Error, Result, all_finite, same_length},
     estimate::Estimate,
     kernel::Kernel,
     parallel::{self, Par},
@@ -86,7 +86,7 @@ fn check_ladder(ladder: &[f64]) -> Result<()> {
     if ladder.len() < 2 {
         return Err(Error::out_of_range("rungs of the ladder", ladder.len(), "at least 2"));
     }
-    super::all_finite("rung", ladder)?;
+    all_finite("rung", ladder)?;
     if ladder[0] != 0.0 {
         return Err(Error::out_of_range(
             "first rung of the ladder",

@@ -1,11 +1,11 @@
 //! The Bennett acceptance ratio: the free energy difference of two states from samples of both (C. H. Bennett,
 //! J. Comput. Phys. 22, 245 (1976)).
 
-use super::{all_finite, fermi, softplus};
 use crate::{
     energy::LnSum,
-    error::{Error, Result, positive},
+    error::{Error, Result, all_finite, positive},
     estimate::{Estimate, MIN_N_EFF, Source},
+    numeric::{sigmoid, softplus},
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,8 +23,11 @@ pub struct Bar {
 /// Δf from independent samples: `forward` holds u₁(x) - u₀(x) at samples x of state 0, `reverse` u₀(x) - u₁(x) at
 /// samples of state 1, u = βE. Works in units of kT of a forward and a time-reversed process do as well.
 ///
-/// Errors: no samples on a side, values that are not finite, and [`Error::Undefined`] when the two sets hardly
-/// overlap: Σ p(1-p) below 2.5, what ten samples of two equal states give.
+/// Sets of which each repeats one value give an error of 0, with [`Source::Constant`].
+///
+/// Errors: no samples on a side, values that are not finite, and where Σ p(1-p) is below 2.5 (what ten samples of two
+/// equal states give) [`Error::Undefined`] when the two sets hardly overlap, [`Error::TooShort`] when they overlap but
+/// are too few.
 ///
 /// ```
 /// use smml_core::{free_energy::bar, rng::{Draw, Streams}};
@@ -69,27 +72,38 @@ pub fn bar_correlated(forward: &[f64], reverse: &[f64], inefficiency: [f64; 2]) 
     for (samples, shift, g) in [(forward, m - delta, g[0]), (reverse, delta - m, g[1])] {
         let (mut s1, mut s2) = (0.0, 0.0);
         for w in samples {
-            let p = fermi(w + shift);
+            let p = sigmoid(-w - shift);
             s1 += p;
             s2 += p * p;
         }
         shared += (s1 - s2) / g;
         variance += g * (s2 / (s1 * s1) - 1.0 / samples.len() as f64);
     }
-    if !(4.0 * shared >= MIN_N_EFF) {
-        return Err(no_overlap());
+    let overlap = (shared * (1.0 / n[0] + 1.0 / n[1])).min(1.0);
+    check_shared(shared, overlap, forward.len() + reverse.len()).unwrap_or_else(|| Err(no_overlap()))?;
+    let repeats = |x: &[f64]| x.iter().all(|v| *v == x[0]);
+    let constant = repeats(forward) && repeats(reverse);
+    if constant {
+        variance = 0.0; // and not what rounding left of it
     }
-    Ok(Bar {
-        delta_f: Estimate {
-            value: delta,
-            std_error: variance.max(0.0).sqrt(),
-            tau_int: 0.5 * g[0].max(g[1]),
-            n_eff: 4.0 * shared,
-            dof: 4.0 * shared - 1.0,
-            source: Source::Population,
-        },
-        overlap: (shared * (1.0 / n[0] + 1.0 / n[1])).min(1.0),
-    })
+    let (raw, n_eff) = (variance.max(0.0).sqrt(), 4.0 * shared);
+    let source = if constant { Source::Constant } else { Source::Population };
+    let delta_f = Estimate::with_dof(delta, raw, n_eff - 1.0, n_eff, source);
+    Ok(Bar { delta_f: Estimate { tau_int: 0.5 * g[0].max(g[1]), ..delta_f }, overlap })
+}
+
+/// Below this overlap a state between the two helps more than further samples.
+const MIN_OVERLAP: f64 = 0.03;
+
+/// Whether `shared` = Σ p(1-p) over `have` samples will do; `None` when more samples would not help, because the two
+/// sets hardly overlap.
+pub(super) fn check_shared(shared: f64, overlap: f64, have: usize) -> Option<Result<()>> {
+    let n_eff = 4.0 * shared;
+    if n_eff >= MIN_N_EFF {
+        return Some(Ok(()));
+    }
+    let needed = (have as f64 * MIN_N_EFF / n_eff).ceil() as usize;
+    (overlap >= MIN_OVERLAP).then_some(Err(Error::TooShort { have, needed }))
 }
 
 fn no_overlap() -> Error {
@@ -99,12 +113,12 @@ fn no_overlap() -> Error {
     }
 }
 
-/// ln Σ fermi(w + shift), and the slope of it with respect to -shift.
+/// ln Σ 1/(1 + e^(w + shift)), and the slope of it with respect to -shift.
 fn side(samples: &[f64], shift: f64) -> (f64, f64) {
     let mut sum = LnSum::default();
     samples.iter().for_each(|w| sum.add(-softplus(w + shift)));
     let total = sum.ln();
-    let slope = samples.iter().map(|w| libm::exp(-softplus(w + shift) - total) * fermi(-w - shift)).sum();
+    let slope = samples.iter().map(|w| libm::exp(-softplus(w + shift) - total) * sigmoid(w + shift)).sum();
     (total, slope)
 }
 

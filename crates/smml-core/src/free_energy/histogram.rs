@@ -1,11 +1,11 @@
 //! Multi-histogram reweighting (A. M. Ferrenberg and R. H. Swendsen, Phys. Rev. Lett. 63, 1195 (1989); WHAM): the
 //! density of states, and thermal averages at any β, from energies of runs at several β.
 
-use super::{all_finite, inefficiency, self_consistent::Problem};
+use super::{inefficiency, self_consistent::Problem};
 use crate::{
     energy::ln_sum_exp,
-    error::{Error, Result, positive, same_length},
-    estimate::{Estimate, MIN_N_EFF, Source},
+    error::{Error, Result, all_finite, positive, same_length},
+    estimate::{Estimate, MIN_N_EFF, Source, block_start, edge_correction},
     parallel::{self, Par},
 };
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ const BLOCK_INEFFICIENCIES: f64 = 5.0;
 /// How energies are put together into levels.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Levels {
+pub enum Binning {
     /// Every energy that occurs is a level; those that differ by less than 10⁻⁹ of the largest are one (rounding).
     /// Exact for discrete energies; for continuous ones the limit without bins, with one level for each sample.
     Exact,
@@ -30,7 +30,7 @@ pub enum Levels {
 
 /// One level of [`MultiHistogram::density`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Level {
+pub struct EnergyLevel {
     /// Energy of the level.
     pub energy: f64,
     /// Samples in it.
@@ -44,7 +44,7 @@ pub struct Level {
 /// Memory: levels times (runs while solving, 51 afterwards) f64. For long runs with continuous energies use bins.
 ///
 /// ```
-/// use smml_core::{free_energy::{Levels, MultiHistogram}, parallel::Par, rng::{Draw, Streams}};
+/// use smml_core::{free_energy::{Binning, MultiHistogram}, parallel::Par, rng::{Draw, Streams}};
 /// // Ten independent spins in a field: E = -Σ s, ln Z = 10 ln(2 cosh β).
 /// let mut rng = Streams::new(1).stream("doc", 0);
 /// let betas = [0.0, 0.5, 1.0];
@@ -53,7 +53,7 @@ pub struct Level {
 ///     (0..2000).map(|_| -(0..10).map(|_| if rng.chance(up) { 1.0 } else { -1.0 }).sum::<f64>()).collect()
 /// };
 /// let runs: Vec<Vec<f64>> = betas.iter().map(|b| run(*b)).collect();
-/// let h = MultiHistogram::new(&betas, &runs, Levels::Exact, Par::Serial)?;
+/// let h = MultiHistogram::new(&betas, &runs, Binning::Exact, Par::Serial)?;
 /// assert!(h.ln_z_difference(0.0, 0.7)?.z(10.0 * 0.7f64.cosh().ln()).abs() < 4.0);
 /// assert!(h.mean_energy(0.7)?.z(-10.0 * 0.7f64.tanh()).abs() < 4.0);
 /// # Ok::<(), smml_core::Error>(())
@@ -68,6 +68,8 @@ pub struct MultiHistogram {
     ln_g: Vec<f64>,
     /// The same with one block left out; -∞ for levels not seen.
     left_out: Vec<Vec<f64>>,
+    /// What the variance between blocks is multiplied by, because they touch.
+    edges: f64,
 }
 
 impl MultiHistogram {
@@ -76,7 +78,7 @@ impl MultiHistogram {
     /// Errors: lengths that differ, no runs, values that are not finite, a bin width not above 0,
     /// [`Error::TooShort`] when a run has fewer than 10 blocks of 10 autocorrelation times, [`Error::Undefined`] when
     /// runs hardly overlap.
-    pub fn new(betas: &[f64], runs: &[impl AsRef<[f64]>], levels: Levels, par: Par) -> Result<Self> {
+    pub fn new(betas: &[f64], runs: &[impl AsRef<[f64]>], levels: Binning, par: Par) -> Result<Self> {
         let g: Vec<f64> = runs.iter().map(|r| inefficiency(r.as_ref())).collect::<Result<_>>()?;
         MultiHistogram::with_inefficiency(betas, runs, &g, levels, par)
     }
@@ -86,7 +88,7 @@ impl MultiHistogram {
         betas: &[f64],
         runs: &[impl AsRef<[f64]>],
         g: &[f64],
-        levels: Levels,
+        levels: Binning,
         par: Par,
     ) -> Result<Self> {
         let runs: Vec<&[f64]> = runs.iter().map(|r| r.as_ref()).collect();
@@ -153,7 +155,17 @@ impl MultiHistogram {
             .into_iter()
             .collect::<Result<_>>()?;
         let effective = table.multiplicity(None);
-        Ok(MultiHistogram { energies: table.energies, counts: table.counts, effective, ln_g, left_out })
+        let edges = (0..k)
+            .map(|r| edge_correction(0.5 * g[r], runs[r].len() as f64 / n_blocks as f64))
+            .fold(1.0, f64::max);
+        Ok(MultiHistogram {
+            energies: table.energies,
+            counts: table.counts,
+            effective,
+            ln_g,
+            left_out,
+            edges,
+        })
     }
 
     /// Number of levels.
@@ -165,7 +177,7 @@ impl MultiHistogram {
     /// number of states.
     ///
     /// Errors: as [`MultiHistogram::mean`], `ln_z` not finite.
-    pub fn density(&self, beta: f64, ln_z: f64) -> Result<Vec<Level>> {
+    pub fn density(&self, beta: f64, ln_z: f64) -> Result<Vec<EnergyLevel>> {
         crate::error::finite("ln_z", ln_z)?;
         self.n_eff(beta)?;
         let shift = |ln_g: &[f64]| ln_z - self.ln_z_of(ln_g, beta);
@@ -176,19 +188,13 @@ impl MultiHistogram {
             let n_eff = self.effective[m];
             let replicates: Vec<f64> = self.left_out.iter().zip(&others).map(|(l, s)| l[m] + s).collect();
             let ln_g = if replicates.iter().all(|r| r.is_finite()) {
-                jackknifed(value, &replicates, n_eff)
+                self.jackknifed(value, &replicates, n_eff)
             } else {
-                // Seen in one block only.
-                Estimate {
-                    value,
-                    std_error: n_eff.max(1e-300).sqrt().recip(),
-                    tau_int: 0.5,
-                    n_eff,
-                    dof: n_eff.max(1.0),
-                    source: Source::Chain,
-                }
+                // Seen in one block only: the error of a count follows from the count.
+                let raw = n_eff.max(1e-300).sqrt().recip();
+                Estimate::with_dof(value, raw, f64::MAX, n_eff, Source::Chain)
             };
-            Level { energy: self.energies[m], count: self.counts[m], ln_g }
+            EnergyLevel { energy: self.energies[m], count: self.counts[m], ln_g }
         };
         Ok((0..self.n_levels()).map(level).collect())
     }
@@ -258,22 +264,17 @@ impl MultiHistogram {
                 why: format!("it comes out as {value}, or is not finite when a block is left out"),
             });
         }
-        Ok(jackknifed(value, &replicates, n_eff))
+        Ok(self.jackknifed(value, &replicates, n_eff))
     }
-}
 
-/// The error of leaving out one block at a time.
-fn jackknifed(value: f64, replicates: &[f64], n_eff: f64) -> Estimate {
-    let b = replicates.len() as f64;
-    let mean = replicates.iter().sum::<f64>() / b;
-    let spread: f64 = replicates.iter().map(|r| (r - mean).powi(2)).sum();
-    let std_error = ((b - 1.0) / b * spread).sqrt();
-    Estimate { value, std_error, tau_int: 0.5, n_eff, dof: b - 1.0, source: Source::Chain }
-}
-
-/// First sample of block `b` of a run.
-fn block_start(b: usize, length: usize, n_blocks: usize) -> usize {
-    (b as u128 * length as u128 / n_blocks as u128) as usize
+    /// The error of leaving out one block at a time.
+    fn jackknifed(&self, value: f64, replicates: &[f64], n_eff: f64) -> Estimate {
+        let b = replicates.len() as f64;
+        let mean = replicates.iter().sum::<f64>() / b;
+        let spread: f64 = replicates.iter().map(|r| (r - mean).powi(2)).sum();
+        let raw_error = (self.edges * (b - 1.0) / b * spread).sqrt();
+        Estimate::with_dof(value, raw_error, b - 1.0, n_eff, Source::Chain)
+    }
 }
 
 /// ln Z along β by the trapezoid rule, as a first guess of f; runs may come in any order.
@@ -298,12 +299,12 @@ struct Table {
 }
 
 impl Table {
-    fn new(runs: &[&[f64]], g: &[f64], levels: Levels, n_blocks: usize) -> Result<Self> {
+    fn new(runs: &[&[f64]], g: &[f64], levels: Binning, n_blocks: usize) -> Result<Self> {
         // (sort key, energy, block, run); blocks are those of `block_start`.
         let mut all: Vec<(f64, f64, usize, usize)> = Vec::with_capacity(runs.iter().map(|r| r.len()).sum());
         let width = match levels {
-            Levels::Exact => None,
-            Levels::Binned(width) => Some(positive("bin width", width)?),
+            Binning::Exact => None,
+            Binning::Binned(width) => Some(positive("bin width", width)?),
         };
         for (r, run) in runs.iter().enumerate() {
             for b in 0..n_blocks {

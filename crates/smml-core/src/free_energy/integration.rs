@@ -1,10 +1,13 @@
 //! Thermodynamic integration: ln Z(β₁) - ln Z(β₀) = -∫ ⟨E⟩ dβ.
 
-use super::quadrature::{Rule, half_weights, weights};
+use super::{
+    finite_estimate,
+    quadrature::{Rule, half_weights, weights},
+};
 use crate::{
     energy::Energy,
-    error::{Error, Result, finite, same_length},
-    estimate::{Estimate, Source},
+    error::{Error, Result, all_finite, finite, same_length},
+    estimate::{Estimate, Source, combined},
     kernel::Kernel,
     parallel::{self, Par},
     rng::{Stream, Streams},
@@ -13,8 +16,9 @@ use serde::{Deserialize, Serialize};
 
 /// An integral over estimates.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Integral {
-    /// Σ wᵢ yᵢ with its statistical error sqrt(Σ wᵢ² σᵢ²). The error of the grid is not in it.
+pub struct GridIntegral {
+    /// Σ wᵢ yᵢ with its statistical error sqrt(Σ wᵢ² σᵢ²) from the raw errors. The error of the grid is
+    /// not in it.
     pub value: Estimate,
     /// The same rule on half the points minus `value`: the size of the error of the half grid, hence a bound on
     /// the error of the full one when the grid resolves the integrand. Its own statistical error says whether the
@@ -25,7 +29,7 @@ pub struct Integral {
 /// ∫ y dx over independent estimates `values` of y at `nodes`.
 ///
 /// Errors: those of [`quadrature_weights`](super::quadrature_weights), lengths that differ, values or errors that are
-/// not finite.
+/// not finite, [`Error::Undefined`] when the sum overflows.
 ///
 /// ```
 /// use smml_core::{Estimate, free_energy::{integrate, Rule}};
@@ -35,7 +39,7 @@ pub struct Integral {
 /// assert!((integral.value.value - (1f64.exp() - 1.0)).abs() < 3e-6);
 /// # Ok::<(), smml_core::Error>(())
 /// ```
-pub fn integrate(nodes: &[f64], values: &[Estimate], rule: Rule) -> Result<Integral> {
+pub fn integrate(nodes: &[f64], values: &[Estimate], rule: Rule) -> Result<GridIntegral> {
     same_length("values", values.len(), nodes.len())?;
     for (i, v) in values.iter().enumerate() {
         finite(&format!("value {i}"), v.value)?;
@@ -48,42 +52,27 @@ pub fn integrate(nodes: &[f64], values: &[Estimate], rule: Rule) -> Result<Integ
         }
     }
     let full = weights(nodes, rule)?;
-    let discretisation = half_weights(nodes, rule).map(|half| {
-        let difference: Vec<f64> = half.iter().zip(&full).map(|(h, f)| h - f).collect();
-        combine(&difference, values)
-    });
-    Ok(Integral { value: combine(&full, values), discretisation })
+    let discretisation = half_weights(nodes, rule)
+        .map(|half| {
+            let difference: Vec<f64> = half.iter().zip(&full).map(|(h, f)| h - f).collect();
+            finite_estimate("the error of the grid", combine(&difference, values))
+        })
+        .transpose()?;
+    Ok(GridIntegral { value: finite_estimate("the integral", combine(&full, values))?, discretisation })
 }
 
 /// Σ wᵢ yᵢ of independent estimates.
 fn combine(weights: &[f64], values: &[Estimate]) -> Estimate {
     let value = weights.iter().zip(values).map(|(w, y)| w * y.value).sum();
-    let variances: Vec<f64> = weights.iter().zip(values).map(|(w, y)| (w * y.std_error).powi(2)).collect();
-    let variance: f64 = variances.iter().sum();
     let (mut tau_int, mut n_eff) = (0.5f64, f64::MAX);
     let mut source = Source::Exact;
     for y in values {
         tau_int = tau_int.max(y.tau_int);
         n_eff = n_eff.min(y.n_eff);
-        if rank(y.source) > rank(source) {
-            source = y.source;
-        }
+        source = source.or_less_certain(y.source);
     }
-    // Welch-Satterthwaite
-    let share = |(v, y): (&f64, &Estimate)| (v / variance).powi(2) / y.dof;
-    let dof = if variance > 0.0 { 1.0 / variances.iter().zip(values).map(share).sum::<f64>() } else { n_eff };
-    Estimate { value, std_error: variance.sqrt(), tau_int, n_eff, dof, source }
-}
-
-/// The less certain of two origins names their sum.
-fn rank(source: Source) -> u8 {
-    match source {
-        Source::Exact => 0,
-        Source::Constant => 1,
-        Source::Independent => 2,
-        Source::Population => 3,
-        Source::Chain => 4,
-    }
+    let (raw, dof) = combined(weights.iter().zip(values).map(|(w, y)| (w.abs() * y.raw_error(), y.dof)));
+    Estimate { tau_int, ..Estimate::with_dof(value, raw, dof, n_eff, source) }
 }
 
 /// How long to run at each β.
@@ -114,7 +103,7 @@ pub fn sample_energies<E: Energy, K: Kernel<E>>(
     streams: &Streams,
     par: Par,
 ) -> Result<Vec<Vec<f64>>> {
-    super::all_finite("beta", betas)?;
+    all_finite("beta", betas)?;
     if run.thin == 0 {
         return Err(Error::out_of_range("thin", 0, "at least 1"));
     }
@@ -141,7 +130,7 @@ pub struct ThermodynamicIntegral {
     /// ⟨E⟩ at each β.
     pub energies: Vec<Estimate>,
     /// ln Z(last β) - ln Z(first β), and the error of the grid. For Gauss-Legendre the ends are those of the rule.
-    pub ln_z: Integral,
+    pub ln_z: GridIntegral,
 }
 
 /// ln Z(β₁) - ln Z(β₀) = -∫ ⟨E⟩ dβ from energies sampled at `betas` (see [`sample_energies`]).
@@ -156,7 +145,7 @@ pub fn thermodynamic_integration(
     let energies: Vec<Estimate> =
         energies.iter().map(|e| Estimate::from_chain(e.as_ref())).collect::<Result<_>>()?;
     let integral = integrate(betas, &energies, rule)?;
-    let ln_z = Integral {
+    let ln_z = GridIntegral {
         value: integral.value.affine(0.0, -1.0),
         discretisation: integral.discretisation.map(|d| d.affine(0.0, -1.0)),
     };

@@ -52,10 +52,12 @@ pub struct Mbar {
 impl Mbar {
     /// Solves for independent samples. `reduced[k][n]` is u_k = β_k E_k of sample n, samples ordered by the state that
     /// they were drawn from: first the `n_samples[0]` of state 0, and so on. A state may have no samples; u may be +∞
-    /// except in a sample's own state.
+    /// except in a sample's own state. A state in which no sample is possible (u = +∞ at all of them) has f = +∞ and no
+    /// estimate; it changes nothing for the others.
     ///
-    /// Errors: no states or samples, lengths that do not fit, a u that is NaN or -∞, [`Error::Undefined`] when the
-    /// samples of some states hardly overlap with all others, [`Error::NotConverged`].
+    /// Errors: no states or samples, lengths that do not fit, a u that is NaN or -∞, a state 0 (from which f is counted)
+    /// in which no sample is possible, [`Error::Undefined`] when the samples of some states hardly overlap with all
+    /// others, [`Error::NotConverged`].
     pub fn new(reduced: &[impl AsRef<[f64]>], n_samples: &[usize], par: Par) -> Result<Self> {
         Mbar::with_inefficiency(reduced, n_samples, &vec![1.0; n_samples.len()], par)
     }
@@ -131,6 +133,9 @@ impl Mbar {
         for (&k, value) in unsampled.iter().zip(found) {
             f[k] = value;
         }
+        if f[0] == f64::INFINITY {
+            return Err(impossible(0));
+        }
         let mut weights = vec![0.0; n_states * multiplicity.len()];
         let mut chunks: Vec<&mut [f64]> = weights.chunks_mut(CHUNK * n_states).collect();
         parallel::each(par, &mut chunks, |c, chunk| {
@@ -139,7 +144,8 @@ impl Mbar {
                 for (&k, p) in sampled.iter().zip(&belong[n * s..]) {
                     row[k] = p / counts[k];
                 }
-                for &k in &unsampled {
+                // A state in which no sample is possible keeps its zeros: ∞ - ∞ says nothing.
+                for &k in unsampled.iter().filter(|&&k| f[k] < f64::INFINITY) {
                     row[k] = libm::exp(f[k] - rows[k][n] - ln_denominator[n]);
                 }
             }
@@ -189,30 +195,37 @@ impl Mbar {
     pub fn iterations(&self) -> usize {
         self.iterations
     }
-    /// f_k - f_0 of all states, without errors.
+    /// f_k - f_0 of all states, without errors; +∞ for a state in which no sample is possible.
     pub fn reduced_free_energies(&self) -> Vec<f64> {
         self.f.iter().map(|f| f - self.f[0]).collect()
     }
 
     /// f_to - f_from = -ln(Z_to / Z_from), with its asymptotic error.
     ///
-    /// Errors: a state that does not exist; [`Error::TooShort`] when fewer than ten samples stand for one of the two.
+    /// Errors: a state that does not exist, or in which no sample is possible; [`Error::TooShort`] when fewer than ten
+    /// samples stand for one of the two.
     pub fn difference(&self, from: usize, to: usize) -> Result<Estimate> {
+        self.check_possible(from)?;
+        self.check_possible(to)?;
         let n_eff = self.n_eff(from)?.min(self.n_eff(to)?);
         let t = &self.theta;
         let variance = t[(from, from)] + t[(to, to)] - 2.0 * t[(from, to)];
         self.estimate(self.f[to] - self.f[from], if from == to { 0.0 } else { variance }, n_eff)
     }
 
-    /// Asymptotic covariance of f_i - f_0 and f_j - f_0, all pairs.
+    /// Asymptotic covariance of f_i - f_0 and f_j - f_0, all pairs; NaN where a state is one in which no sample is
+    /// possible.
     pub fn covariance(&self) -> Vec<Vec<f64>> {
         let t = &self.theta;
-        let entry = |i: usize, j: usize| t[(i, j)] - t[(i, 0)] - t[(0, j)] + t[(0, 0)];
+        let known = |k: usize| self.f[k] < f64::INFINITY;
+        let entry = |i: usize, j: usize| {
+            if known(i) && known(j) { t[(i, j)] - t[(i, 0)] - t[(0, j)] + t[(0, 0)] } else { f64::NAN }
+        };
         (0..self.n_states).map(|i| (0..self.n_states).map(|j| entry(i, j)).collect()).collect()
     }
 
     /// The overlap matrix O_ij = N_j Σ_n W_ni W_nj: the probability that a sample of state i looks like one of state j.
-    /// Rows sum to one. Neighbours should share at least 0.03.
+    /// Rows sum to one (to zero where no sample is possible). Neighbours should share at least 0.03.
     pub fn overlap(&self) -> Vec<Vec<f64>> {
         let entry = |i: usize, j: usize| self.gram[(i, j)] * self.counts[j];
         (0..self.n_states).map(|i| (0..self.n_states).map(|j| entry(i, j)).collect()).collect()
@@ -220,24 +233,25 @@ impl Mbar {
 
     /// The weight of each sample in averages over state `k`; they sum to one.
     pub fn weights(&self, k: usize) -> Result<Vec<f64>> {
-        self.check_state(k)?;
+        self.check_possible(k)?;
         Ok((0..self.n_samples())
             .map(|n| self.multiplicity[n] * self.weights[n * self.n_states + k])
             .collect())
     }
 
-    /// Number of independent samples that stand for state `k`: (Σw)² / Σw².
+    /// Number of independent samples that stand for state `k`: (Σw)² / Σw², 0 where no sample is possible.
     pub fn n_eff(&self, k: usize) -> Result<f64> {
         self.check_state(k)?;
-        Ok(1.0 / self.gram[(k, k)])
+        Ok(if self.f[k] < f64::INFINITY { 1.0 / self.gram[(k, k)] } else { 0.0 })
     }
 
     /// ⟨A⟩ in state `k`, sampled or not; `values[n]` is A of sample n.
     ///
-    /// Errors: a state that does not exist, the wrong number of values, a value with weight that is not finite,
+    /// Errors: a state that does not exist or in which no sample is possible, the wrong number of values, a value with
+    /// weight that is not finite,
     /// [`Error::TooShort`] when fewer than ten samples stand for the state.
     pub fn expectation(&self, k: usize, values: &[f64]) -> Result<Estimate> {
-        self.check_state(k)?;
+        self.check_possible(k)?;
         let column: Vec<f64> = (0..self.n_samples()).map(|n| self.weights[n * self.n_states + k]).collect();
         self.mean(&column, values)
     }
@@ -264,6 +278,11 @@ impl Mbar {
             return Ok(());
         }
         Err(Error::out_of_range("state", k, format!("below the number of states, {}", self.n_states)))
+    }
+
+    fn check_possible(&self, k: usize) -> Result<()> {
+        self.check_state(k)?;
+        if self.f[k] < f64::INFINITY { Ok(()) } else { Err(impossible(k)) }
     }
 
     fn new_state(&self, reduced: &[f64]) -> Result<(f64, Vec<f64>)> {
@@ -313,18 +332,25 @@ impl Mbar {
     }
 
     fn estimate(&self, value: f64, variance: f64, n_eff: f64) -> Result<Estimate> {
+        // max(0) below takes a NaN for 0.
+        if !(value.is_finite() && variance.is_finite()) {
+            return Err(Error::Undefined {
+                what: "the estimate".into(),
+                why: format!("its value is {value} and its variance {variance}: numbers too large"),
+            });
+        }
         if !(n_eff >= MIN_N_EFF * (1.0 - 1e-9)) {
             let n = self.n_samples();
             return Err(Error::TooShort { have: n, needed: (n as f64 * MIN_N_EFF / n_eff).ceil() as usize });
         }
-        Ok(Estimate {
-            value,
-            std_error: variance.max(0.0).sqrt(),
-            tau_int: 0.5,
-            n_eff,
-            dof: n_eff - 1.0,
-            source: Source::Population,
-        })
+        Ok(Estimate::with_dof(value, variance.max(0.0).sqrt(), n_eff - 1.0, n_eff, Source::Population))
+    }
+}
+
+fn impossible(state: usize) -> Error {
+    Error::Undefined {
+        what: format!("the free energy of state {state}"),
+        why: "no sample is possible in it, u = +inf at all of them".into(),
     }
 }
 

@@ -34,9 +34,9 @@ pub use annealed::{
     annealing_ladder,
 };
 pub use bar::{Bar, bar, bar_correlated};
-pub use histogram::{Level, Levels, MultiHistogram};
+pub use histogram::{Binning, EnergyLevel, MultiHistogram};
 pub use integration::{
-    Integral, RunLength, ThermodynamicIntegral, integrate, sample_energies, thermodynamic_integration,
+    GridIntegral, RunLength, ThermodynamicIntegral, integrate, sample_energies, thermodynamic_integration,
 };
 pub use mbar::Mbar;
 pub use quadrature::{Rule, gauss_legendre, weights as quadrature_weights};
@@ -49,7 +49,7 @@ pub use work::{
 mod tests;
 
 /// ln⟨w⟩ of independent samples whose weights are given by their logarithms. Error by the delta method,
-/// σ² = n/(n-1) Σ (pᵢ - 1/n)² with pᵢ = wᵢ/Σw; n_eff = (Σw)²/Σw².
+/// σ² = n/(n-1) Σ (pᵢ - 1/n)² with pᵢ = wᵢ/Σw; n_eff = (Σw)²/Σw², with n_eff - 1 degrees of freedom.
 ///
 /// ⟨w⟩ is unbiased, its logarithm is low by σ²/2 to first order: a lower bound of ln E\[w\] in expectation.
 ///
@@ -69,24 +69,11 @@ pub fn ln_mean_exp(ln_weights: &[f64]) -> Result<Estimate> {
     }
     let value = ln_sum_exp(ln_weights) - libm::log(count);
     if ln_weights.iter().all(|w| *w == ln_weights[0]) {
-        return Ok(Estimate {
-            value: ln_weights[0],
-            std_error: 0.0,
-            tau_int: 0.5,
-            n_eff: count,
-            dof: count - 1.0,
-            source: Source::Constant,
-        });
+        return Ok(Estimate::with_dof(ln_weights[0], 0.0, count - 1.0, count, Source::Constant));
     }
     let spread: f64 = weights.iter().map(|p| (p - 1.0 / count).powi(2)).sum();
-    Ok(Estimate {
-        value,
-        std_error: (spread * count / (count - 1.0)).sqrt(),
-        tau_int: 0.5,
-        n_eff,
-        dof: n_eff - 1.0,
-        source: Source::Population,
-    })
+    let raw_error = (spread * count / (count - 1.0)).sqrt();
+    Ok(Estimate::with_dof(value, raw_error, n_eff - 1.0, n_eff, Source::Population))
 }
 
 /// Statistical inefficiency g = 2 τ_int of a series: as many correlated samples as are worth one independent one.
@@ -99,20 +86,13 @@ pub fn inefficiency(series: &[f64]) -> Result<f64> {
     Ok(2.0 * a.tau_int)
 }
 
-/// The first value that is not finite, as an error that names it.
-fn all_finite(what: &str, values: &[f64]) -> Result<()> {
-    match values.iter().position(|v| !v.is_finite()) {
-        Some(i) => Err(Error::out_of_range(format!("{what} {i}"), values[i], "finite")),
-        None => Ok(()),
+/// `e` when its numbers are finite: sums of squares, and factors like 1/β, may overflow where the data do not.
+fn finite_estimate(what: &str, e: Estimate) -> Result<Estimate> {
+    if e.value.is_finite() && e.std_error.is_finite() {
+        return Ok(e);
     }
-}
-
-/// ln(1 + eˣ) without overflow.
-fn softplus(x: f64) -> f64 {
-    if x > 0.0 { x + libm::log1p(libm::exp(-x)) } else { libm::log1p(libm::exp(x)) }
-}
-
-/// 1 / (1 + eˣ).
-fn fermi(x: f64) -> f64 {
-    1.0 / (1.0 + libm::exp(x))
+    Err(Error::Undefined {
+        what: what.into(),
+        why: format!("it comes out as {} with error {}: numbers too large", e.value, e.std_error),
+    })
 }

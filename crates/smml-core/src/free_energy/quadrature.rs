@@ -1,6 +1,6 @@
 //! Quadrature rules as weights: Σ wᵢ yᵢ approximates ∫ y dx, so errors of the yᵢ propagate as sqrt(Σ wᵢ² σᵢ²).
 
-use crate::error::{Error, Result, finite};
+use crate::error::{Error, Result, all_finite, finite};
 use nalgebra::{DMatrix, DVector};
 use serde::{Deserialize, Serialize};
 
@@ -42,7 +42,8 @@ pub fn gauss_legendre(n: usize, from: f64, to: f64) -> Result<(Vec<f64>, Vec<f64
     }
     finite("interval start", from)?;
     finite("interval end", to)?;
-    let (middle, half) = (0.5 * (from + to), 0.5 * (to - from));
+    finite("interval length", to - from)?;
+    let (middle, half) = (0.5 * from + 0.5 * to, 0.5 * (to - from));
     let (mut nodes, mut weights) = (vec![middle; n], vec![0.0; n]);
     for i in 0..n.div_ceil(2) {
         // Tricomi's approximation is inside Newton's basin for every n.
@@ -82,7 +83,8 @@ fn legendre(n: usize, x: f64) -> (f64, f64) {
 /// The weights of `rule` on `nodes`, which must be strictly monotone (either way; the sign of the integral follows).
 ///
 /// Errors: fewer than two nodes (one for Gauss-Legendre), nodes that are not finite or not monotone, and for Simpson
-/// an even number of nodes or unequal spacing, for Gauss-Legendre nodes that are not those of the rule.
+/// an even number of nodes or unequal spacing, for Gauss-Legendre nodes that are not those of the rule;
+/// [`Error::Undefined`] when weights overflow.
 pub fn weights(nodes: &[f64], rule: Rule) -> Result<Vec<f64>> {
     let n = nodes.len();
     if let Rule::GaussLegendre { from, to } = rule {
@@ -102,9 +104,7 @@ pub fn weights(nodes: &[f64], rule: Rule) -> Result<Vec<f64>> {
     if n < 2 {
         return Err(Error::TooShort { have: n, needed: 2 });
     }
-    for (i, x) in nodes.iter().enumerate() {
-        finite(&format!("node {i}"), *x)?;
-    }
+    all_finite("node", nodes)?;
     let upward = nodes[1] > nodes[0];
     for i in 1..n {
         if nodes[i] == nodes[i - 1] || (nodes[i] > nodes[i - 1]) != upward {
@@ -115,10 +115,23 @@ pub fn weights(nodes: &[f64], rule: Rule) -> Result<Vec<f64>> {
             ));
         }
     }
-    match rule {
-        Rule::Simpson => simpson(nodes),
-        Rule::Spline if n > 2 => Ok(spline(nodes)),
-        _ => Ok(trapezoid(nodes)),
+    let weights = match rule {
+        Rule::Simpson => simpson(nodes)?,
+        Rule::Spline if n > 2 => {
+            // Cubes of the spacing must neither over- nor underflow; a power of two changes no digit.
+            let widest = (1..n).fold(0.0, |a: f64, i| a.max((nodes[i] - nodes[i - 1]).abs()));
+            let e = libm::frexp(widest).1;
+            let h: Vec<f64> = (1..n).map(|i| libm::scalbn(nodes[i] - nodes[i - 1], -e)).collect();
+            spline(&h).into_iter().map(|w| libm::scalbn(w, e)).collect()
+        }
+        _ => trapezoid(nodes),
+    };
+    match weights.iter().position(|w| !w.is_finite()) {
+        None => Ok(weights),
+        Some(i) => Err(Error::Undefined {
+            what: format!("the quadrature weight of node {i}"),
+            why: format!("it comes out as {}: the spacings are too large or too unequal", weights[i]),
+        }),
     }
 }
 
@@ -151,12 +164,15 @@ fn simpson(nodes: &[f64]) -> Result<Vec<f64>> {
     Ok((0..n).map(|i| h / 3.0 * if i == 0 || i == n - 1 { 1.0 } else { inner(i) }).collect())
 }
 
-/// Weights of the not-a-knot spline, n >= 3. With second derivatives M from A M = B y, the integral is
+/// Weights of the not-a-knot spline on n >= 3 points with spacings `h`. With second derivatives M from A M = B y, the integral is
 /// t·y - c·M = (t - Bᵀ A⁻ᵀ c)·y; A is tridiagonal on the inner points once the end conditions are put in.
-fn spline(nodes: &[f64]) -> Vec<f64> {
-    let n = nodes.len();
-    let h: Vec<f64> = nodes.windows(2).map(|p| p[1] - p[0]).collect();
-    let mut weights = trapezoid(nodes);
+fn spline(h: &[f64]) -> Vec<f64> {
+    let n = h.len() + 1;
+    let mut weights = vec![0.0; n];
+    for i in 1..n {
+        weights[i - 1] += 0.5 * h[i - 1];
+        weights[i] += 0.5 * h[i - 1];
+    }
     let mut c = vec![0.0; n];
     for i in 0..n - 1 {
         let cube = h[i] * h[i] * h[i] / 24.0;

@@ -1,10 +1,14 @@
 //! Free energies from the work of driven processes: Jarzynski's equality, Crooks' relation, the integral fluctuation
 //! theorem. Work and ΔF are in units of energy, β in their inverse.
 
-use super::{all_finite, bar::bar, fermi, ln_mean_exp};
+use super::{
+    bar::{bar, check_shared},
+    finite_estimate, ln_mean_exp,
+};
 use crate::{
-    error::{Error, Result, positive},
+    error::{Error, Result, all_finite, positive},
     estimate::{Estimate, MIN_N_EFF, Source, jackknife},
+    numeric::{sigmoid, softplus},
 };
 use serde::{Deserialize, Serialize};
 
@@ -25,13 +29,13 @@ use serde::{Deserialize, Serialize};
 /// # Ok::<(), smml_core::Error>(())
 /// ```
 pub fn jarzynski(work: &[f64], beta: f64) -> Result<Estimate> {
-    ln_mean_exp(&scaled(work, beta)?).map(|e| e.affine(0.0, -1.0 / beta))
+    finite_estimate("the free energy difference", ln_mean_exp(&scaled(work, beta)?)?.affine(0.0, -1.0 / beta))
 }
 
-/// How much [`jarzynski`] is expected to lie above ΔF, to first order in 1/n: β σ²/2, with σ its standard error.
+/// How much [`jarzynski`] is expected to lie above ΔF, to first order in 1/n: β σ²/2, with σ its raw standard error.
 /// Trust it only when it is small against σ.
 pub fn jarzynski_bias(work: &[f64], beta: f64) -> Result<f64> {
-    jarzynski(work, beta).map(|e| 0.5 * beta * e.std_error * e.std_error)
+    jarzynski(work, beta).map(|e| 0.5 * beta * e.raw_error().powi(2))
 }
 
 /// [`jarzynski`] by the block jackknife: the first order of the bias removed, and right for correlated work values too
@@ -42,7 +46,8 @@ pub fn jarzynski_jackknife(work: &[f64], beta: f64) -> Result<Estimate> {
     ln_mean_exp(&scaled(work, beta)?)?;
     let low = work.iter().copied().fold(f64::INFINITY, f64::min);
     let factors: Vec<f64> = work.iter().map(|w| libm::exp(-beta * (w - low))).collect();
-    jackknife(&[&factors], |mean| low - libm::log(mean[0]) / beta)
+    let e = jackknife(&[&factors], |mean| low - libm::log(mean[0]) / beta)?;
+    finite_estimate("the free energy difference", e)
 }
 
 /// ΔF = ⟨W⟩ - β Var(W)/2: exact for Gaussian work (slow driving), where it needs far fewer samples than [`jarzynski`];
@@ -66,14 +71,14 @@ pub fn jarzynski_cumulant(work: &[f64], beta: f64) -> Result<Estimate> {
         })
         .sum();
     let source = if variance == 0.0 { Source::Constant } else { Source::Independent };
-    Ok(Estimate {
-        value: mean - 0.5 * beta * variance,
-        std_error: (spread / (count - 1.0) / count).sqrt(),
-        tau_int: 0.5,
-        n_eff: count,
-        dof: count - 1.0,
-        source,
-    })
+    let (value, raw) = (mean - 0.5 * beta * variance, (spread / (count - 1.0) / count).sqrt());
+    if !(value.is_finite() && raw.is_finite()) {
+        return Err(Error::Undefined {
+            what: "the free energy from two cumulants".into(),
+            why: "beta times the square of the variance exceeds the largest f64".into(),
+        });
+    }
+    Ok(Estimate::with_dof(value, raw, count - 1.0, count, source))
 }
 
 /// ⟨e^{-Σ}⟩ of independent values of an entropy production Σ (in nats): 1 by the integral fluctuation theorem; with
@@ -89,7 +94,7 @@ pub fn integral_fluctuation(sigma: &[f64]) -> Result<Estimate> {
             why: format!("its logarithm is {}", ln.value),
         });
     }
-    Ok(Estimate { value, std_error: value * ln.std_error, ..ln })
+    finite_estimate("the average of exp(-sigma)", Estimate { value, std_error: value * ln.std_error, ..ln })
 }
 
 /// -βW, checked.
@@ -119,11 +124,12 @@ pub struct Crooks {
 /// used for `delta_f`.
 ///
 /// Errors: β not above 0, works that are not finite, no values on a side, [`Error::Undefined`] when the two
-/// distributions hardly overlap.
+/// distributions hardly overlap or when no work differs from another (a slope needs two values; [`bar`] gives ΔF),
+/// [`Error::TooShort`] when they overlap but are too few.
 pub fn crooks(forward: &[f64], reverse: &[f64], beta: f64) -> Result<Crooks> {
     let negated = |w: &[f64]| -> Result<Vec<f64>> { Ok(scaled(w, beta)?.iter().map(|x| -x).collect()) };
     let bennett = bar(&negated(forward)?, &negated(reverse)?)?;
-    let delta_f = bennett.delta_f.affine(0.0, 1.0 / beta);
+    let delta_f = finite_estimate("the free energy difference", bennett.delta_f.affine(0.0, 1.0 / beta))?;
     let (slope, crossing) = logistic(forward, reverse)?;
     Ok(Crooks { delta_f, slope, crossing })
 }
@@ -140,6 +146,12 @@ fn logistic(forward: &[f64], reverse: &[f64]) -> Result<(Estimate, Estimate)> {
             "forward works lie in [{low_f}, {high_f}], negated reverse works in [{low_r}, {high_r}]: they hardly overlap"
         ),
     };
+    if low_f == high_f && low_r == high_r && low_f == low_r {
+        return Err(Error::Undefined {
+            what: "the slope of the log ratio of the work distributions".into(),
+            why: format!("every forward and every negated reverse work is {low_f}: a slope needs two values"),
+        });
+    }
     // Separated sets have no maximum of the likelihood.
     if high_r <= low_f || high_f <= low_r {
         return Err(none());
@@ -153,9 +165,7 @@ fn logistic(forward: &[f64], reverse: &[f64]) -> Result<(Estimate, Estimate)> {
         f.chain(reverse.iter().map(move |w| ((-w - centre) / scale, 0.0)))
     };
     let loss = |a: f64, b: f64| {
-        points()
-            .map(|(x, y)| super::softplus(if y > 0.5 { -1.0 } else { 1.0 } * (offset + a + b * x)))
-            .sum::<f64>()
+        points().map(|(x, y)| softplus(if y > 0.5 { -1.0 } else { 1.0 } * (offset + a + b * x))).sum::<f64>()
     };
     // Newton's method with halved steps on a convex function of two variables.
     let (mut a, mut b, mut at) = (0.0, 0.0, loss(0.0, 0.0));
@@ -165,7 +175,7 @@ fn logistic(forward: &[f64], reverse: &[f64]) -> Result<(Estimate, Estimate)> {
         let (mut ga, mut gb) = (0.0, 0.0);
         information = [0.0; 3];
         for (x, y) in points() {
-            let p = fermi(-(offset + a + b * x));
+            let p = sigmoid(offset + a + b * x);
             ga += p - y;
             gb += (p - y) * x;
             let v = p * (1.0 - p);
@@ -206,8 +216,13 @@ fn logistic(forward: &[f64], reverse: &[f64]) -> Result<(Estimate, Estimate)> {
         (a, b, at) = (a - step * da, b - step * db, next);
     }
     let shared = information[0];
-    if !(4.0 * shared >= MIN_N_EFF) || b == 0.0 {
-        return Err(none());
+    let overlap = shared * (1.0 / n[0] + 1.0 / n[1]);
+    check_shared(shared, overlap, forward.len() + reverse.len()).unwrap_or_else(|| Err(none()))?;
+    if b == 0.0 {
+        return Err(Error::Undefined {
+            what: "the crossing of the work distributions".into(),
+            why: "their ratio does not depend on the work".into(),
+        });
     }
     let determinant = information[0] * information[2] - information[1] * information[1];
     // How many samples came from each side was chosen, not observed: that part of the intercept is known.
@@ -215,17 +230,13 @@ fn logistic(forward: &[f64], reverse: &[f64]) -> Result<(Estimate, Estimate)> {
     let (var_b, cov) = (information[0] / determinant, -information[1] / determinant);
     let zero = -a / b;
     let var_zero = (var_a + 2.0 * zero * cov + zero * zero * var_b) / (b * b);
-    let estimate = |value: f64, variance: f64| Estimate {
-        value,
-        std_error: variance.max(0.0).sqrt(),
-        tau_int: 0.5,
-        n_eff: 4.0 * shared,
-        dof: 4.0 * shared - 1.0,
-        source: Source::Population,
+    let n_eff = 4.0 * shared;
+    let estimate = |value: f64, variance: f64| {
+        Estimate::with_dof(value, variance.max(0.0).sqrt(), n_eff - 1.0, n_eff, Source::Population)
     };
     Ok((
-        estimate(b / scale, var_b / (scale * scale)),
-        estimate(centre + scale * zero, var_zero * scale * scale),
+        finite_estimate("the slope", estimate(b / scale, var_b / scale / scale))?,
+        finite_estimate("the crossing", estimate(centre + scale * zero, var_zero * scale * scale))?,
     ))
 }
 
@@ -253,10 +264,12 @@ pub fn crooks_histogram(forward: &[f64], reverse: &[f64], n_bins: usize) -> Resu
     let from = low(&mut forward.iter().copied()).max(low(&mut reverse.iter().map(|w| -w)));
     let to = -low(&mut forward.iter().map(|w| -w)).max(low(&mut reverse.iter().copied()));
     let width = (to - from) / n_bins as f64;
-    if !(width > 0.0) {
+    if !(width > 0.0 && width.is_finite()) {
         return Err(Error::Undefined {
             what: "the ratio of the work histograms".into(),
-            why: "forward and negated reverse works do not overlap".into(),
+            why: format!(
+                "forward and negated reverse works share no interval of finite width: [{from}, {to}]"
+            ),
         });
     }
     let mut counts = vec![[0u64; 2]; n_bins];
@@ -272,14 +285,14 @@ pub fn crooks_histogram(forward: &[f64], reverse: &[f64], n_bins: usize) -> Resu
         let n_eff = k[0].min(k[1]);
         (n_eff >= MIN_N_EFF).then(|| CrooksBin {
             work: from + (i as f64 + 0.5) * width,
-            ln_ratio: Estimate {
-                value: libm::log(k[0] / n[0] / (k[1] / n[1])),
-                std_error: variance.sqrt(),
-                tau_int: 0.5,
+            // The error of counts follows from the counts: no spread was estimated.
+            ln_ratio: Estimate::with_dof(
+                libm::log(k[0] / n[0] / (k[1] / n[1])),
+                variance.sqrt(),
+                f64::MAX,
                 n_eff,
-                dof: n_eff - 1.0,
-                source: Source::Independent,
-            },
+                Source::Independent,
+            ),
         })
     };
     Ok(counts.iter().enumerate().filter_map(bin).collect())

@@ -1,7 +1,7 @@
 //! Vertex colourings: no edge joins two vertices of one colour, so a class can be updated at once.
 
 use super::SparseGraph;
-use crate::error::{Error, Result, same_length};
+use crate::error::{Error, Result, permutation, same_length};
 use std::{cmp::Reverse, collections::BinaryHeap};
 
 /// A colour for each vertex, and the vertices of each colour.
@@ -67,17 +67,7 @@ impl Colouring {
     /// # Errors
     /// [`Error::Length`] or [`Error::OutOfRange`] when `order` is not a permutation of the vertices.
     pub fn greedy(graph: &SparseGraph, order: &[u32]) -> Result<Self> {
-        same_length("order", order.len(), graph.n_vertices())?;
-        let mut seen = vec![false; order.len()];
-        for &i in order {
-            match seen.get_mut(i as usize) {
-                Some(s) if !*s => *s = true,
-                _ => {
-                    let allowed = format!("every vertex below {} exactly once", order.len());
-                    return Err(Error::out_of_range("order entry", i, allowed));
-                }
-            }
-        }
+        permutation("order", order.iter().map(|&i| i as usize), graph.n_vertices())?;
         Ok(Self::greedy_unchecked(graph, order))
     }
 

@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
 /// # Ok::<(), smml_core::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "EdgeList", into = "EdgeList")]
+#[serde(try_from = "UpperRows", into = "UpperRows")]
 pub struct SparseGraph {
     offsets: Vec<usize>,
     targets: Vec<u32>,
@@ -41,24 +41,35 @@ pub struct SparseGraph {
     n_edges: usize,
 }
 
-/// How a graph is saved: what is read back is validated like any other input.
+/// How a graph is saved: for each vertex its edges to higher ones. What is read back is validated like any other input,
+/// and a graph takes no more memory than a few times what is read: a number of vertices alone could claim any amount.
 #[derive(Serialize, Deserialize)]
-struct EdgeList {
-    n_vertices: u32,
-    edges: Vec<(u32, u32, f64)>,
-}
+struct UpperRows(Vec<Vec<(u32, f64)>>);
 
-impl TryFrom<EdgeList> for SparseGraph {
+impl TryFrom<UpperRows> for SparseGraph {
     type Error = Error;
-    fn try_from(list: EdgeList) -> Result<Self> {
-        SparseGraph::new(list.n_vertices as usize, &list.edges)
+    fn try_from(UpperRows(rows): UpperRows) -> Result<Self> {
+        let n_vertices = rows.len();
+        let edges: Vec<(u32, u32, f64)> = rows
+            .into_iter()
+            .enumerate()
+            .flat_map(|(i, row)| row.into_iter().map(move |(j, weight)| (i as u32, j, weight)))
+            .collect();
+        SparseGraph::new(n_vertices, &edges)
     }
 }
 
-impl From<SparseGraph> for EdgeList {
+impl From<SparseGraph> for UpperRows {
     fn from(graph: SparseGraph) -> Self {
-        EdgeList { n_vertices: graph.n_vertices() as u32, edges: graph.edges().collect() }
+        UpperRows((0..graph.n_vertices()).map(|i| graph.above(i).collect()).collect())
     }
+}
+
+fn check_n_vertices(n: usize) -> Result<()> {
+    if n > u32::MAX as usize {
+        return Err(Error::out_of_range("n_vertices", n, format!("at most {}", u32::MAX)));
+    }
+    Ok(())
 }
 
 impl SparseGraph {
@@ -81,9 +92,7 @@ impl SparseGraph {
 
     /// Rows by counting, then each row sorted in place: 24 bytes an edge and no other large memory.
     fn build(n: usize, n_given: usize, edge: impl Fn(usize) -> (u32, u32, f64)) -> Result<Self> {
-        if n > u32::MAX as usize {
-            return Err(Error::out_of_range("n_vertices", n, format!("at most {}", u32::MAX)));
-        }
+        check_n_vertices(n)?;
         let mut next = vec![0usize; n + 1];
         for k in 0..n_given {
             let (i, j, w) = edge(k);
@@ -173,6 +182,9 @@ impl SparseGraph {
     }
 
     /// Number of neighbours of `i`.
+    ///
+    /// # Panics
+    /// When `i` is not a vertex, as indexing a slice does.
     #[inline]
     pub fn degree(&self, i: usize) -> usize {
         self.offsets[i + 1] - self.offsets[i]
@@ -185,17 +197,23 @@ impl SparseGraph {
 
     /// The weight of the edge between `i` and `j`; `None` when there is no such edge.
     pub fn weight(&self, i: usize, j: usize) -> Option<f64> {
+        if i >= self.n_vertices() {
+            return None;
+        }
         let (targets, weights) = self.neighbours(i);
         u32::try_from(j).ok().and_then(|j| targets.binary_search(&j).ok()).map(|k| weights[k])
     }
 
     /// Every edge once, as `(i, j, weight)` with `i < j`, in lexicographic order.
     pub fn edges(&self) -> impl Iterator<Item = (u32, u32, f64)> + '_ {
-        (0..self.n_vertices()).flat_map(move |i| {
-            let (targets, weights) = self.neighbours(i);
-            let above = targets.partition_point(|&j| j as usize <= i);
-            targets[above..].iter().zip(&weights[above..]).map(move |(&j, &w)| (i as u32, j, w))
-        })
+        (0..self.n_vertices()).flat_map(|i| self.above(i).map(move |(j, w)| (i as u32, j, w)))
+    }
+
+    /// The neighbours of `i` above it.
+    fn above(&self, i: usize) -> impl Iterator<Item = (u32, f64)> + '_ {
+        let (targets, weights) = self.neighbours(i);
+        let above = targets.partition_point(|&j| j as usize <= i);
+        targets[above..].iter().copied().zip(weights[above..].iter().copied())
     }
 
     /// The same graph with weights `f(i, j, weight)`, `i < j`.

@@ -1,6 +1,6 @@
 //! Random graphs with unit weights; [`SparseGraph::map_weights`] gives them couplings.
 
-use super::SparseGraph;
+use super::{SparseGraph, check_n_vertices};
 use crate::{
     error::{Error, Result, unit_interval},
     rng::Draw,
@@ -12,9 +12,11 @@ const MAX_EDGES: f64 = 1_073_741_824.0;
 /// the number of edges (gaps between edges are geometric; Batagelj and Brandes, Phys. Rev. E 71, 036113, 2005).
 ///
 /// # Errors
-/// [`Error::OutOfRange`] unless 0 <= p <= 1; [`Error::TooLarge`] when more than 2³⁰ edges are to be expected.
+/// [`Error::OutOfRange`] unless 0 <= p <= 1 and there are less than 2³² vertices; [`Error::TooLarge`] when more than
+/// 2³⁰ edges are to be expected.
 pub fn erdos_renyi(n_vertices: usize, p: f64, rng: &mut impl Draw) -> Result<SparseGraph> {
     unit_interval("p", p)?;
+    check_n_vertices(n_vertices)?;
     let n = n_vertices as f64;
     let expected = p * 0.5 * n * (n - 1.0);
     if expected > MAX_EDGES {
@@ -47,11 +49,11 @@ pub fn erdos_renyi(n_vertices: usize, p: f64, rng: &mut impl Draw) -> Result<Spa
 
 /// A simple graph in which every vertex has `degree` neighbours, by random pairing of half-edges without loops and
 /// repeats, begun again when no pair fits (Steger and Wormald 1999): uniform among all such graphs in the limit of
-/// many vertices.
+/// many vertices. Above half of all edges the complement is drawn in this way.
 ///
 /// # Errors
 /// [`Error::OutOfRange`] unless `degree < n_vertices` (or both are 0) and `n_vertices * degree` is even;
-/// [`Error::TooLarge`] for more than 2³⁰ edges.
+/// [`Error::TooLarge`] for more than 2³⁰ edges; [`Error::NotConverged`] when 1000 tries ended where no pair fits.
 pub fn random_regular(n_vertices: usize, degree: usize, rng: &mut impl Draw) -> Result<SparseGraph> {
     if degree >= n_vertices.max(1) {
         return Err(Error::out_of_range("degree", degree, format!("below the {n_vertices} vertices")));
@@ -67,6 +69,27 @@ pub fn random_regular(n_vertices: usize, degree: usize, rng: &mut impl Draw) -> 
             format!("even, as the number of vertices {n_vertices} is odd"),
         ));
     }
+    // Pairs that are already joined make trials fail: with few edges missing nearly all do.
+    let lacking = n_vertices.saturating_sub(1) - degree;
+    if lacking < degree {
+        let lacks = pair(n_vertices, lacking, rng)?;
+        let edges: Vec<(u32, u32)> = (0..n_vertices as u32)
+            .flat_map(|i| {
+                let mut without = lacks.neighbours(i as usize).0.iter().copied().peekable();
+                (0..i)
+                    .filter(move |j| {
+                        while without.next_if(|k| k < j).is_some() {}
+                        without.peek() != Some(j)
+                    })
+                    .map(move |j| (j, i))
+            })
+            .collect();
+        return SparseGraph::unweighted(n_vertices, &edges);
+    }
+    pair(n_vertices, degree, rng)
+}
+
+fn pair(n_vertices: usize, degree: usize, rng: &mut impl Draw) -> Result<SparseGraph> {
     const TRIES: usize = 1000;
     for _ in 0..TRIES {
         if let Some(edges) = try_pairing(n_vertices, degree, rng) {

@@ -40,6 +40,7 @@ fn bad_input_is_refused_with_its_place() {
     assert!(message(huge).contains("sum of the weights of edge (0, 1) = inf"));
     assert!(message(SparseGraph::new(usize::MAX, &[])).contains("n_vertices"));
     assert!(petersen().distances(10).is_err());
+    assert_eq!((petersen().weight(0, 10), petersen().weight(10, 0)), (None, None));
     assert!(petersen().multiply(&[0.0; 9], &mut [0.0; 10]).is_err());
     assert!(petersen().map_weights(|_, _, _| f64::NAN).is_err());
     assert!(Colouring::greedy(&petersen(), &[0; 10]).is_err());
@@ -58,9 +59,18 @@ fn a_saved_graph_is_validated_when_read() {
     let bytes = bincode::serde::encode_to_vec(petersen(), config).unwrap();
     let (back, _): (SparseGraph, usize) = bincode::serde::decode_from_slice(&bytes, config).unwrap();
     assert_eq!(back, petersen());
-    let bad = EdgeList { n_vertices: 2, edges: vec![(0, 5, 1.0)] };
-    let bytes = bincode::serde::encode_to_vec(bad, config).unwrap();
-    assert!(bincode::serde::decode_from_slice::<SparseGraph, _>(&bytes, config).is_err());
+    type Rows = Vec<Vec<(u32, f64)>>;
+    let hostile: [(Rows, &str); 4] = [
+        (vec![vec![(5, 1.0)], vec![]], "(0, 5)"),
+        (vec![vec![], vec![(1, 1.0)]], "(1, 1)"),
+        (vec![vec![(1, f64::NAN)], vec![]], "NaN"),
+        (vec![vec![(1, 1e308), (1, 1e308)], vec![]], "inf"),
+    ];
+    for (rows, problem) in hostile {
+        let bytes = bincode::serde::encode_to_vec(rows, config).unwrap();
+        let read = bincode::serde::decode_from_slice::<SparseGraph, _>(&bytes, config);
+        assert!(read.unwrap_err().to_string().contains(problem));
+    }
 }
 
 #[test]
@@ -186,6 +196,11 @@ fn regular_graphs_are_regular_simple_and_cover_all() {
         assert_eq!(g.n_edges(), n * d / 2);
         assert!((0..n).all(|i| g.degree(i) == d) && g.edges().all(|e| e.2 == 1.0));
     }
+    // Nearly complete graphs are drawn by the few edges that they lack.
+    for (n, d) in [(2000, 1999), (2000, 1998), (1001, 900)] {
+        let g = random_regular(n, d, &mut streams.stream("dense", n as u64)).unwrap();
+        assert!((0..n).all(|i| g.degree(i) == d));
+    }
     for (n, d) in [(0, 1), (4, 4), (5, 3), (usize::MAX / 2, 2)] {
         assert!(random_regular(n, d, &mut streams.stream("bad", 0)).is_err(), "{n} {d}");
     }
@@ -207,6 +222,7 @@ fn each_pair_is_an_edge_with_probability_p() {
     assert_eq!(erdos_renyi(1_000_000, 1e-300, &mut rng).unwrap().n_edges(), 0);
     assert!(erdos_renyi(5, f64::NAN, &mut rng).is_err());
     assert!(erdos_renyi(10_000_000, 0.9, &mut rng).is_err());
+    assert!(erdos_renyi(1 << 33, 1e-24, &mut rng).unwrap_err().to_string().contains("n_vertices"));
     let runs = 20_000;
     for p in [0.05, 0.3, 0.8] {
         let mut counts = vec![0.0; 15];

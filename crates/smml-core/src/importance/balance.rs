@@ -3,8 +3,8 @@
 
 use crate::{
     distribution::{PROBABILITY_TOLERANCE, check_probabilities},
-    error::{Error, Result, same_length},
-    estimate::{Estimate, Source, mean_and_variance},
+    error::{Error, Result, all_finite, same_length},
+    estimate::{Estimate, Source, combined, mean_and_variance},
 };
 
 /// w_c = target(c) / sample(c). A class in neither has weight 0.
@@ -85,10 +85,11 @@ pub fn effective_fraction(sample: &[f64], target: &[f64]) -> Result<f64> {
 /// The weighted empirical risk Σ w ℓ / Σ w with weights per sample that do not depend on the sample's make-up: error
 /// bar by the delta method, `n_eff` the effective sample size.
 ///
-/// Errors: lengths that differ, weights negative or not finite, a loss that is not finite, too few weighted samples.
+/// Errors: lengths that differ, weights negative or not finite, a loss that is not finite, and [`Error::TooShort`] when
+/// fewer than ten samples carry the weight.
 pub fn weighted_risk(losses: &[f64], weights: &[f64]) -> Result<Estimate> {
     same_length("weights", weights.len(), losses.len())?;
-    check_losses(losses)?;
+    all_finite("loss", losses)?;
     if let Some(i) = weights.iter().position(|w| !(*w >= 0.0 && w.is_finite())) {
         return Err(Error::out_of_range(format!("weight {i}"), weights[i], "finite and at least 0"));
     }
@@ -104,35 +105,26 @@ pub fn weighted_risk(losses: &[f64], weights: &[f64]) -> Result<Estimate> {
 /// with fewer than two samples.
 pub fn stratified_risk(losses: &[f64], labels: &[usize], target: &[f64]) -> Result<Estimate> {
     same_length("labels", labels.len(), losses.len())?;
-    check_losses(losses)?;
+    all_finite("loss", losses)?;
     check_probabilities(target, PROBABILITY_TOLERANCE)?;
     let mut classes = vec![Vec::new(); target.len()];
     class_counts(labels, target.len())?;
     for (label, loss) in labels.iter().zip(losses) {
         classes[*label].push(*loss);
     }
-    let (mut value, mut variance, mut dof_sum, mut square) = (0.0, 0.0, 0.0, 0.0);
+    let (mut value, mut square, mut parts) = (0.0, 0.0, Vec::new());
     for (share, class) in target.iter().zip(&classes).filter(|(t, _)| **t > 0.0) {
         let n = class.len() as f64;
         if class.len() < 2 {
             return Err(Error::TooShort { have: class.len(), needed: 2 });
         }
         let (mean, spread) = mean_and_variance(class)?;
-        let part = share * share * spread / n;
         value += share * mean;
-        variance += part;
-        dof_sum += part * part / (n - 1.0);
+        parts.push((share * (spread / n).sqrt(), n - 1.0));
         square += share * share / n;
     }
     let n_eff = 1.0 / square;
-    let dof = if variance > 0.0 { variance * variance / dof_sum } else { n_eff };
-    let source = if variance > 0.0 { Source::Population } else { Source::Constant };
-    Ok(Estimate { value, std_error: variance.sqrt(), tau_int: 0.5, n_eff, dof, source })
-}
-
-fn check_losses(losses: &[f64]) -> Result<()> {
-    match losses.iter().position(|l| !l.is_finite()) {
-        Some(i) => Err(Error::out_of_range(format!("loss {i}"), losses[i], "finite")),
-        None => Ok(()),
-    }
+    let (raw_error, dof) = combined(parts.into_iter());
+    let source = if raw_error > 0.0 { Source::Population } else { Source::Constant };
+    Ok(Estimate::with_dof(value, raw_error, dof, n_eff, source))
 }

@@ -13,7 +13,7 @@ mod tests;
 use crate::{
     distribution::Continuous,
     error::{Error, Result, same_length},
-    estimate::{Estimate, Source, normalised_weights},
+    estimate::{Estimate, MIN_N_EFF, Source, normalised_weights},
     rng::Draw,
 };
 use psis::{Psis, Tail, k_hat_threshold, pareto_smooth};
@@ -91,10 +91,11 @@ pub struct Diagnosis {
     pub ess: f64,
     /// The share of the largest raw weight in their sum.
     pub largest_share: f64,
-    /// Σ w h / Σ w with raw weights. Its error bar means nothing unless `verdict` is good.
-    pub self_normalised: Estimate,
+    /// Σ w h / Σ w with raw weights; `None` when fewer than ten draws carry the weight. Its error bar means nothing
+    /// unless `verdict` is good.
+    pub self_normalised: Option<Estimate>,
     /// The same with Pareto-smoothed weights.
-    pub smoothed: Estimate,
+    pub smoothed: Option<Estimate>,
 }
 
 impl ImportanceSample {
@@ -217,10 +218,16 @@ impl ImportanceSample {
         self.population(values, &self.psis.ln_weights)
     }
 
-    /// All numbers without refusal, for a person to look at.
+    /// All numbers there are, whatever the verdict, for a person to look at.
+    ///
+    /// Errors: lengths that differ, a value with weight that is not finite.
     pub fn diagnose(&self, values: &[f64]) -> Result<Diagnosis> {
         let (product, verdict) = self.judge(values)?;
         let largest = normalised_weights(&self.ln_weights)?.into_iter().fold(0.0, f64::max);
+        let given = |e: Result<Estimate>| match e {
+            Err(Error::TooShort { .. }) => Ok(None),
+            other => other.map(Some),
+        };
         Ok(Diagnosis {
             k_hat: self.k_hat(),
             k_hat_of_product: product,
@@ -228,8 +235,8 @@ impl ImportanceSample {
             verdict,
             ess: self.ess(),
             largest_share: largest,
-            self_normalised: self.population(values, &self.ln_weights)?,
-            smoothed: self.population(values, &self.psis.ln_weights)?,
+            self_normalised: given(self.population(values, &self.ln_weights))?,
+            smoothed: given(self.population(values, &self.psis.ln_weights))?,
         })
     }
 
@@ -268,7 +275,11 @@ impl ImportanceSample {
                 Tail::TooShort => Error::TooShort { have: self.psis.n_positive, needed: psis::MIN_SAMPLES },
                 _ => Error::Undefined {
                     what: what.into(),
-                    why: "so many of the largest weights are equal that their tail cannot be judged".into(),
+                    why: format!(
+                        "a quarter or more of the {} weights of the tail equal the weight at its lower end (many equal \
+                         weights), so that no law can be fitted to it",
+                        self.psis.n_tail
+                    ),
                 },
             });
         }
@@ -299,22 +310,34 @@ impl ImportanceSample {
         if estimate.source == Source::Constant {
             return Ok(estimate);
         }
-        Ok(Estimate { source: Source::Population, ..self.on_chain(estimate) })
+        self.on_chain(estimate).map(|e| Estimate { source: Source::Population, ..e })
     }
 
     fn population(&self, values: &[f64], ln_weights: &[f64]) -> Result<Estimate> {
-        Estimate::from_population(values, ln_weights).map(|e| self.on_chain(e))
+        Estimate::from_population(values, ln_weights).and_then(|e| self.on_chain(e))
     }
 
-    fn on_chain(&self, e: Estimate) -> Estimate {
+    /// The same estimate when `r_eff` of a sample is independent.
+    fn on_chain(&self, e: Estimate) -> Result<Estimate> {
         let r = self.r_eff;
-        Estimate {
-            std_error: e.std_error / r.sqrt(),
-            n_eff: e.n_eff * r,
-            tau_int: e.tau_int / r,
-            dof: (e.n_eff * r - 1.0).max(1.0),
-            ..e
+        if r == 1.0 {
+            return Ok(e);
         }
+        let n_eff = e.n_eff * r;
+        if !(n_eff >= MIN_N_EFF) {
+            return Err(Error::TooShort {
+                have: self.n(),
+                needed: (self.n() as f64 * MIN_N_EFF / n_eff).ceil() as usize,
+            });
+        }
+        let thinned = Estimate::with_dof(
+            e.value,
+            e.raw_error() / r.sqrt(),
+            ((e.dof + 1.0) * r - 1.0).max(1.0),
+            n_eff,
+            e.source,
+        );
+        Ok(Estimate { tau_int: e.tau_int / r, ..thinned })
     }
 }
 

@@ -133,13 +133,15 @@ fn tail_length(n: usize, r_eff: f64) -> usize {
 }
 
 /// Shape k and scale σ of the generalised Pareto law for exceedances in ascending order (at least 5, none negative),
-/// the shape drawn towards ½ by a prior worth 10 observations. `None` when the lower quartile is 0 or nothing fits.
+/// the shape drawn towards ½ by a prior worth 10 observations. `None` when the lower quartile is 0, when the values are
+/// not in ascending order or one is negative or not finite, or when nothing fits.
 pub fn fit_generalized_pareto(excess: &[f64]) -> Option<(f64, f64)> {
     let n = excess.len();
     let count = n as f64;
     let quartile = *excess.get(((count / 4.0 + 0.5).floor() as usize).checked_sub(1)?)?;
     let largest = excess[n - 1];
-    if !(quartile > 0.0) || !largest.is_finite() {
+    let ordered = excess[0] >= 0.0 && excess.windows(2).all(|x| x[0] <= x[1]);
+    if !(ordered && quartile > 0.0 && largest.is_finite()) {
         return None;
     }
     let mean_ln = |theta: f64| excess.iter().map(|x| log1p(-theta * x)).sum::<f64>() / count;

@@ -143,8 +143,9 @@ fn errors_of_all_estimators_are_right_over_many_runs() {
         let (x, sample) = gaussian(1.6, 400, 100 + run);
         let h = squares(&x);
         let d = sample.diagnose(&h).unwrap();
-        let plain = sample.plain(&h).unwrap_or(d.self_normalised);
-        for (sum, e) in z2.iter_mut().zip([plain, d.self_normalised, d.smoothed]) {
+        let (raw, smoothed) = (d.self_normalised.unwrap(), d.smoothed.unwrap());
+        let plain = sample.plain(&h).unwrap_or(raw);
+        for (sum, e) in z2.iter_mut().zip([plain, raw, smoothed]) {
             *sum += e.z(1.0).powi(2) / runs as f64;
         }
     }
@@ -176,9 +177,16 @@ fn infinite_variance_is_flagged_not_averaged() {
         );
         let shown = sample.diagnose(&h).unwrap();
         assert!(
-            shown.self_normalised.value.is_finite() && shown.k_hat == Some(k) && shown.largest_share > 0.0
+            shown.self_normalised.unwrap().value.is_finite()
+                && shown.k_hat == Some(k)
+                && shown.largest_share > 0.0
         );
     }
+    // One draw has nearly all the weight: the numbers are shown, and there is no mean among them.
+    let mut ln = vec![0.0; 100];
+    ln[17] = 20.0;
+    let shown = ImportanceSample::new(ln).unwrap().diagnose(&[1.0; 100]).unwrap();
+    assert!(shown.self_normalised.is_none() && shown.largest_share > 0.99 && shown.ess < 1.01);
     // finite weights, but h w without variance: p = q, h = |t| with 1.5 degrees of freedom
     let t = StudentT::new(0.0, 1.0, 1.5).unwrap();
     let (x, sample) =
@@ -259,7 +267,11 @@ fn chains_widen_the_error() {
     let (x, sample) = gaussian(2.0, 5000, 1);
     let slow = ImportanceSample::from_chain(sample.ln_weights().to_vec(), 0.25).unwrap();
     let (a, b) = (sample.self_normalised(&x).unwrap(), slow.self_normalised(&x).unwrap());
-    assert!((b.std_error / a.std_error - 2.0).abs() < 1e-12 && (b.n_eff / a.n_eff - 0.25).abs() < 1e-12);
+    assert!((b.raw_error() / a.raw_error() - 2.0).abs() < 1e-12 && (b.n_eff / a.n_eff - 0.25).abs() < 1e-12);
+    // A hundred draws of a chain in which eighty are worth one: too few, however even the weights.
+    let (x, _) = gaussian(2.0, 100, 1);
+    let level = ImportanceSample::from_chain(vec![0.0; 100], 1.0 / 80.0).unwrap();
+    assert!(matches!(level.self_normalised(&x), Err(Error::TooShort { have: 100, needed: 800 })));
     assert_eq!(slow.psis().n_tail, (3.0 * 20_000f64.sqrt()).ceil() as usize);
     assert!((slow.ess() / sample.ess() - 0.25).abs() < 1e-12);
 }
@@ -347,4 +359,18 @@ proptest! {
         prop_assert!(sample.ess() <= w.len() as f64 * r * (1.0 + 1e-9));
         let _ = sample.self_normalised(&vec![1.5; w.len()]);
     }
+}
+
+#[test]
+fn a_tie_at_the_cut_off_and_a_wrong_order_are_told() {
+    let mut ln_weights = vec![0.0; 100];
+    ln_weights.push(50.0);
+    let text = ImportanceSample::new(ln_weights).unwrap().mean_weight().unwrap_err().to_string();
+    assert!(text.contains("lower end") && !text.contains("largest"), "{text}");
+    let sorted: Vec<f64> = (0..50).map(|i| -libm::log1p(-(f64::from(i) + 0.5) / 50.0)).collect();
+    assert!(psis::fit_generalized_pareto(&sorted).is_some());
+    let reversed: Vec<f64> = sorted.iter().rev().copied().collect();
+    assert_eq!(psis::fit_generalized_pareto(&reversed), None);
+    let negative: Vec<f64> = sorted.iter().map(|x| x - 0.5).collect();
+    assert_eq!(psis::fit_generalized_pareto(&negative), None);
 }

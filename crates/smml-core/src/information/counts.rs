@@ -194,7 +194,8 @@ fn combination<const N: usize>(
     let second_order: f64 = parts.iter().map(|(sign, p)| -sign * p.second_order(estimator)).sum();
     let variance = jackknife_variance(cells.map(without), second_order.max(0.0))
         + parts.iter().map(|(_, p)| p.parity_variance(estimator)).sum::<f64>();
-    estimate(value, variance.sqrt(), parts[N - 1].1.n)
+    let n = parts[N - 1].1.n;
+    estimate(value, variance.sqrt(), n as f64 - 1.0, n)
 }
 
 /// Each item as its rank among the different items, and how many there are.
@@ -345,7 +346,7 @@ mod tests {
         let mean = left_out.iter().map(|(w, v)| w * v).sum::<f64>() / n;
         let variance = left_out.iter().map(|(w, v)| w * (v - mean).powi(2)).sum::<f64>() * (n - 1.0) / n;
         let expected = variance - 6.0 / (2.0 * n * n);
-        assert!((plug_in.std_error.powi(2) / expected - 1.0).abs() < 1e-9);
+        assert!((plug_in.raw_error().powi(2) / expected - 1.0).abs() < 1e-9);
     }
 
     /// Means of value, reported error and scatter over seeded samples of a joint distribution.

@@ -4,6 +4,7 @@
 
 use super::{check_probabilities, to_bits, x_ln_x};
 use crate::{
+    distribution::compensated_sum,
     energy::LnSum,
     error::{Error, Result, positive},
 };
@@ -34,7 +35,7 @@ pub fn entropy_bits(p: &[f64]) -> Result<f64> {
 /// The entropy of weights that have been checked and sum to `sum`.
 pub(crate) fn entropy_of(weights: &[f64], sum: f64) -> f64 {
     // + 0.0 turns the -0 of a certain outcome into 0.
-    -weights.iter().map(|w| x_ln_x(w / sum)).sum::<f64>() + 0.0
+    -compensated_sum(weights.iter().map(|w| x_ln_x(w / sum))) + 0.0
 }
 
 /// The Gibbs entropy S = -k Σ pᵢ ln pᵢ, `k` being Boltzmann's constant in the units wanted (1 elsewhere in this crate,
@@ -105,7 +106,7 @@ pub fn tsallis_entropy(p: &[f64], order: f64) -> Result<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{constants::BOLTZMANN, information::SUM_TOLERANCE};
+    use crate::{constants::BOLTZMANN, distribution::PROBABILITY_TOLERANCE};
     use proptest::prelude::*;
 
     #[test]
@@ -149,12 +150,12 @@ mod tests {
     #[test]
     fn bad_probabilities_are_named() {
         let message = |p: &[f64]| entropy_nats(p).unwrap_err().to_string();
-        assert!(message(&[0.5, -0.1, 0.6]).starts_with("p[1] = -0.1"));
-        assert!(message(&[0.5, f64::NAN]).starts_with("p[1] = NaN"));
+        assert!(message(&[0.5, -0.1, 0.6]).starts_with("p, entry 1 = -0.1"));
+        assert!(message(&[0.5, f64::NAN]).starts_with("p, entry 1 = NaN"));
         assert!(message(&[0.5, 0.4]).starts_with("sum of p = 0.9"));
         assert!(message(&[]).starts_with("sum of p = 0 "));
-        assert!(entropy_nats(&[0.5, 0.5 + 0.9 * SUM_TOLERANCE]).is_ok());
-        assert!(entropy_nats(&[0.5, 0.5 + 1.1 * SUM_TOLERANCE]).is_err());
+        assert!(entropy_nats(&[0.5, 0.5 + 0.9 * PROBABILITY_TOLERANCE]).is_ok());
+        assert!(entropy_nats(&[0.5, 0.5 + 1.1 * PROBABILITY_TOLERANCE]).is_err());
     }
 
     proptest! {

@@ -69,16 +69,17 @@ pub fn entropy_from_samples<T: Ord>(samples: &[T], estimator: EntropyEstimator) 
 /// ```
 pub fn entropy_from_counts(counts: &[u64], estimator: EntropyEstimator) -> Result<Estimate> {
     let profile = Profile::new(counts)?;
-    let (value, std_error) = match estimator {
-        EntropyEstimator::Nsb => nsb(&profile),
-        _ => profile.jackknife(estimator),
+    let ((value, raw_error), dof) = match estimator {
+        // A posterior has a width, not degrees of freedom.
+        EntropyEstimator::Nsb => (nsb(&profile), f64::MAX),
+        _ => (profile.jackknife(estimator), profile.n as f64 - 1.0),
     };
-    Ok(estimate(value, std_error, profile.n))
+    Ok(estimate(value, raw_error, dof, profile.n))
 }
 
-pub(crate) fn estimate(value: f64, std_error: f64, n: u64) -> Estimate {
-    let source = if std_error > 0.0 { Source::Independent } else { Source::Constant };
-    Estimate { value, std_error, tau_int: 0.5, n_eff: n as f64, dof: n as f64 - 1.0, source }
+pub(crate) fn estimate(value: f64, raw_error: f64, dof: f64, n: u64) -> Estimate {
+    let source = if raw_error > 0.0 { Source::Independent } else { Source::Constant };
+    Estimate::with_dof(value, raw_error, dof, n as f64, source)
 }
 
 /// How many values were seen how often: all that a symmetric estimator needs to know. There are at most √(2n) different

@@ -6,10 +6,13 @@
 //! - of one sequence (Eq. (27)): [`lempel_ziv`], [`block_decomposition`], and their averages in [`complexity`].
 //!
 //! Everything is in nats; a function whose name ends in `_bits` returns bits. Probabilities must be finite, not negative
-//! and sum to 1 within [`SUM_TOLERANCE`]; what rounding is left in the sum is then divided out.
+//! and sum to 1 within [`PROBABILITY_TOLERANCE`]; what rounding is left in the sum is then divided out.
 //! Continuous variables and the information bottleneck do not live here.
 
-use crate::error::{Error, Result};
+use crate::{
+    distribution::{PROBABILITY_TOLERANCE, sum_near_one},
+    error::Result,
+};
 
 pub mod block_decomposition;
 pub mod complexity;
@@ -39,9 +42,6 @@ pub use lempel_ziv::{
     lz76_code_length_bits, lz76_complexity, lz76_entropy_rate, lz76_entropy_rate_bits, lz76_phrases,
 };
 
-/// How far the sum of a list of probabilities may be from 1.
-pub const SUM_TOLERANCE: f64 = 1e-9;
-
 /// Nats to bits.
 pub(crate) fn to_bits(nats: f64) -> f64 {
     nats * std::f64::consts::LOG2_E
@@ -49,16 +49,7 @@ pub(crate) fn to_bits(nats: f64) -> f64 {
 
 /// Checks a list of probabilities; returns what they sum to.
 pub(crate) fn check_probabilities(name: &str, p: &[f64]) -> Result<f64> {
-    if let Some(i) = p.iter().position(|x| !(*x >= 0.0 && x.is_finite())) {
-        return Err(Error::out_of_range(format!("{name}[{i}]"), p[i], "a probability, in [0, 1]"));
-    }
-    // Starts from +0: an empty list sums to -0 otherwise.
-    let sum = p.iter().fold(0.0, |sum, x| sum + x);
-    if !((sum - 1.0).abs() <= SUM_TOLERANCE) {
-        let allowed = format!("1 within {SUM_TOLERANCE:e}");
-        return Err(Error::out_of_range(format!("sum of {name}"), sum, allowed));
-    }
-    Ok(sum)
+    sum_near_one(&format!("{name}, entry"), name, p, PROBABILITY_TOLERANCE)
 }
 
 /// x ln x, 0 at 0.

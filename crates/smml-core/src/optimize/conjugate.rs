@@ -1,7 +1,7 @@
 //! Nonlinear conjugate gradients: d' = -g' + β d.
 
 use super::{
-    Beta, ConjugateGradient,
+    BetaFormula, ConjugateGradient,
     descent::{Directions, Taken},
     line_search::Wolfe,
     vector::dot,
@@ -40,11 +40,11 @@ impl Directions for Conjugate {
     fn direction(&mut self, gradient: &[f64], direction: &mut [f64]) -> Option<f64> {
         let last = self.last.as_ref()?;
         let beta = match self.method.beta {
-            Beta::PolakRibiere => {
+            BetaFormula::PolakRibiere => {
                 let beta = dot(&last.y, gradient) / dot(&last.gradient, &last.gradient) / last.unit;
                 beta.max(0.0)
             }
-            Beta::HagerZhang => {
+            BetaFormula::HagerZhang => {
                 let dy = dot(&last.direction, &last.y);
                 let beta = (dot(&last.y, gradient)
                     - 2.0 * dot(&last.y, &last.y) / dy * dot(&last.direction, gradient))

@@ -19,12 +19,12 @@ mod vector;
 
 use crate::{
     energy::{Differentiable, Energy},
-    error::{Error, Result, finite, positive},
+    error::{Error, Result, all_finite, finite, not_negative, positive},
 };
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 
-pub use update::{Adam, AdamW, Momentum, Real, Sgd, Update};
+pub use update::{Adam, AdamW, Momentum, Scalar, Sgd, Update};
 
 /// A function given as a closure that returns f(x) and overwrites the gradient.
 ///
@@ -107,21 +107,21 @@ impl Method {
 #[serde(default, deny_unknown_fields)]
 pub struct ConjugateGradient {
     /// The formula for β.
-    pub beta: Beta,
+    pub beta: BetaFormula,
     /// Line searches end when |φ'(t)| ≤ `curvature` |φ'(0)|; between 10⁻⁴ and 1. Small is close to exact.
     pub curvature: f64,
 }
 
 impl Default for ConjugateGradient {
     fn default() -> Self {
-        ConjugateGradient { beta: Beta::HagerZhang, curvature: 0.1 }
+        ConjugateGradient { beta: BetaFormula::HagerZhang, curvature: 0.1 }
     }
 }
 
 /// The β of conjugate gradients, with y = g' - g.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Beta {
+pub enum BetaFormula {
     /// PR+: max(0, y·g' / g·g). Gilbert and Nocedal, SIAM J. Optim. 2, 21 (1992).
     PolakRibiere,
     /// CG_DESCENT: (y - 2 d y·y / d·y)·g' / d·y, no less than -1 / (|d| min(0.01, |g|)). Hager and Zhang, SIAM J.
@@ -239,13 +239,6 @@ impl Default for Stop {
 impl Stop {
     /// The conditions themselves when they make sense.
     pub fn checked(self) -> Result<Self> {
-        let not_negative = |name: &str, v: f64| {
-            if v >= 0.0 && v.is_finite() {
-                Ok(())
-            } else {
-                Err(Error::out_of_range(name, v, "finite and not negative"))
-            }
-        };
         not_negative("gradient", self.gradient)?;
         not_negative("relative_decrease", self.relative_decrease)?;
         if let Some(value) = self.value {
@@ -372,9 +365,7 @@ pub fn minimise_observed<F: Differentiable>(
 ) -> Result<Outcome> {
     method.checked()?;
     stop.checked()?;
-    for (i, x) in start.iter().enumerate() {
-        finite(&format!("start[{i}]"), *x)?;
-    }
+    all_finite("start", start)?;
     let mut problem = problem::Problem::new(function, stop, start, observer);
     let start = start.to_vec();
     let ControlFlow::Break(reason) = match method {

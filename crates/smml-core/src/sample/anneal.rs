@@ -8,6 +8,7 @@ use crate::{
     parallel::{self, Par},
     rng::{Draw, Streams},
     schedule::Schedule,
+    store::read_through,
 };
 use serde::{Deserialize, Serialize};
 
@@ -24,10 +25,13 @@ pub struct Best<S> {
 ///
 /// The energy is evaluated after each step: use a model that keeps its energy in the state when that is dear.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "RawAnneal")]
 pub struct Anneal {
     beta: Schedule,
     n_steps: usize,
 }
+
+read_through!(Anneal: RawAnneal { beta: Schedule, n_steps: usize } => Anneal::new(beta, n_steps));
 
 impl Anneal {
     /// β from `beta.at(0)` at the first step to `beta.at(1)` at the last.
@@ -68,6 +72,9 @@ impl Anneal {
         streams: &Streams,
         par: Par,
     ) -> Result<SearchResults<E::State>> {
+        if n_runs == 0 {
+            return Err(Error::out_of_range("n_runs", 0, "at least 1"));
+        }
         SearchResults::new(parallel::map(par, n_runs, |run| {
             let mut rng = streams.stream("anneal", run as u64);
             let start = energy.draw(&mut rng);

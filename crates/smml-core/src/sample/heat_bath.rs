@@ -5,6 +5,7 @@ use crate::{
     error::{Error, Result},
     kernel::{Kernel, Step},
     rng::Draw,
+    store::read_through,
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,9 +24,12 @@ impl<E: Conditional> Kernel<E> for HeatBath {
 
 /// `visits` sites drawn at random, with replacement. Reversible.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "RawRandomScan")]
 pub struct RandomScan {
     visits: usize,
 }
+
+read_through!(RandomScan: RawRandomScan { visits: usize } => RandomScan::new(visits));
 
 impl RandomScan {
     /// `visits` per step, at least one.
@@ -40,12 +44,13 @@ impl RandomScan {
 impl<E: Conditional> Kernel<E> for RandomScan {
     fn step<R: Draw>(&mut self, energy: &E, state: &mut E::State, beta: f64, rng: &mut R) -> Step {
         let n = energy.n_sites();
+        if n == 0 {
+            return Step::default();
+        }
         let mut changed = 0;
-        if n > 0 {
-            for _ in 0..self.visits {
-                let site = rng.below(n);
-                changed += u64::from(energy.resample(state, site, beta, rng));
-            }
+        for _ in 0..self.visits {
+            let site = rng.below(n);
+            changed += u64::from(energy.resample(state, site, beta, rng));
         }
         Step { proposed: self.visits as u64, accepted: changed }
     }

@@ -5,11 +5,13 @@ use crate::{
     error::{Error, Result},
     kernel::{Kernel, Step},
     rng::Draw,
+    store::read_through,
 };
 use serde::{Deserialize, Serialize};
 
 /// The Metropolis rule for one change, the one place where it is written: carry it out with probability
-/// min(1, exp(-β ΔE)). True when carried out. A ΔE that is NaN rejects.
+/// min(1, exp(-β ΔE)). True when carried out. A β ΔE that is NaN rejects: so does an infinite ΔE at β = 0, and a move
+/// between two states of infinite energy.
 pub fn attempt<E: LocalEnergy, R: Draw>(
     energy: &E,
     state: &mut E::State,
@@ -29,9 +31,12 @@ pub fn attempt<E: LocalEnergy, R: Draw>(
 ///
 /// Reversible.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "RawMetropolis")]
 pub struct Metropolis {
     attempts: usize,
 }
+
+read_through!(Metropolis: RawMetropolis { attempts: usize } => Metropolis::new(attempts));
 
 impl Metropolis {
     /// `attempts` per step, at least one; the number of sites makes a step a sweep.

@@ -3,7 +3,7 @@
 
 use crate::{
     energy::Energy,
-    error::{Error, Result, finite},
+    error::{Error, Result, all_finite, permutation, same_length},
     kernel::{Kernel, Step},
     parallel::{self, Par},
     rng::Draw,
@@ -25,9 +25,7 @@ impl<E> Ladder<E> {
         if factors.is_empty() {
             return Err(Error::out_of_range("rungs of the ladder", 0, "at least 1"));
         }
-        for (i, f) in factors.iter().enumerate() {
-            finite(&format!("factor {i} of the ladder"), *f)?;
-        }
+        all_finite("factor of the ladder, rung", &factors)?;
         if !factors.is_sorted() && !factors.iter().rev().is_sorted() {
             return Err(Error::out_of_range("factors of the ladder", format!("{factors:?}"), "in order"));
         }
@@ -39,26 +37,62 @@ impl<E> Ladder<E> {
     }
 }
 
-/// The states on a ladder, and which replica stands on which rung.
+impl<E: Energy> Ladder<E> {
+    /// States to start from, from the first rung to the last. Errors: another number of states than rungs.
+    pub fn replicas(&self, states: Vec<E::State>) -> Result<Replicas<E::State>> {
+        same_length("states on the ladder", states.len(), self.factors.len())?;
+        Ok(Replicas::new(states))
+    }
+}
+
+/// The states on a ladder, and which replica stands on which rung; made by [`Ladder::replicas`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "RawReplicas<S>")]
 pub struct Replicas<S> {
-    /// The state on every rung.
-    pub states: Vec<S>,
+    states: Vec<S>,
     /// The replica (by its first rung) that is now on every rung, for round trips.
     labels: Vec<u32>,
     /// Swaps tried and made between rungs r and r + 1.
     swaps: Vec<Step>,
 }
 
+#[derive(Deserialize)]
+struct RawReplicas<S> {
+    states: Vec<S>,
+    labels: Vec<u32>,
+    swaps: Vec<Step>,
+}
+
+impl<S> TryFrom<RawReplicas<S>> for Replicas<S> {
+    type Error = Error;
+    fn try_from(raw: RawReplicas<S>) -> Result<Self> {
+        let n = raw.states.len();
+        permutation("replica labels", raw.labels.iter().map(|&label| label as usize), n)?;
+        same_length("swap counts", raw.swaps.len(), n.saturating_sub(1))?;
+        if let Some(swap) = raw.swaps.iter().find(|s| s.accepted > s.proposed) {
+            let allowed = format!("at most the {} proposed", swap.proposed);
+            return Err(Error::out_of_range("accepted swaps", swap.accepted, allowed));
+        }
+        Ok(Replicas { states: raw.states, labels: raw.labels, swaps: raw.swaps })
+    }
+}
+
 impl<S> Replicas<S> {
-    /// States from the first rung to the last.
-    pub fn new(states: Vec<S>) -> Self {
+    pub(crate) fn new(states: Vec<S>) -> Self {
         let n = states.len();
         Replicas {
             states,
             labels: (0..n as u32).collect(),
             swaps: vec![Step::default(); n.saturating_sub(1)],
         }
+    }
+    /// The state on every rung.
+    pub fn states(&self) -> &[S] {
+        &self.states
+    }
+    /// The state on every rung, to be changed.
+    pub fn states_mut(&mut self) -> &mut [S] {
+        &mut self.states
     }
     /// Which replica is on every rung.
     pub fn labels(&self) -> &[u32] {
@@ -81,6 +115,8 @@ impl<E: Energy> Energy for Ladder<E> {
 /// pairs. Both kinds of swap are in one step, so there is no parity to remember.
 ///
 /// `Step` counts swaps; the inner acceptance is the business of the inner kernel.
+///
+/// A step panics when the replicas are those of a ladder with another number of rungs, as indexing a slice does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tempering<K> {
     /// The kernel on every rung.

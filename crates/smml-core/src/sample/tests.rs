@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     chain::{Chain, Record},
-    energy::{Conditional, Energy, Finite, LocalEnergy, Reference, mean_exact},
+    energy::{Conditional, Energy, Finite, LocalEnergy, Reference, mean_exact, states},
     kernel::{Kernel, Step},
     parallel::Par,
     rng::{Draw, Streams},
@@ -68,8 +68,8 @@ impl Reference for Clockwork {
 }
 
 impl Finite for Clockwork {
-    fn n_states(&self) -> usize {
-        3usize.pow(self.n as u32)
+    fn n_states(&self) -> Option<usize> {
+        3usize.checked_pow(self.n as u32)
     }
     fn state(&self, mut index: usize) -> Vec<u8> {
         (0..self.n)
@@ -192,7 +192,7 @@ fn the_law_catches_hidden_state() {
 fn chains_agree_with_enumeration() {
     let model = Clockwork { n: 6 };
     let beta = 0.8;
-    let exact = mean_exact(&model, beta, |s| model.energy(s));
+    let exact = mean_exact(&model, beta, |s| model.energy(s)).unwrap();
     fn run<K: Kernel<Clockwork>>(model: &Clockwork, kernel: K, beta: f64) -> crate::Estimate {
         let mut rng = Streams::new(11).stream("start", 0);
         let mut chain = Chain::new(kernel, model.draw(&mut rng), rng);
@@ -217,13 +217,14 @@ fn same_bytes_for_any_threads_and_after_a_resume() {
     #[derive(Serialize, Deserialize)]
     struct Saved(Run);
     let ladder = Ladder::new(Clockwork { n: 9 }, vec![1.0, 0.8, 0.6, 0.4, 0.2]).unwrap();
-    let observe = |r: &Replicas<Vec<u8>>| [ladder.energy.energy(&r.states[0]), f64::from(r.labels()[0])];
+    let observe = |r: &Replicas<Vec<u8>>| [ladder.energy.energy(&r.states()[0]), f64::from(r.labels()[0])];
     let run = |par, threads, cut: usize| {
         rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| {
             let mut rng = Streams::new(5).stream("start", 0);
             let states = (0..5).map(|_| ladder.energy.draw(&mut rng)).collect();
             let kernel = Tempering { inner: Metropolis::new(9).unwrap(), par };
-            let mut all: Run = (Chain::new(kernel, Replicas::new(states), rng), Record::new(2).unwrap());
+            let mut all: Run =
+                (Chain::new(kernel, ladder.replicas(states).unwrap(), rng), Record::new(2).unwrap());
             all.0.record(&ladder, 1.0, 2, cut, &mut all.1, observe).unwrap();
             let Saved(mut all) = store::decode(&store::encode(&Saved(all), 0).unwrap(), 0).unwrap();
             all.0.kernel.par = par;
@@ -238,9 +239,39 @@ fn same_bytes_for_any_threads_and_after_a_resume() {
 }
 
 #[test]
+fn hostile_files_are_refused() {
+    fn read<T: serde::de::DeserializeOwned>(fields: impl Serialize) -> Result<T, String> {
+        store::decode(&store::encode(&fields, 0).unwrap(), 0).map_err(|e| e.to_string())
+    }
+    assert!(read::<Metropolis>(0u64).unwrap_err().contains("attempts = 0"));
+    assert!(read::<RandomScan>(0u64).unwrap_err().contains("visits = 0"));
+    assert!(read::<Metropolis>(3u64).is_ok() && read::<RandomScan>(3u64).is_ok());
+    assert!(read::<Anneal>((Schedule::Constant(1.0), 0u64)).unwrap_err().contains("n_steps = 0"));
+    assert!(read::<Anneal>((Schedule::Constant(f64::NAN), 5u64)).unwrap_err().contains("schedule value"));
+    assert!(read::<Anneal>((Schedule::Constant(1.0), 5u64)).is_ok());
+    let step = |proposed, accepted| Step { proposed, accepted };
+    let replicas =
+        |states: &[u8], labels: &[u32], swaps: &[Step]| read::<Replicas<u8>>((states, labels, swaps));
+    assert!(replicas(&[5, 6, 7], &[2, 0, 1], &[step(3, 1), step(3, 0)]).is_ok());
+    assert!(replicas(&[], &[], &[]).is_ok());
+    for (labels, swaps, problem) in [
+        (&[0, 1][..], &[step(0, 0); 2][..], "replica labels has length 2, expected 3"),
+        (&[0, 1, 3], &[step(0, 0); 2], "replica labels entry = 3"),
+        (&[0, 1, 1], &[step(0, 0); 2], "replica labels entry = 1"),
+        (&[0, 1, 2], &[step(0, 0); 3], "swap counts has length 3, expected 2"),
+        (&[0, 1, 2], &[step(1, 2), step(0, 0)], "accepted swaps = 2"),
+    ] {
+        let message = replicas(&[5, 6, 7], labels, swaps).unwrap_err();
+        assert!(message.contains(problem), "{message}");
+    }
+    let ladder = Ladder::new(Clockwork { n: 2 }, vec![1.0, 0.5]).unwrap();
+    assert!(ladder.replicas(vec![vec![0; 2]]).is_err());
+}
+
+#[test]
 fn annealing_finds_the_ground_state_and_reports_a_search() {
     let model = Clockwork { n: 9 };
-    let exact = (0..model.n_states()).map(|i| model.energy(&model.state(i))).fold(f64::INFINITY, f64::min);
+    let exact = states(&model).unwrap().map(|i| model.energy(&model.state(i))).fold(f64::INFINITY, f64::min);
     let plan = Anneal::new(Schedule::geometric(0.2, 20.0).unwrap(), 300).unwrap();
     let metropolis = Metropolis::new(9).unwrap();
     let found = plan.search(&model, &metropolis, 16, &Streams::new(3), Par::Rayon).unwrap();

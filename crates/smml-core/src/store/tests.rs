@@ -92,8 +92,8 @@ impl Files for Failing {
         disk.insert(to.into(), bytes);
         Ok(())
     }
-    fn exists(&self, path: &Path) -> bool {
-        self.disk.borrow().contains_key(path)
+    fn is_whole(&self, path: &Path) -> bool {
+        self.disk.borrow().get(path).is_some_and(|bytes| open(bytes).is_ok())
     }
     fn sync_folder(&self, _: &Path) -> io::Result<()> {
         self.tick()
@@ -118,6 +118,25 @@ fn a_failure_at_any_operation_leaves_a_whole_generation() {
             let expected = if fail_at == 3 { 3 } else { 2 };
             assert_eq!(found, Some(expected), "failure at operation {fail_at}, {torn} bytes written");
         }
+    }
+}
+
+#[test]
+fn a_damaged_file_never_replaces_the_whole_generation_before_it() {
+    let path = Path::new("/run.ckpt");
+    for fail_at in 0..4 {
+        let files = Failing { disk: Default::default(), left: RefCell::new(usize::MAX), torn: 0 };
+        for value in [1u64, 2] {
+            commit(&files, path, &encode(&value, 0).unwrap(), true).unwrap();
+        }
+        files.disk.borrow_mut().get_mut(path).unwrap()[36] ^= 1;
+        *files.left.borrow_mut() = fail_at;
+        // With nothing to rename to the previous generation there are three operations.
+        assert_eq!(commit(&files, path, &encode(&3u64, 0).unwrap(), true).is_err(), fail_at < 3);
+        let disk = files.disk.borrow();
+        let whole = |p: &Path| disk.get(p).and_then(|b| parse::<u64>(b, 0).ok());
+        assert_eq!(whole(&previous(path)), Some(1), "failure at operation {fail_at}");
+        assert_eq!(whole(path), (fail_at >= 2).then_some(3));
     }
 }
 

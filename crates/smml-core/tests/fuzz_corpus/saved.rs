@@ -41,7 +41,7 @@ pub(crate) fn example(n: usize) -> Saved {
         ),
         rows: vec![vec![1.5; n]; 2],
         record,
-        schedule: Schedule::Table(vec![1.0; n]),
+        schedule: Schedule::Table(vec![1.0; n.max(1)]),
         best: n.is_multiple_of(2).then_some((n as u64, 0.5, '∎', true)),
     }
 }

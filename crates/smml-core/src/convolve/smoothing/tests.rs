@@ -71,6 +71,83 @@ fn savitzky_golay_weights() {
 }
 
 #[test]
+fn high_orders_in_long_windows_are_exact() {
+    // An interpolation gives back the sample.
+    let weights = SmoothingKernel::savitzky_golay(101, 100, 0, 1.0).unwrap().weights().to_vec();
+    for (j, w) in (-50..=50).zip(&weights) {
+        assert!((w - if j == 0 { 1.0 } else { 0.0 }).abs() < 1e-14, "{j}: {w}");
+    }
+    // (window, order, derivative, sample where the fit is taken, largest |weight|, weights of some samples), samples
+    // counted from the centre: the same sums in rational arithmetic (Python's fractions), rounded at the end.
+    type Case = (i64, usize, usize, i64, f64, &'static [(i64, f64)]);
+    let cases: [Case; 7] = [
+        (
+            101,
+            99,
+            1,
+            0,
+            0.9803921568627451,
+            &[(1, 0.9803921568627451), (7, 0.05397112120635691), (50, -1.982330604283668e-31)],
+        ),
+        (
+            101,
+            60,
+            3,
+            50,
+            158863656.9951763,
+            &[(50, 54.497650734066944), (0, 37874931.524903566), (-31, 33043537.45802749)],
+        ),
+        (
+            101,
+            100,
+            2,
+            0,
+            3.2502654672430586,
+            &[(0, -3.2502654672430586), (1, 1.9607843137254901), (50, -7.929322417134671e-33)],
+        ),
+        (101, 90, 0, 48, 1.0, &[(48, 1.0), (50, -4.387908026148317e-41), (0, -1.442281064169151e-20)]),
+        (
+            301,
+            150,
+            150,
+            0,
+            1.2575077324603841e-18,
+            &[(0, -5.552780005146334e-19), (75, -3.42369001426022e-19), (150, 6.312649434062673e-35)],
+        ),
+        (
+            51,
+            50,
+            25,
+            0,
+            676507086.8984615,
+            &[(1, 324424542.77233684), (12, -5699714.080300442), (25, 1.1778378017275988e-05)],
+        ),
+        (
+            201,
+            120,
+            7,
+            -100,
+            1.1707873084726505e+19,
+            &[(-100, -18035.33011762764), (-60, 4.5579587579986534e+18), (100, -297.29241647529454)],
+        ),
+    ];
+    for (window, order, derivative, at, largest, expected) in cases {
+        let fit = LocalFit { half: window / 2, order, derivative, spacing: 1.0 };
+        let weights = fit.weights_at(at).unwrap();
+        for (j, e) in expected {
+            let w = weights[(j + window / 2) as usize];
+            assert!((w - e).abs() < 2e-14 * largest, "{window} {order} {derivative} {at} {j}: {w} {e}");
+        }
+    }
+    // 150! / 150^150 and the like leave the range of f64, the weights do not; and where they do, it is said.
+    assert!(SmoothingKernel::savitzky_golay(301, 150, 150, 1.0).unwrap().weights()[150].abs() > 1e-30);
+    for spacing in [1e10, 1e-10] {
+        let text = SmoothingKernel::savitzky_golay(301, 150, 150, spacing).unwrap_err().to_string();
+        assert!(text.contains("derivative 150 at order 150"), "{text}");
+    }
+}
+
+#[test]
 fn savitzky_golay_filter_as_scipy() {
     let kernel = SmoothingKernel::savitzky_golay(5, 2, 0, 1.0).unwrap();
     let middle = [
@@ -240,16 +317,9 @@ fn variances_count_reflected_samples_once() {
     close(&v, &[0.5625 * 4.0 + 0.0625, 0.0625 * 4.0 + 0.25 + 0.0625, 0.0625 + 0.5625], 1e-15);
     let v = smooth_variances(&[4.0, 1.0, 1.0], &kernel, Edge::Constant(9.0)).unwrap();
     close(&v, &[0.25 * 4.0 + 0.0625, 0.25 + 0.25 + 0.0625, 0.0625 + 0.25], 1e-15);
-    let e = |value: f64, std_error: f64| Estimate {
-        value,
-        std_error,
-        tau_int: 0.5,
-        n_eff: 20.0,
-        dof: 19.0,
-        source: Source::Independent,
-    };
+    let e = |value: f64, raw: f64| Estimate::with_dof(value, raw, 19.0, 20.0, Source::Independent);
     let s = smooth_estimates(&[e(1.0, 2.0), e(2.0, 1.0), e(3.0, 1.0)], &kernel, Edge::Reflect).unwrap();
-    assert!((s[0].value - 1.25).abs() < 1e-15 && (s[0].std_error.powi(2) - 2.3125).abs() < 1e-14);
+    assert!((s[0].value - 1.25).abs() < 1e-15 && (s[0].raw_error().powi(2) - 2.3125).abs() < 1e-14);
     // Welch-Satterthwaite: 2.3125² / ((2.25² + 0.0625²)/19)
     assert!((s[0].dof - 2.3125f64.powi(2) * 19.0 / (2.25f64.powi(2) + 0.0625f64.powi(2))).abs() < 1e-10);
     assert_eq!(s[0].source, Source::Independent);

@@ -1,6 +1,6 @@
 //! The messages of belief propagation: how one factor answers its variables, in which order, and the beliefs that follow.
 
-use super::{Beliefs, Goal, Verdict};
+use super::{Beliefs, Convergence, Goal};
 use crate::{
     energy::ln_sum_exp,
     error::{Error, Result},
@@ -117,26 +117,33 @@ impl<'g> Net<'g> {
         self.at[self.first_edge[f]]..self.at[self.first_edge[f + 1]]
     }
 
-    /// The message from a variable along one of its edges: the sum of what its other edges say.
-    fn towards(&self, e: usize, to: &mut [f64]) -> Result<()> {
-        let v = self.variable[e];
-        to.fill(0.0);
-        for &other in self.edges(v) {
-            if other != e {
-                to.iter_mut().zip(&self.message[self.span(other)]).for_each(|(t, m)| *t += m);
+    /// The messages from variable `v` along all its edges, each the sum of what the other edges say. By partial sums
+    /// from both sides: linear in the number of edges, and nothing is subtracted.
+    fn speak(&self, v: usize, to_factor: &mut [f64], after: &mut Vec<f64>) -> Result<()> {
+        let a = self.arities[v];
+        let edges = self.edges(v);
+        after.clear();
+        after.resize((edges.len() + 1) * a, 0.0);
+        for (i, &e) in edges.iter().enumerate().rev() {
+            for x in 0..a {
+                after[i * a + x] = after[(i + 1) * a + x] + self.message[self.at[e] + x];
             }
         }
-        centre(to, v)
-    }
-
-    /// Fills `incoming` for factor `f` from the current messages.
-    fn collect(&self, f: usize, s: &mut Scratch) -> Result<()> {
-        let span = self.factor_span(f);
-        s.incoming.resize(span.len(), 0.0);
-        for e in self.first_edge[f]..self.first_edge[f + 1] {
-            self.towards(e, &mut s.incoming[self.at[e] - span.start..self.at[e + 1] - span.start])?;
+        let mut before = vec![0.0; a];
+        for (i, &e) in edges.iter().enumerate() {
+            let to = &mut to_factor[self.at[e]..self.at[e + 1]];
+            for x in 0..a {
+                to[x] = before[x] + after[(i + 1) * a + x];
+                before[x] += self.message[self.at[e] + x];
+            }
+            centre(to, v)?;
         }
         Ok(())
+    }
+
+    /// The messages from all variables to all factors.
+    fn speak_all(&self, to_factor: &mut [f64], after: &mut Vec<f64>) -> Result<()> {
+        (0..self.arities.len()).try_for_each(|v| self.speak(v, to_factor, after))
     }
 
     /// `outgoing` of factor `f` from `incoming`, centred, without damping.
@@ -215,32 +222,10 @@ impl<'g> Net<'g> {
         let mut after = Vec::new();
         let mut worst = 0.0;
         for sweep in 1..=max_sweeps {
-            // All messages of a variable with many edges from partial sums before and after each edge.
-            for v in 0..self.arities.len() {
-                let a = self.arities[v];
-                let edges = self.edges(v);
-                after.clear();
-                after.resize((edges.len() + 1) * a, 0.0);
-                for (i, &e) in edges.iter().enumerate().rev() {
-                    for x in 0..a {
-                        after[i * a + x] = after[(i + 1) * a + x] + self.message[self.at[e] + x];
-                    }
-                }
-                let mut before = vec![0.0; a];
-                for (i, &e) in edges.iter().enumerate() {
-                    let to = &mut to_factor[self.at[e]..self.at[e + 1]];
-                    for x in 0..a {
-                        to[x] = before[x] + after[(i + 1) * a + x];
-                        before[x] += self.message[self.at[e] + x];
-                    }
-                    centre(to, v)?;
-                }
-            }
+            self.speak_all(&mut to_factor, &mut after)?;
             worst = 0.0;
             for f in 0..self.factors.len() {
-                s.incoming.clear();
-                s.incoming.extend_from_slice(&to_factor[self.factor_span(f)]);
-                self.respond(f, &mut s)?;
+                self.respond_to(f, &to_factor, &mut s)?;
                 worst = self.replace(f, &s.outgoing).max(worst);
             }
             if worst <= tolerance {
@@ -253,14 +238,38 @@ impl<'g> Net<'g> {
     pub(super) fn sweep(&mut self, tolerance: f64, max_sweeps: usize) -> Result<(usize, f64)> {
         let mut s = Scratch::default();
         let n = self.factors.len();
+        // What a variable hears from the factors that had their turn in this sweep, and for each edge what its variable
+        // hears from those whose turn comes after that edge's. So a sweep costs no more than its edges.
+        let mut heard = vec![0.0; self.arities.iter().sum()];
+        let mut ahead = vec![0.0; self.message.len()];
+        let mut place = Vec::with_capacity(self.arities.len());
+        let mut next = 0;
+        for a in self.arities {
+            place.push(next);
+            next += a;
+        }
         let mut worst = 0.0;
         for sweep in 1..=max_sweeps {
+            let forth = sweep % 2 == 1;
             worst = 0.0;
+            heard.fill(0.0);
+            self.look_ahead(forth, &mut ahead);
             for k in 0..n {
-                let f = if sweep % 2 == 1 { k } else { n - 1 - k };
-                self.collect(f, &mut s)?;
+                let f = if forth { k } else { n - 1 - k };
+                let edges = self.first_edge[f]..self.first_edge[f + 1];
+                s.incoming.clear();
+                for e in edges.clone() {
+                    let (v, from) = (self.variable[e], s.incoming.len());
+                    let heard = &heard[place[v]..place[v] + self.arities[v]];
+                    s.incoming.extend(heard.iter().zip(&ahead[self.span(e)]).map(|(a, b)| a + b));
+                    centre(&mut s.incoming[from..], v)?;
+                }
                 self.respond(f, &mut s)?;
                 worst = self.replace(f, &s.outgoing).max(worst);
+                for e in edges {
+                    let heard = &mut heard[place[self.variable[e]]..];
+                    heard.iter_mut().zip(&self.message[self.span(e)]).for_each(|(h, m)| *h += m);
+                }
             }
             if worst <= tolerance {
                 return Ok((sweep, worst));
@@ -269,15 +278,31 @@ impl<'g> Net<'g> {
         Ok((max_sweeps, worst))
     }
 
+    /// For each edge the sum of what the later edges of its variable say (the earlier ones, when not `forth`).
+    fn look_ahead(&self, forth: bool, ahead: &mut [f64]) {
+        let mut sum = Vec::new();
+        for (v, &a) in self.arities.iter().enumerate() {
+            sum.clear();
+            sum.resize(a, 0.0);
+            let edges = self.edges(v);
+            for i in 0..edges.len() {
+                let e = edges[if forth { edges.len() - 1 - i } else { i }];
+                ahead[self.span(e)].copy_from_slice(&sum);
+                sum.iter_mut().zip(&self.message[self.span(e)]).for_each(|(s, m)| *s += m);
+            }
+        }
+    }
+
     pub(super) fn chase(&mut self, tolerance: f64, max_sweeps: usize) -> Result<(usize, f64)> {
         let n = self.factors.len();
         let mut s = Scratch::default();
+        let (mut to_factor, mut after) = (vec![0.0; self.message.len()], Vec::new());
+        self.speak_all(&mut to_factor, &mut after)?;
         // Residuals are not negative, so their bits are in their order.
         let mut current = vec![0u64; n];
         let mut heap = BinaryHeap::new();
         for f in 0..n {
-            self.collect(f, &mut s)?;
-            self.respond(f, &mut s)?;
+            self.respond_to(f, &to_factor, &mut s)?;
             current[f] = residual(&self.message[self.factor_span(f)], &s.outgoing).to_bits();
             heap.push((current[f], std::cmp::Reverse(f)));
         }
@@ -292,8 +317,7 @@ impl<'g> Net<'g> {
             if f64::from_bits(bits) <= tolerance || updates >= max_sweeps.saturating_mul(n) {
                 return Ok((sweeps, f64::from_bits(bits)));
             }
-            self.collect(f, &mut s)?;
-            self.respond(f, &mut s)?;
+            self.respond_to(f, &to_factor, &mut s)?;
             self.replace(f, &s.outgoing);
             updates += 1;
             // The factors that now hear something else, and with damping this one too.
@@ -301,6 +325,7 @@ impl<'g> Net<'g> {
             around.push(f);
             stale[f] = true;
             for e in self.first_edge[f]..self.first_edge[f + 1] {
+                self.speak(self.variable[e], &mut to_factor, &mut after)?;
                 for &other in self.edges(self.variable[e]) {
                     let g = self.first_edge.partition_point(|&first| first <= other) - 1;
                     if !std::mem::replace(&mut stale[g], true) {
@@ -310,8 +335,7 @@ impl<'g> Net<'g> {
             }
             for &g in &around {
                 stale[g] = false;
-                self.collect(g, &mut s)?;
-                self.respond(g, &mut s)?;
+                self.respond_to(g, &to_factor, &mut s)?;
                 let r = residual(&self.message[self.factor_span(g)], &s.outgoing).to_bits();
                 if r != current[g] || g == f {
                     current[g] = r;
@@ -322,9 +346,15 @@ impl<'g> Net<'g> {
         Ok((0, 0.0)) // no factors
     }
 
+    /// [`Net::respond`] to the messages that are in `to_factor`.
+    fn respond_to(&self, f: usize, to_factor: &[f64], s: &mut Scratch) -> Result<()> {
+        s.incoming.clear();
+        s.incoming.extend_from_slice(&to_factor[self.factor_span(f)]);
+        self.respond(f, s)
+    }
+
     /// ln of factor `f` times all incoming messages, entry by entry.
-    fn factor_belief(&self, f: usize, s: &mut Scratch) -> Result<Vec<f64>> {
-        self.collect(f, s)?;
+    fn factor_belief(&self, f: usize, incoming: &[f64]) -> Vec<f64> {
         let factor = &self.factors[f];
         let first = self.first_edge[f];
         let start = self.at[first];
@@ -332,7 +362,7 @@ impl<'g> Net<'g> {
         let mut ln = factor.ln_table.clone();
         for b in &mut ln {
             for (j, &x) in digits.iter().enumerate() {
-                *b += s.incoming[self.at[first + j] - start + x];
+                *b += incoming[self.at[first + j] - start + x];
             }
             for j in (0..digits.len()).rev() {
                 digits[j] += 1;
@@ -342,10 +372,15 @@ impl<'g> Net<'g> {
                 digits[j] = 0;
             }
         }
-        Ok(ln)
+        ln
     }
 
-    pub(super) fn beliefs(&self, graph: &FactorGraph, verdict: Verdict, tolerance: f64) -> Result<Beliefs> {
+    pub(super) fn beliefs(
+        &self,
+        graph: &FactorGraph,
+        convergence: Convergence,
+        tolerance: f64,
+    ) -> Result<Beliefs> {
         let goal = self.goal;
         let mut ln_z = 0.0;
         let mut variables = Vec::with_capacity(self.arities.len());
@@ -370,9 +405,10 @@ impl<'g> Net<'g> {
         }
         let mut factors = Vec::with_capacity(self.factors.len());
         let mut ln_factors = Vec::with_capacity(self.factors.len());
-        let mut s = Scratch::default();
+        let mut to_factor = vec![0.0; self.message.len()];
+        self.speak_all(&mut to_factor, &mut Vec::new())?;
         for (f, given) in graph.factors().iter().enumerate() {
-            let ln = self.factor_belief(f, &mut s)?;
+            let ln = self.factor_belief(f, &to_factor[self.factor_span(f)]);
             let total = join(goal, &ln);
             if total == f64::NEG_INFINITY {
                 return Err(Error::Undefined {
@@ -381,11 +417,12 @@ impl<'g> Net<'g> {
                 });
             }
             ln_z += total;
-            let start = self.factor_span(f).start;
             for e in self.first_edge[f]..self.first_edge[f + 1] {
-                let incoming = &s.incoming[self.at[e] - start..self.at[e + 1] - start];
-                let both: Vec<f64> =
-                    incoming.iter().zip(&self.message[self.span(e)]).map(|(a, b)| a + b).collect();
+                let both: Vec<f64> = to_factor[self.span(e)]
+                    .iter()
+                    .zip(&self.message[self.span(e)])
+                    .map(|(a, b)| a + b)
+                    .collect();
                 ln_z -= join(goal, &both);
             }
             let mut p = ln.iter().map(|b| libm::exp(b - total));
@@ -396,7 +433,7 @@ impl<'g> Net<'g> {
             Goal::Marginals => None,
             Goal::Maximum => Some(self.read(graph, &ln_variables, &ln_factors)?),
         };
-        Ok(Beliefs { variables, factors, ln_z, maximum, verdict, tolerance })
+        Ok(Beliefs { variables, factors, ln_z, maximum, convergence, tolerance })
     }
 
     /// Entries over the free variables of `scope`, with zeros where an observed one has another value.

@@ -172,6 +172,100 @@ fn a_star_has_many_children() {
 }
 
 #[test]
+fn a_hub_costs_no_more_than_its_edges() {
+    // 40,000 spins around one: ln Z = ln Σ_s Π_i 2 cosh(K_i s + h). Anything quadratic in the number would not end.
+    let n = 40_000;
+    let mut g = FactorGraph::new(&vec![2; n + 1]).unwrap();
+    let (k, h) = (|i: usize| 0.5 * (i as f64).sin(), 0.3);
+    let (mut ln_weights, mut top) = ([0.0; 2], [0.0; 2]);
+    for i in 1..=n {
+        g.add(&[0, i], &[k(i) + h, -k(i) - h, -k(i) + h, k(i) - h]).unwrap();
+        for (x, s) in [-1.0, 1.0].into_iter().enumerate() {
+            ln_weights[x] += (2.0 * (k(i) * s - h).cosh()).ln();
+            top[x] += (k(i) * s - h).abs();
+        }
+    }
+    let ln_z = ln_sum_exp(&ln_weights);
+    let p = ln_weights.map(|w| (w - ln_z).exp());
+    let up = |i: usize| {
+        let given = |s: f64| 0.5 * (1.0 + (k(i) * s - h).tanh());
+        p[0] * given(-1.0) + p[1] * given(1.0)
+    };
+    let check = |found: f64, marginal: &dyn Fn(usize) -> Vec<f64>| {
+        assert!((found / ln_z - 1.0).abs() < 1e-12, "{found} {ln_z}");
+        assert!((marginal(0)[1] - p[1]).abs() < 1e-7, "{} {}", marginal(0)[1], p[1]);
+        for i in [1, 777, n] {
+            assert!((marginal(i)[1] - up(i)).abs() < 1e-7, "{i}: {} {}", marginal(i)[1], up(i));
+        }
+    };
+    for order in [Order::Best, Order::MinDegree, Order::MinFill] {
+        let options = ExactOptions { order, ..ExactOptions::default() };
+        let e = Elimination::new(&g, &options).unwrap();
+        assert_eq!(e.width(), 1);
+        let marginals = e.marginals().unwrap();
+        check(e.ln_z(), &|v| marginals.variables[v].clone());
+        let (maximum, maxima) = (e.maximum().unwrap(), e.maxima(1e-9).unwrap());
+        assert_eq!((maximum.configuration[0], maxima.count), (usize::from(top[1] > top[0]), 1.0));
+        for found in [maximum.ln_weight, maxima.ln_weight] {
+            assert!((found / top[0].max(top[1]) - 1.0).abs() < 1e-12, "{found} {top:?}");
+        }
+        let tree = JunctionTree::new(&g, &options).unwrap();
+        let calibrated = tree.calibrate(&[]).unwrap();
+        check(calibrated.ln_z(), &|v| calibrated.variable(v).unwrap());
+    }
+    for order in [MessageOrder::Flooding, MessageOrder::Sequential] {
+        let b =
+            BeliefPropagation { order, ..BeliefPropagation::default() }.run(&g).unwrap().converged().unwrap();
+        check(b.ln_z, &|v| b.variables[v].clone());
+    }
+}
+
+#[test]
+fn elimination_orders_are_those_of_a_plain_search() {
+    // The same rules without bookkeeping: each step looks at the whole graph.
+    let mut rng = Streams::new(31).stream("orders", 0);
+    for case in 0..60 {
+        let n = 2 + rng.below(14);
+        let mut g = FactorGraph::new(&vec![2; n]).unwrap();
+        let mut joined = vec![vec![false; n]; n];
+        for i in 0..n {
+            for j in 0..i {
+                // A hub in every third graph.
+                if rng.chance(0.25) || (case % 3 == 0 && j == 0) {
+                    g.add(&[i, j], &[0.0; 4]).unwrap();
+                    (joined[i][j], joined[j][i]) = (true, true);
+                }
+            }
+        }
+        for order in [Order::MinDegree, Order::MinFill] {
+            let options = ExactOptions { order: order.clone(), ..ExactOptions::default() };
+            let mut joined = joined.clone();
+            let mut left: Vec<usize> = (0..n).collect();
+            let mut expected = Vec::new();
+            while !left.is_empty() {
+                let around = |v: usize| left.iter().copied().filter(|&u| joined[v][u]).collect::<Vec<_>>();
+                let key = |v: usize| {
+                    let around = around(v);
+                    let pairs = around.iter().flat_map(|&a| around.iter().map(move |&b| (a, b)));
+                    let fill = pairs.filter(|&(a, b)| a < b && !joined[a][b]).count();
+                    (if order == Order::MinFill { fill } else { 0 }, around.len(), v)
+                };
+                let v = left.iter().copied().min_by_key(|&v| key(v)).unwrap();
+                let around = around(v);
+                for &a in &around {
+                    for &b in around.iter().filter(|&&b| b != a) {
+                        joined[a][b] = true;
+                    }
+                }
+                left.retain(|&u| u != v);
+                expected.push(v);
+            }
+            assert_eq!(Elimination::new(&g, &options).unwrap().order(), expected, "{order:?} in case {case}");
+        }
+    }
+}
+
+#[test]
 fn samples_follow_the_distribution() {
     let mut rng = Streams::new(21).stream("sample", 0);
     let mut graphs = Vec::new();

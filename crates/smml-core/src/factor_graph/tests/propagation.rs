@@ -158,7 +158,9 @@ fn no_convergence_is_said() {
     let bp =
         BeliefPropagation { order: MessageOrder::Flooding, max_sweeps: 200, ..BeliefPropagation::default() };
     let b = bp.run(&g).unwrap();
-    let Verdict::NotConverged { sweeps: 200, residual } = b.verdict else { panic!("{:?}", b.verdict) };
+    let Convergence::NotConverged { sweeps: 200, residual } = b.convergence else {
+        panic!("{:?}", b.convergence)
+    };
     assert!(residual > 1e-3);
     assert!(matches!(b.converged(), Err(Error::NotConverged { iterations: 200, .. })));
     for bad in [
@@ -183,7 +185,7 @@ fn long_chains_need_two_sweeps() {
         g.add(&[i], &[-h, h]).unwrap();
     }
     let b = BeliefPropagation::default().run(&g).unwrap();
-    let Verdict::Converged { sweeps, .. } = b.verdict else { panic!("{:?}", b.verdict) };
+    let Convergence::Converged { sweeps, .. } = b.convergence else { panic!("{:?}", b.convergence) };
     assert!(sweeps <= 4);
     let e = g.eliminate().unwrap();
     assert_eq!(e.width(), 1);

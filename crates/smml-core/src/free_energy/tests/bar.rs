@@ -29,12 +29,12 @@ fn agrees_with_pymbar() {
     let (forward, reverse) = (difference(1, 0, 0, 30), difference(0, 1, 30, 50));
     let b = bar(&forward, &reverse).unwrap();
     close(b.delta_f.value, 0.5341989534117859, 1e-12);
-    close(b.delta_f.std_error, 0.12557230402335026, 1e-10);
+    close(b.delta_f.raw_error(), 0.12557230402335026, 1e-10);
     close(b.overlap, 0.8364616601891506, 1e-10);
     let one_sided = jarzynski(&forward, 1.0).unwrap();
     close(one_sided.value, 0.41400410877901184, 1e-13);
     // pymbar divides the variance by n, we by n - 1.
-    close(one_sided.std_error, 0.14322587525030359 * (30f64 / 29.0).sqrt(), 1e-12);
+    close(one_sided.raw_error(), 0.14322587525030359 * (30f64 / 29.0).sqrt(), 1e-12);
 }
 
 #[test]
@@ -124,4 +124,16 @@ fn no_overlap_and_bad_input_are_typed() {
     let same = bar(&[0.5; 20], &[-0.5; 30]).unwrap();
     close(same.delta_f.value, 0.5, 1e-14);
     assert!(same.delta_f.std_error < 1e-7 && (same.overlap - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn too_few_samples_are_not_taken_for_a_lack_of_overlap() {
+    // 3 + 3 samples of equal states: Σ p(1-p) = 6/4, and 10 are needed for 4 Σ p(1-p) = 10.
+    match bar(&[1.0; 3], &[-1.0; 3]) {
+        Err(Error::TooShort { have: 6, needed: 10 }) => {}
+        other => panic!("{other:?}"),
+    }
+    let b = bar(&[1.0; 5], &[-1.0; 5]).unwrap();
+    assert!(b.delta_f.source == Source::Constant && b.delta_f.std_error == 0.0);
+    assert_eq!(bar(&[1.0, 1.5, 1.0, 0.5, 1.0, 0.0], &[-1.0; 6]).unwrap().delta_f.source, Source::Population);
 }

@@ -57,8 +57,8 @@ impl LocalEnergy for Ising {
 }
 
 impl Finite for Ising {
-    fn n_states(&self) -> usize {
-        1 << (self.l * self.l)
+    fn n_states(&self) -> Option<usize> {
+        Some(1 << (self.l * self.l))
     }
     fn state(&self, index: usize) -> Vec<i8> {
         (0..self.l * self.l).map(|i| if index >> i & 1 == 1 { 1 } else { -1 }).collect()

@@ -179,3 +179,20 @@ fn bad_work_is_typed() {
     assert!(matches!(crooks(&w, &[-1.0; 20], 1.0), Err(Error::Undefined { .. })));
     assert!(crooks(&[], &far, 1.0).is_err() && crooks(&far, &[f64::NAN], 1.0).is_err());
 }
+
+#[test]
+fn equal_works_and_overflow_say_what_is_wrong() {
+    // The states overlap perfectly: it is the slope that equal works cannot give.
+    let text = crooks(&[1.0; 20], &[-1.0; 20], 1.0).unwrap_err().to_string();
+    assert!(text.contains("slope needs two values"), "{text}");
+    assert!(matches!(crooks(&[1.0; 3], &[-1.0; 3], 1.0), Err(Error::TooShort { .. })));
+    let text = crooks_histogram(&[1.0; 20], &[-1.0; 20], 3).unwrap_err().to_string();
+    assert!(text.contains("[1, 1]"), "{text}");
+    // Widths, variances and 1/β beyond the largest f64 end in errors, not in infinities.
+    let wide: Vec<f64> = (0..40).map(|i| if i % 2 == 0 { 1.7e308 } else { -1.7e308 }).collect();
+    assert!(crooks_histogram(&wide, &wide, 2).is_err());
+    let far: Vec<f64> = (0..40).map(|i| if i % 2 == 0 { 1e200 } else { -1e200 }).collect();
+    assert!(jarzynski_cumulant(&far, 1.0).is_err());
+    let few: Vec<f64> = (0..40).map(|i| 1e308 * (1.0 + 0.01 * f64::from(i))).collect();
+    assert!(jarzynski(&few, 1e-309).is_err() && jarzynski_jackknife(&few, 1e-309).is_err());
+}

@@ -210,7 +210,7 @@ fn bad_parameters_are_refused_by_name() {
         assert!(message.starts_with(name), "{message}");
     };
     let (method, stop) = (Method::default(), Stop::default());
-    refuse(&[1.0, f64::NAN], method, stop, "start[1] = NaN");
+    refuse(&[1.0, f64::NAN], method, stop, "start 1 = NaN");
     refuse(&[1.0], Method::Lbfgs { memory: 0 }, stop, "memory = 0");
     refuse(&[1.0], Method::Lbfgs { memory: usize::MAX }, stop, "memory");
     refuse(&[1.0], method, Stop { gradient: -1.0, ..stop }, "gradient");

@@ -16,7 +16,10 @@ fn all_methods() -> Vec<Method> {
         Method::Fire(Fire::default()),
         Method::Fire(Fire { abc: true, ..Fire::default() }),
         Method::ConjugateGradient(ConjugateGradient::default()),
-        Method::ConjugateGradient(ConjugateGradient { beta: Beta::PolakRibiere, ..Default::default() }),
+        Method::ConjugateGradient(ConjugateGradient {
+            beta: BetaFormula::PolakRibiere,
+            ..Default::default()
+        }),
         Method::Lbfgs { memory: 4 },
         Method::default(),
     ]

@@ -110,7 +110,7 @@ fn conjugate_gradients_end_in_n_steps() {
             centre: (0..n).map(|i| i as f64 - 3.0).collect(),
             bottom: 0.0,
         };
-        for beta in [Beta::PolakRibiere, Beta::HagerZhang] {
+        for beta in [BetaFormula::PolakRibiere, BetaFormula::HagerZhang] {
             let method = Method::ConjugateGradient(ConjugateGradient { beta, curvature: 1.1e-4 });
             let start = vec![1.0; n];
             let first = f.energy(&start);

@@ -100,7 +100,7 @@ proptest! {
 }
 
 /// Some steps of every rule over a length that is no multiple of a vector.
-fn walk<T: Real + PartialEq + std::fmt::Debug>(
+fn walk<T: Scalar + PartialEq + std::fmt::Debug>(
     rule: &mut impl Update<T>,
     x: &mut [T],
     steps: std::ops::Range<usize>,
@@ -113,7 +113,7 @@ fn walk<T: Real + PartialEq + std::fmt::Debug>(
 
 fn paths_and_resume<T, U>(make: impl Fn() -> U)
 where
-    T: Real + PartialEq + std::fmt::Debug,
+    T: Scalar + PartialEq + std::fmt::Debug,
     U: Update<T> + Serialize + DeserializeOwned,
 {
     let start = || (0..131).map(|i| T::from_f64((i as f64).cos())).collect::<Vec<T>>();
@@ -136,7 +136,7 @@ where
 
 #[test]
 fn every_path_and_a_resumed_run_give_the_same_bits() {
-    fn both<T: Real + PartialEq + std::fmt::Debug + Serialize + DeserializeOwned>() {
+    fn both<T: Scalar + PartialEq + std::fmt::Debug + Serialize + DeserializeOwned>() {
         paths_and_resume::<T, _>(|| Sgd);
         paths_and_resume::<T, _>(|| Momentum::<T>::heavy_ball(0.9).unwrap());
         paths_and_resume::<T, _>(|| Momentum::<T>::nesterov(0.5).unwrap());
@@ -145,6 +145,35 @@ fn every_path_and_a_resumed_run_give_the_same_bits() {
     }
     both::<f32>();
     both::<f64>();
+}
+
+#[test]
+fn hostile_memory_is_not_read() {
+    use crate::store::{decode, encode};
+    fn refused<U: DeserializeOwned>(fields: impl Serialize) -> String {
+        decode::<U>(&encode(&fields, 0).unwrap(), 0).err().unwrap().to_string()
+    }
+    let none: Vec<f64> = vec![];
+    assert!(refused::<Momentum<f64>>((1.0, true, &none)).contains("momentum = 1"));
+    assert!(refused::<Momentum<f64>>((0.5, true, [1.0, f64::NAN].to_vec())).contains("velocity 1 = NaN"));
+    let adam = |betas: [f64; 3], n: u64, m: &[f64], v: &[f64]| (betas, n, m.to_vec(), v.to_vec());
+    let good = [0.9, 0.999, 1e-8];
+    for (fields, problem) in [
+        (adam([1.0, 0.9, 1e-8], 1, &[1.0], &[1.0]), "beta1 = 1"),
+        (adam([0.9, f64::NAN, 1e-8], 1, &[1.0], &[1.0]), "beta2 = NaN"),
+        (adam([0.9, 0.9, 0.0], 1, &[1.0], &[1.0]), "epsilon = 0"),
+        (adam(good, 1, &[1.0], &[1.0, 2.0]), "second moments has length 2, expected 1"),
+        (adam(good, 1, &[f64::INFINITY], &[1.0]), "first moment 0 = inf"),
+        (adam(good, 1, &[1.0], &[-1e-9]), "second moment 0 = -0.000000001"),
+        (adam(good, 1, &[1.0], &[f64::NAN]), "second moment 0 = NaN"),
+        (adam(good, 0, &[1.0], &[1.0]), "before the first step"),
+    ] {
+        let message = refused::<Adam<f64>>(&fields);
+        assert!(message.contains(problem), "{message}");
+        assert!(refused::<AdamW<f64>>((fields, 0.1)).contains(problem));
+    }
+    assert!(refused::<AdamW<f64>>((adam(good, 1, &[1.0], &[1.0]), -0.1)).contains("weight_decay = -0.1"));
+    assert!(decode::<AdamW<f64>>(&encode(&(adam(good, 1, &[1.0], &[1.0]), 0.1), 0).unwrap(), 0).is_ok());
 }
 
 #[test]
@@ -171,4 +200,27 @@ fn bad_hyper_parameters_and_lengths_are_refused() {
     let mut still = [5.0_f32];
     Adam::default().update(&mut still, &[0.0], 0.1).unwrap();
     assert_eq!(still, [5.0]);
+}
+
+#[test]
+fn a_first_step_of_no_parameters_fixes_nothing() {
+    let mut rules: Vec<Box<dyn Update<f64>>> = vec![
+        Box::new(Sgd),
+        Box::new(Momentum::heavy_ball(0.9).unwrap()),
+        Box::new(Momentum::nesterov(0.9).unwrap()),
+        Box::new(Adam::default()),
+        Box::new(AdamW::new(Adam::default(), 0.1).unwrap()),
+    ];
+    for rule in &mut rules {
+        rule.update(&mut [], &[], 0.1).unwrap();
+        let mut x = [1.0];
+        rule.update(&mut x, &[0.5], 0.1).unwrap();
+        assert!(x[0] < 1.0);
+    }
+    // And the bias correction of Adam starts with the first step that has parameters.
+    let (mut late, mut adam, mut x, mut y) = (Adam::default(), Adam::default(), [1.0], [1.0]);
+    late.update(&mut [], &[], 0.1).unwrap();
+    late.update(&mut x, &[0.5], 0.1).unwrap();
+    adam.update(&mut y, &[0.5], 0.1).unwrap();
+    assert_eq!((x, late), (y, adam));
 }
