@@ -2,9 +2,10 @@
 
 use smml_core::{
     chain::{Chain, Record},
+    energy::{ln_z_exact, mean_exact},
     estimate::Estimate,
     factor_graph::ExactOptions,
-    graph::random_regular,
+    graph::{Colouring, random_regular},
     parallel::{self, Par},
     prelude::*,
     sample::{HeatBath, Ladder, Metropolis, RandomScan, Tempering},
@@ -12,7 +13,10 @@ use smml_core::{
 };
 use smml_physics::{
     cluster::Wolff,
-    ising::{Boundary, Ising, SquareLattice, WithFields, elimination, exact, observe, onsager, transfer},
+    ising::{
+        Boundary, ColourSweep, Coloured, Ising, Rule, SquareLattice, WithFields, elimination, exact, observe,
+        onsager, transfer,
+    },
 };
 
 fn torus(l: usize) -> Ising {
@@ -30,6 +34,31 @@ fn frustrated_ring() -> Ising {
     let bonds: Vec<(u32, u32, f64)> =
         (0..6).map(|i| (i, (i + 1) % 6, if i % 3 == 0 { -1.0 } else { 1.0 })).chain([(0, 3, -1.0)]).collect();
     Ising::new(6, &bonds, vec![0.0; 6]).unwrap()
+}
+
+#[test]
+fn hostile_files_are_refused() {
+    use smml_core::store::{decode, encode};
+    use smml_physics::ising::Fields;
+    let model = WithFields(glass());
+    assert!(model.at(vec![i8::MIN; 7]).unwrap_err().to_string().contains("spin 0 = -128"));
+    let state = model.at(vec![1, -1, 1, 1, -1, 1, 1]).unwrap();
+    assert_eq!(decode::<Fields>(&encode(&state, 0).unwrap(), 0).unwrap(), state);
+    let read = |spins: &[i8], local: &[f64], energy: f64| {
+        decode::<Fields>(&encode(&(spins, local, energy), 0).unwrap(), 0).unwrap_err().to_string()
+    };
+    assert!(read(&[1, 0], &[0.5, 0.5], 1.0).contains("spin 1 = 0"));
+    assert!(read(&[1, -1], &[0.5], 1.0).contains("local fields has length 1, expected 2"));
+    assert!(read(&[1, -1], &[0.5, f64::NAN], 1.0).contains("local field 1 = NaN"));
+    assert!(read(&[1, -1], &[0.5, 0.5], f64::INFINITY).contains("energy = inf"));
+    // Couplings that name spins which do not exist, and fields for another number of spins.
+    let ising = |rows: Vec<Vec<(u32, f64)>>, fields: Vec<f64>| {
+        decode::<Ising>(&encode(&(rows, fields), 0).unwrap(), 0).map_err(|e| e.to_string())
+    };
+    assert!(ising(vec![vec![(1, 0.5)], vec![]], vec![0.0; 2]).is_ok());
+    assert!(ising(vec![vec![(2, 0.5)], vec![]], vec![0.0; 2]).unwrap_err().contains("(0, 2)"));
+    assert!(ising(vec![vec![(1, 0.5)], vec![]], vec![0.0; 3]).unwrap_err().contains("fields"));
+    assert!(ising(vec![vec![(1, 0.5)], vec![]], vec![0.0, f64::NAN]).unwrap_err().contains("field 1"));
 }
 
 #[test]
@@ -53,6 +82,46 @@ fn every_kernel_obeys_the_law() {
     let small = Ising::new(2, &[(0, 1, -0.8)], vec![0.2, -0.1]).unwrap();
     let ladder = Ladder::new(small, vec![1.0, 0.5]).unwrap();
     assert!(law(&ladder, &Tempering { inner: Wolff::default(), par: Par::Serial }, 1.0).holds());
+}
+
+#[test]
+fn colour_sweeps_obey_the_law() {
+    for model in [
+        glass(),
+        frustrated_ring(),
+        SquareLattice::uniform(2, 3, Boundary::Periodic, 0.8, 0.1).unwrap().ising().unwrap(),
+    ] {
+        let model = Coloured::new(model);
+        for rule in [Rule::HeatBath, Rule::Metropolis] {
+            let sweep = ColourSweep { rule, par: Par::Serial };
+            for beta in [-0.5, 0.3, 1.1] {
+                let law = law(&model, &sweep, beta);
+                assert!(law.stationary < 1e-12, "{rule:?} {beta}: {law:?}");
+            }
+        }
+        assert!(law(&model, &ColourSweep { rule: Rule::HeatBath, par: Par::Serial }, 0.7).holds());
+    }
+    // One colour for coupled spins is refused: drawn together, they would not obey the law.
+    let one_colour = Colouring::new(vec![0; 6]).unwrap();
+    assert!(Coloured::with_colouring(frustrated_ring(), one_colour).is_err());
+    let short = Colouring::new(vec![0, 1]).unwrap();
+    assert!(Coloured::with_colouring(frustrated_ring(), short).is_err());
+}
+
+#[test]
+fn colour_sweeps_do_not_depend_on_threads() {
+    let model = Coloured::new(torus(256));
+    let run = |par: Par| {
+        let mut rng = Streams::new(5).stream("colours", 0);
+        let mut chain = Chain::new(ColourSweep { rule: Rule::Metropolis, par }, model.draw(&mut rng), rng);
+        chain.advance(&model, 0.44, 20);
+        chain.state
+    };
+    let want = run(Par::Serial);
+    for n in [1, 2, 3, 8] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(n).build().unwrap();
+        assert!(pool.install(|| run(Par::Rayon)) == want, "{n} threads");
+    }
 }
 
 #[test]
@@ -104,7 +173,7 @@ fn moments_of_the_4x4_torus() {
         (3.0, 0.601_291_326_0, 0.450_988_140_8, 0.480_540_660_1),
     ] {
         let got = exact::thermal(&levels, 16, 1.0 / t);
-        assert!((got.magnetisation - m).abs() < 1e-9);
+        assert!((got.absolute_magnetisation - m).abs() < 1e-9);
         assert!((got.magnetisation_squared - m2).abs() < 1e-9);
         assert!((got.binder - u4).abs() < 1e-9);
     }
@@ -214,23 +283,37 @@ fn transfer_matrix_takes_any_couplings() {
 }
 
 #[test]
-fn rings() {
-    for n in [3u32, 4, 7] {
-        for k in [-0.8, 0.4, 2.0] {
-            let bonds: Vec<_> = (0..n).map(|i| (i, (i + 1) % n, 1.0)).collect();
-            let ising = Ising::new(n as usize, &bonds, vec![0.0; n as usize]).unwrap();
-            let exact = smml_core::energy::ln_z_exact(&ising, k);
-            assert!((exact::ring_ln_z(n as usize, k) - exact).abs() < 1e-12 * exact.abs());
+fn too_many_spins_to_enumerate_are_refused() {
+    for (l, n) in [(5, Some(1 << 25)), (7, Some(1 << 49)), (8, None), (9, None)] {
+        let model = torus(l);
+        assert_eq!(model.n_states(), n);
+        assert_eq!(WithFields(model.clone()).n_states(), n);
+        // Numbering stays total: the state with all spins down is number 0 in any size.
+        assert_eq!((model.index(&vec![-1; l * l]), model.state(0)), (0, vec![-1; l * l]));
+        if l > 5 {
+            let error = ln_z_exact(&model, 0.4).unwrap_err();
+            assert!(matches!(error, smml_core::Error::TooLarge { .. }), "{error}");
+            assert!(mean_exact(&model, 0.4, |_| 1.0).is_err());
         }
     }
-    assert!(exact::ring_ln_z(100, 1e4).is_finite());
-    // An odd antiferromagnetic ring has 2 n ground states of energy -(n - 2): ln Z -> (n - 2) K + ln 2 n.
-    for k in [25.0, 400.0] {
-        let limit = 5.0 * k + 14f64.ln();
-        assert!((exact::ring_ln_z(7, -k) - limit).abs() < 1e-12 * limit);
-    }
-    assert!(onsager::specific_heat(400.0).unwrap().abs() < 1e-100);
-    assert!(onsager::torus(8, 8, 100.0).is_ok() && onsager::torus(8, 8, 400.0).is_err());
+    let ladder = Ladder::new(torus(4), vec![1.0, 0.5, 0.2, 0.1]).unwrap();
+    assert_eq!(ladder.n_states(), None);
+    let text = ln_z_exact(&torus(8), 0.4).unwrap_err().to_string();
+    assert_eq!(text, "enumeration needs 2^64 states or more, the limit is 2^28 states");
+}
+
+#[test]
+fn observables_of_a_frozen_antiferromagnet() {
+    // M is always 0 below T = 0.1: no cumulant of it is NaN.
+    let ising = SquareLattice::uniform(4, 4, Boundary::Periodic, -1.0, 0.0).unwrap().ising().unwrap();
+    let ground: Vec<i8> = (0..16).map(|i| if (i / 4 + i) % 2 == 0 { 1 } else { -1 }).collect();
+    let mut chain = Chain::new(HeatBath, ground, Streams::new(1).stream("frozen", 0));
+    let mut record = Record::new(2).unwrap();
+    let measure = |s: &Vec<i8>| [ising.energy(s), observe::magnetisation(s) as f64];
+    chain.record(&ising, 50.0, 1, 100, &mut record, measure).unwrap();
+    let got = observe::observables(&record, &ising, 50.0).unwrap();
+    assert_eq!((got.energy.value, got.binder, got.susceptibility.value), (-2.0, None, 0.0));
+    assert_eq!(exact::averages(&ising, &[1e3]).unwrap()[0].binder, 0.0);
 }
 
 #[test]
@@ -246,7 +329,7 @@ fn simulations_agree_with_enumeration() {
         let mut record = Record::new(2).unwrap();
         let measure = |s: &Vec<i8>| [ising.energy(s), observe::magnetisation(s) as f64];
         chain.record(ising, beta, 1, 40_000, &mut record, measure).unwrap();
-        observe::observables(&record, 16, beta).unwrap()
+        observe::observables(&record, ising, beta).unwrap()
     }
     for got in [
         run(&ising, Metropolis::new(16).unwrap(), beta),
@@ -257,14 +340,42 @@ fn simulations_agree_with_enumeration() {
         for (e, exact) in [
             (got.energy, want.energy),
             (got.specific_heat, want.specific_heat),
-            (got.magnetisation, want.magnetisation),
+            (got.absolute_magnetisation, want.absolute_magnetisation),
             (got.magnetisation_squared, want.magnetisation_squared),
             (got.susceptibility, want.susceptibility),
-            (got.binder, want.binder),
+            (got.phase_susceptibility, want.phase_susceptibility),
+            (got.binder.unwrap(), want.binder),
         ] {
             assert!(e.z(exact).abs() < 5.0, "{e} against {exact}");
         }
     }
+}
+
+#[test]
+fn susceptibility_is_the_response_to_a_field() {
+    let at = |h: f64, beta: f64| {
+        let ising = SquareLattice::uniform(3, 4, Boundary::Open, 0.7, h).unwrap().ising().unwrap();
+        exact::averages(&ising, &[beta]).unwrap()[0]
+    };
+    for beta in [-0.4, 0.3, 0.8] {
+        for h in [0.0, 0.3] {
+            let step = 1e-4;
+            let slope = (at(h + step, beta).magnetisation - at(h - step, beta).magnetisation) / (2.0 * step);
+            assert!((at(h, beta).susceptibility - slope).abs() < 1e-6 * slope.abs(), "beta {beta}, h {h}");
+        }
+    }
+    // And a simulation in a field.
+    let ising = SquareLattice::uniform(3, 4, Boundary::Open, 0.7, 0.3).unwrap().ising().unwrap();
+    let rng = Streams::new(4).stream("field", 0);
+    let mut chain = Chain::new(HeatBath, vec![1; 12], rng);
+    chain.advance(&ising, 0.8, 100);
+    let mut record = Record::new(2).unwrap();
+    let measure = |s: &Vec<i8>| [ising.energy(s), observe::magnetisation(s) as f64];
+    chain.record(&ising, 0.8, 1, 40_000, &mut record, measure).unwrap();
+    let (got, want) = (observe::observables(&record, &ising, 0.8).unwrap(), at(0.3, 0.8));
+    assert!(got.magnetisation.z(want.magnetisation).abs() < 5.0);
+    assert!(got.susceptibility.z(want.susceptibility).abs() < 5.0);
+    assert!(got.phase_susceptibility.z(want.susceptibility).abs() > 10.0, "the two differ in a field");
 }
 
 #[test]
@@ -294,12 +405,74 @@ fn bad_models_are_refused() {
     assert!(Ising::new(2, &[(0, 2, 1.0)], vec![0.0; 2]).is_err());
     assert!(Ising::new(2, &[(0, 1, f64::NAN)], vec![0.0; 2]).is_err());
     assert!(Ising::new(2, &[], vec![0.0; 3]).is_err());
+    assert!(Ising::new(0, &[], vec![]).unwrap_err().to_string().contains("number of spins"));
+    assert!(glass().energy(&vec![1; 6]).is_nan() && glass().energy(&vec![1; 8]).is_nan());
     let message = Ising::new(2, &[], vec![0.0, f64::INFINITY]).unwrap_err().to_string();
-    assert!(message.contains("fields[1] = inf"), "{message}");
+    assert!(message.contains("field 1 = inf"), "{message}");
     assert!(SquareLattice::uniform(1, 4, Boundary::Periodic, 1.0, 0.0).is_err());
     assert!(SquareLattice::uniform(1 << 20, 1 << 20, Boundary::Open, 1.0, 0.0).is_err());
     assert!(WithFields(glass()).at(vec![1, 0, 1, 1, 1, 1, 1]).is_err());
     assert!(matches!(exact::spectrum(&torus(6)), Err(Error::TooLarge { .. })));
+}
+
+#[test]
+fn averages_without_levels_are_those_of_the_levels() {
+    for model in [glass(), frustrated_ring(), torus(4), Ising::new(1, &[], vec![0.4]).unwrap()] {
+        let n = model.n_spins();
+        let levels = exact::spectrum(&model).unwrap();
+        assert_eq!(levels.iter().map(|l| l.count).sum::<u64>(), 1 << n);
+        let betas = [-0.6, 0.0, 0.9, 25.0];
+        for (beta, got) in betas.iter().zip(exact::averages(&model, &betas).unwrap()) {
+            let want = exact::thermal(&levels, n, *beta);
+            for (got, want) in [
+                (got.ln_z, want.ln_z),
+                (got.energy, want.energy),
+                (got.specific_heat, want.specific_heat),
+                (got.magnetisation, want.magnetisation),
+                (got.absolute_magnetisation, want.absolute_magnetisation),
+                (got.magnetisation_squared, want.magnetisation_squared),
+                (got.susceptibility, want.susceptibility),
+                (got.phase_susceptibility, want.phase_susceptibility),
+                (got.binder, want.binder),
+            ] {
+                assert!((got - want).abs() < 1e-12 * (1.0 + want.abs()), "{got} {want} at {beta}");
+            }
+        }
+    }
+    assert!(exact::averages(&glass(), &[f64::NAN]).is_err() && exact::averages(&torus(6), &[0.4]).is_err());
+}
+
+#[test]
+fn levels_are_neither_split_by_rounding_nor_gathered_without_limit() {
+    // Seven bonds of 0.1 and one of 0.3: sums that round differently are one level.
+    let bonds: Vec<(u32, u32, f64)> =
+        (0..8).map(|i| (i, (i + 1) % 8, if i == 3 { 0.3 } else { 0.1 })).collect();
+    let ring = Ising::new(8, &bonds, vec![0.0; 8]).unwrap();
+    let levels = exact::spectrum(&ring).unwrap();
+    // An even number of the eight bonds is broken: two states for every such set.
+    let mut counts = std::collections::BTreeMap::new();
+    for level in &levels {
+        *counts.entry((level.energy * 10.0).round() as i64).or_insert(0) += level.count;
+        assert!(
+            levels
+                .iter()
+                .filter(|l| l.magnetisation == level.magnetisation && (l.energy - level.energy).abs() < 1e-6)
+                .count()
+                == 1
+        );
+    }
+    assert_eq!(
+        counts.into_iter().collect::<Vec<_>>(),
+        [(-10, 2), (-6, 42), (-2, 84), (2, 84), (6, 42), (10, 2)]
+    );
+    let mut rng = Streams::new(3).stream("levels", 0);
+    let fields: Vec<f64> = (0..22).map(|_| rng.normal()).collect();
+    let glass = Ising::new(22, &[], fields).unwrap();
+    let message = exact::spectrum(&glass).unwrap_err().to_string();
+    assert!(message.contains("levels"), "{message}");
+    // Free spins: ln Z = Σ ln 2 cosh βh.
+    let exact: f64 = glass.fields().iter().map(|h| (2.0 * (0.7 * h).cosh()).ln()).sum();
+    assert!((exact::averages(&glass, &[0.7]).unwrap()[0].ln_z - exact).abs() < 1e-11);
 }
 
 #[test]
@@ -314,12 +487,11 @@ fn elimination_agrees_with_enumeration() {
             assert!((got.ln_z - want.ln_z).abs() < 1e-12 * (1.0 + want.ln_z.abs()));
             assert!((got.energy / n as f64 - want.energy).abs() < 1e-11);
             for i in [0, n - 1] {
-                let m = smml_core::energy::mean_exact(&model, beta, |s| f64::from(s[i]));
+                let m = mean_exact(&model, beta, |s| f64::from(s[i])).unwrap();
                 assert!((got.magnetisation[i] - m).abs() < 1e-11);
             }
             for ((i, j, _), c) in model.couplings().edges().zip(&got.correlation).take(4) {
-                let exact =
-                    smml_core::energy::mean_exact(&model, beta, |s| f64::from(s[i as usize] * s[j as usize]));
+                let exact = mean_exact(&model, beta, |s| f64::from(s[i as usize] * s[j as usize])).unwrap();
                 assert!((c - exact).abs() < 1e-11);
             }
         }
@@ -345,7 +517,7 @@ fn exact_samples_follow_the_boltzmann_distribution() {
     .unwrap();
     let energies: Vec<f64> = samples.iter().map(|s| model.energy(s)).collect();
     let e = Estimate::from_independent(&energies).unwrap();
-    assert!(e.z(smml_core::energy::mean_exact(&model, beta, |s| model.energy(s))).abs() < 5.0);
+    assert!(e.z(mean_exact(&model, beta, |s| model.energy(s)).unwrap()).abs() < 5.0);
 }
 
 #[test]

@@ -4,13 +4,27 @@
 //! The paper prints the sum over i and j, which counts every pair twice, and a partition function without β
 //! (Eq. (42)); here every pair counts once, and Z(β) = Σ exp(-β E).
 
+mod coloured;
 pub mod elimination;
 pub mod exact;
 pub mod lattice;
 mod model;
 pub mod observe;
+pub mod one_dimension;
 pub mod onsager;
 pub mod transfer;
 
+pub use coloured::{ColourSweep, Coloured, Rule};
 pub use lattice::{Boundary, SquareLattice};
 pub use model::{Fields, Ising, WithFields};
+
+/// What is known in closed form of a model with coupling J at inverse temperature β, K = β J.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Solution {
+    /// ln Z of the whole system.
+    pub ln_z: f64,
+    /// Energy per spin, in units of J.
+    pub energy: f64,
+    /// Specific heat per spin.
+    pub specific_heat: f64,
+}

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use smml_core::{
     energy::{Conditional, Energy, Finite, LocalEnergy, Reference},
-    error::{Error, Result, finite, same_length},
+    error::{Error, Result, all_finite, finite, same_length},
     graph::SparseGraph,
     rng::Draw,
 };
@@ -41,16 +41,17 @@ impl Ising {
     /// `n_spins` spins, couplings `(i, j, Jᵢⱼ)` and a field for every spin. A pair given twice has the sum of its
     /// couplings.
     ///
-    /// Errors: a spin that does not exist, a spin coupled to itself, numbers that are not finite.
+    /// Errors: no spins, a spin that does not exist, a spin coupled to itself, numbers that are not finite.
     pub fn new(n_spins: usize, couplings: &[(u32, u32, f64)], fields: Vec<f64>) -> Result<Self> {
         Ising::on_graph(SparseGraph::new(n_spins, couplings)?, fields)
     }
     /// Couplings from a weighted graph.
     pub fn on_graph(couplings: SparseGraph, fields: Vec<f64>) -> Result<Self> {
-        same_length("fields", fields.len(), couplings.n_vertices())?;
-        for (i, h) in fields.iter().enumerate() {
-            finite(&format!("fields[{i}]"), *h)?;
+        if couplings.n_vertices() == 0 {
+            return Err(Error::out_of_range("number of spins", 0, "at least 1"));
         }
+        same_length("fields", fields.len(), couplings.n_vertices())?;
+        all_finite("field", &fields)?;
         Ok(Ising { couplings, fields })
     }
     /// The same field on every spin.
@@ -70,6 +71,10 @@ impl Ising {
     pub fn fields(&self) -> &[f64] {
         &self.fields
     }
+    /// Whether E(-s) = E(s): there is no field.
+    pub fn is_symmetric(&self) -> bool {
+        self.fields.iter().all(|h| *h == 0.0)
+    }
     /// hᵢ + Σⱼ Jᵢⱼ sⱼ
     #[inline]
     pub fn local_field(&self, spins: &[i8], i: usize) -> f64 {
@@ -84,7 +89,11 @@ impl Ising {
 
 impl Energy for Ising {
     type State = Vec<i8>;
+    /// NaN for a state of another length.
     fn energy(&self, s: &Vec<i8>) -> f64 {
+        if s.len() != self.n_spins() {
+            return f64::NAN;
+        }
         // Every pair is seen from both ends: half of each, and the field once.
         (0..s.len()).map(|i| -0.5 * f64::from(s[i]) * (self.local_field(s, i) + self.fields[i])).sum()
     }
@@ -125,16 +134,21 @@ impl Reference for Ising {
     }
 }
 
-/// Bit i of a state's number is 1 when spin i is up. Only for fewer than 64 spins.
+/// Bit i of a state's number is 1 when spin i is up.
 impl Finite for Ising {
-    fn n_states(&self) -> usize {
-        1 << self.n_spins()
+    fn n_states(&self) -> Option<usize> {
+        2usize.checked_pow(u32::try_from(self.n_spins()).ok()?)
     }
-    fn state(&self, index: usize) -> Vec<i8> {
-        (0..self.n_spins()).map(|i| if index >> i & 1 == 1 { 1 } else { -1 }).collect()
+    fn state(&self, mut index: usize) -> Vec<i8> {
+        let mut up = || {
+            let bit = index & 1;
+            index >>= 1;
+            bit == 1
+        };
+        (0..self.n_spins()).map(|_| if up() { 1 } else { -1 }).collect()
     }
     fn index(&self, s: &Vec<i8>) -> usize {
-        s.iter().enumerate().map(|(i, &x)| usize::from(x > 0) << i).sum()
+        s.iter().rev().fold(0, |index, &x| index << 1 | usize::from(x > 0))
     }
 }
 
@@ -148,11 +162,38 @@ impl Finite for Ising {
 pub struct WithFields(pub Ising);
 
 /// Spins with their local fields and energy.
+///
+/// What is read back must be ±1 and finite; whether fields and energy are those of the spins only the model can say.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "RawFields")]
 pub struct Fields {
     spins: Vec<i8>,
     local: Vec<f64>,
     energy: f64,
+}
+
+#[derive(Deserialize)]
+struct RawFields {
+    spins: Vec<i8>,
+    local: Vec<f64>,
+    energy: f64,
+}
+
+impl TryFrom<RawFields> for Fields {
+    type Error = Error;
+    fn try_from(raw: RawFields) -> Result<Self> {
+        check_spins(&raw.spins)?;
+        same_length("local fields", raw.local.len(), raw.spins.len())?;
+        all_finite("local field", &raw.local)?;
+        Ok(Fields { spins: raw.spins, local: raw.local, energy: finite("energy", raw.energy)? })
+    }
+}
+
+fn check_spins(spins: &[i8]) -> Result<()> {
+    match spins.iter().position(|s| !matches!(s, -1 | 1)) {
+        Some(i) => Err(Error::out_of_range(format!("spin {i}"), spins[i], "-1 or 1")),
+        None => Ok(()),
+    }
 }
 
 impl Fields {
@@ -166,9 +207,7 @@ impl WithFields {
     /// The cached state of given spins. Errors: a wrong number of spins, or values other than ±1.
     pub fn at(&self, spins: Vec<i8>) -> Result<Fields> {
         same_length("spins", spins.len(), self.0.n_spins())?;
-        if let Some(i) = spins.iter().position(|s| s.abs() != 1) {
-            return Err(Error::out_of_range(format!("spin {i}"), spins[i], "-1 or 1"));
-        }
+        check_spins(&spins)?;
         let mut state = Fields { spins, local: Vec::new(), energy: 0.0 };
         self.refresh(&mut state);
         Ok(state)
@@ -235,7 +274,7 @@ impl Reference for WithFields {
 }
 
 impl Finite for WithFields {
-    fn n_states(&self) -> usize {
+    fn n_states(&self) -> Option<usize> {
         self.0.n_states()
     }
     fn state(&self, index: usize) -> Fields {

@@ -1,5 +1,6 @@
 //! What is measured on spins: energy, magnetisation, and what follows from their moments.
 
+use super::Ising;
 use smml_core::{
     Estimate,
     chain::Record,
@@ -19,21 +20,28 @@ pub struct Observables {
     pub energy: Estimate,
     /// Specific heat β² (⟨E²⟩ - ⟨E⟩²) / N
     pub specific_heat: Estimate,
-    /// ⟨|M|⟩ / N
+    /// ⟨M⟩ / N; without fields 0, by symmetry and not from the samples: a chain that stays in one phase below T_c would
+    /// say something else.
     pub magnetisation: Estimate,
+    /// ⟨|M|⟩ / N
+    pub absolute_magnetisation: Estimate,
     /// ⟨M²⟩ / N²
     pub magnetisation_squared: Estimate,
-    /// Susceptibility β (⟨M²⟩ - ⟨|M|⟩²) / N, which below T_c is that of one phase.
+    /// Susceptibility ∂m/∂h = β (⟨M²⟩ - ⟨M⟩²) / N. Without fields ⟨M⟩ = 0.
     pub susceptibility: Estimate,
-    /// Binder cumulant 1 - ⟨M⁴⟩ / (3 ⟨M²⟩²)
-    pub binder: Estimate,
+    /// β (⟨M²⟩ - ⟨|M|⟩²) / N: the susceptibility of one phase well below T_c, and of no use in a field; above T_c it
+    /// is smaller than ∂m/∂h by the factor 1 - 2/π.
+    pub phase_susceptibility: Estimate,
+    /// Binder cumulant 1 - ⟨M⁴⟩ / (3 ⟨M²⟩²); none where M was (nearly) always 0, as in the ground states of an
+    /// antiferromagnet.
+    pub binder: Option<Estimate>,
 }
 
-/// Averages from a record whose columns 0 and 1 are total energy E and total magnetisation M. Derived quantities by
-/// the jackknife.
+/// Averages from a record whose columns 0 and 1 are total energy E and total magnetisation M of `ising`. Derived
+/// quantities by the jackknife.
 ///
 /// Errors: other records, and whatever the series are too short for.
-pub fn observables(record: &Record, n_spins: usize, beta: f64) -> Result<Observables> {
+pub fn observables(record: &Record, ising: &Ising, beta: f64) -> Result<Observables> {
     if record.width() < 2 {
         return Err(Error::out_of_range(
             "width of the record",
@@ -41,7 +49,7 @@ pub fn observables(record: &Record, n_spins: usize, beta: f64) -> Result<Observa
             "at least 2 (energy, magnetisation)",
         ));
     }
-    let n = n_spins as f64;
+    let n = ising.n_spins() as f64;
     let e: Vec<f64> = record.column(0).iter().map(|e| e / n).collect();
     let m: Vec<f64> = record.column(1).iter().map(|m| m / n).collect();
     let shift = e.iter().sum::<f64>() / e.len().max(1) as f64;
@@ -51,12 +59,24 @@ pub fn observables(record: &Record, n_spins: usize, beta: f64) -> Result<Observa
     let m1: Vec<f64> = m.iter().map(|m| m.abs()).collect();
     let m2: Vec<f64> = m.iter().map(|m| m * m).collect();
     let m4: Vec<f64> = m2.iter().map(|m| m * m).collect();
+    let magnetisation_squared = Estimate::from_chain(&m2)?;
+    let variance = |m: &[f64]| jackknife(&[m, &m2], |x| beta * n * (x[1] - x[0] * x[0]));
     Ok(Observables {
         energy: Estimate::from_chain(&e)?,
         specific_heat: jackknife(&[&e1, &e2], |x| beta * beta * n * (x[1] - x[0] * x[0]))?,
-        magnetisation: Estimate::from_chain(&m1)?,
-        magnetisation_squared: Estimate::from_chain(&m2)?,
-        susceptibility: jackknife(&[&m1, &m2], |x| beta * n * (x[1] - x[0] * x[0]))?,
-        binder: jackknife(&[&m2, &m4], |x| 1.0 - x[1] / (3.0 * x[0] * x[0]))?,
+        magnetisation: if ising.is_symmetric() { Estimate::exact(0.0) } else { Estimate::from_chain(&m)? },
+        absolute_magnetisation: Estimate::from_chain(&m1)?,
+        magnetisation_squared,
+        susceptibility: if ising.is_symmetric() {
+            magnetisation_squared.affine(0.0, beta * n)
+        } else {
+            variance(&m)?
+        },
+        phase_susceptibility: variance(&m1)?,
+        binder: match jackknife(&[&m2, &m4], |x| 1.0 - x[1] / (3.0 * x[0] * x[0])) {
+            Ok(binder) => Some(binder),
+            Err(Error::Undefined { .. }) => None,
+            Err(e) => return Err(e),
+        },
     })
 }
