@@ -5,7 +5,7 @@
 use smml_core::parallel::Par;
 use smml_learn::{
     data::Known,
-    network::{Activation, Architecture, Labelled, Trainer, Training},
+    network::{Activation, Architecture, Labelled, NetworkTrainer, NetworkTraining},
 };
 
 /// Seconds of CPU this thread has used (Linux).
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sets = Known::Mnist.load(folder.as_ref())?;
     let (train, test) = (Labelled::from_images(&sets.train, 10)?, Labelled::from_images(&sets.test, 10)?);
     let shape = Architecture::new(vec![784, 300, 10], Activation::Relu)?;
-    let mut trainer = Trainer::new(Training::new(shape, n_epochs, seed), &train)?;
+    let mut trainer = NetworkTrainer::new(NetworkTraining::new(shape, n_epochs, seed), &train)?;
     let mut seconds = 0.0;
     loop {
         let start = cpu_seconds();

@@ -55,7 +55,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let anneal = Anneal::new(beta.clone(), 20_000)?;
         let mut rng = Streams::new(seed).stream("langevin", 0);
         let best = anneal.run(&system, &mut Langevin::new(0.3, 0.3)?, system.at(start(seed))?, &mut rng);
-        Ok(loss.energy(&best.state.x))
+        Ok(loss.energy(&best.state.x().to_vec()))
     })?;
     report("Adam, full batch, 20000 steps", &|seed| {
         let (mut x, mut adam) = (start(seed), Adam::default());

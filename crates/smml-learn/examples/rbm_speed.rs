@@ -3,7 +3,7 @@
 use smml_core::parallel::Par;
 use smml_learn::{
     data::Known,
-    ebm::{Trainer, Training},
+    ebm::{RbmTrainer, RbmTraining},
 };
 
 /// Seconds of CPU this thread has used (Linux).
@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let n_epochs = args.next().map_or(Ok(5), |a| a.parse())?;
     let set = Known::Mnist.load(folder.as_ref())?;
     let data = set.train.head(10_000).binarise(127);
-    let mut trainer = Trainer::new(Training::new(500, n_epochs, 1), &data, None)?;
+    let mut trainer = RbmTrainer::new(RbmTraining::new(500, n_epochs, 1), &data, None)?;
     while !trainer.is_done() {
         let start = cpu_seconds();
         let report = trainer.epoch(Par::Serial)?;

@@ -10,7 +10,7 @@ use smml_core::{
 };
 use smml_learn::{
     data::{BinaryData, Known},
-    ebm::{Classifier, LabelUnits, Negative, Rbm, Trainer, Training, ais, likelihood},
+    ebm::{Classifier, LabelUnits, Negative, Rbm, RbmTrainer, RbmTraining, ais, likelihood},
 };
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
@@ -25,7 +25,7 @@ fn main() -> Outcome<()> {
         "labels" => {
             let (train, test) = (set.train.binarise(0), set.test.binarise(0));
             let n_hidden = args.get(10).map_or(Ok(500), |n| n.parse())?;
-            let mut training = Training::new(n_hidden, n_epochs, seed);
+            let mut training = RbmTraining::new(n_hidden, n_epochs, seed);
             training.learning_rate = Schedule::linear(arg(4)?.parse()?, arg(5)?.parse()?)?;
             training.momentum = Schedule::constant(arg(6)?.parse()?)?;
             training.weight_decay = arg(7)?.parse()?;
@@ -35,7 +35,7 @@ fn main() -> Outcome<()> {
             if arg(9)? == "bernoulli" {
                 training.labels = LabelUnits::Bernoulli;
             }
-            let mut trainer = Trainer::new(training, &train, Some((set.train.labels(), 10)))?;
+            let mut trainer = RbmTrainer::new(training, &train, Some((set.train.labels(), 10)))?;
             while !trainer.is_done() {
                 let report = trainer.epoch(Par::Serial)?;
                 let rbm = trainer.model()?;
@@ -48,7 +48,7 @@ fn main() -> Outcome<()> {
             let rbm = if arg(4)? == "dense" {
                 dense(&train, n_epochs, seed)?
             } else {
-                let mut trainer = Trainer::new(plain(n_epochs, seed), &train, None)?;
+                let mut trainer = RbmTrainer::new(plain(n_epochs, seed), &train, None)?;
                 while !trainer.is_done() {
                     trainer.epoch(Par::Serial)?;
                 }
@@ -56,7 +56,8 @@ fn main() -> Outcome<()> {
             };
             let base = train.log_odds(0.5);
             let path = ais::BaseRatePath::new(base, 2001)?;
-            let both = ais::Sandwich::run(&rbm, 1.0, &path, 100, 1000, &Streams::new(1), Par::Serial)?;
+            let plan = ais::SandwichPlan { n_runs: 100, n_gibbs: 1000, data: Some(&train) };
+            let both = ais::Sandwich::run(&rbm, 1.0, &path, &plan, &Streams::new(1), Par::Serial)?;
             let ll = likelihood::log_likelihood(&rbm, &test, 1.0, both.ln_z()?, Par::Serial)?;
             println!(
                 "ln Z between {} and {}; test log-likelihood {}",
@@ -69,8 +70,12 @@ fn main() -> Outcome<()> {
     Ok(())
 }
 
-fn plain(n_epochs: usize, seed: u64) -> Training {
-    Training { weight_decay: 0.0, momentum: Schedule::Constant(0.0), ..Training::new(500, n_epochs, seed) }
+fn plain(n_epochs: usize, seed: u64) -> RbmTraining {
+    RbmTraining {
+        weight_decay: 0.0,
+        momentum: Schedule::Constant(0.0),
+        ..RbmTraining::new(500, n_epochs, seed)
+    }
 }
 
 /// CD-1 written down as the formulas stand.

@@ -5,16 +5,33 @@ use serde::{Deserialize, Serialize};
 
 /// `len` rows of `width` binary units, one byte (0 or 1) each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "RawBinaryData")]
 pub struct BinaryData {
     width: usize,
     bits: Vec<u8>,
 }
 
+#[derive(Deserialize)]
+struct RawBinaryData {
+    width: usize,
+    bits: Vec<u8>,
+}
+
+impl TryFrom<RawBinaryData> for BinaryData {
+    type Error = Error;
+    fn try_from(raw: RawBinaryData) -> Result<Self> {
+        BinaryData::new(raw.width, raw.bits)
+    }
+}
+
 impl BinaryData {
     /// Rows one after the other; every byte must be 0 or 1.
     pub fn new(width: usize, bits: Vec<u8>) -> Result<Self> {
-        if width == 0 || !bits.len().is_multiple_of(width) {
-            return Err(Error::length("binary rows", bits.len(), bits.len() / width.max(1) * width));
+        if width == 0 {
+            return Err(Error::out_of_range("width of binary rows", 0, "at least 1"));
+        }
+        if !bits.len().is_multiple_of(width) {
+            return Err(Error::length("binary rows", bits.len(), bits.len() / width * width));
         }
         if let Some(i) = bits.iter().position(|b| *b > 1) {
             let name = format!("unit {} of row {}", i % width, i / width);
@@ -26,7 +43,13 @@ impl BinaryData {
     ///
     /// Errors: no rows, rows of different lengths, and those of [`BinaryData::new`].
     pub fn from_rows(rows: &[Vec<u8>]) -> Result<Self> {
-        let width = rows.first().map_or(0, Vec::len);
+        let Some(width) = rows.first().map(Vec::len) else {
+            return Err(Error::out_of_range(
+                "number of binary rows",
+                0,
+                "at least 1: the first gives the width",
+            ));
+        };
         if let Some(row) = rows.iter().find(|row| row.len() != width) {
             return Err(Error::length("binary row", row.len(), width));
         }
@@ -62,6 +85,13 @@ impl BinaryData {
     pub fn head(&self, n: usize) -> Self {
         BinaryData { width: self.width, bits: self.bits[..n.min(self.len()) * self.width].to_vec() }
     }
+    /// These rows with the last ones replaced by `rows`, which must not be wider or more.
+    pub(crate) fn ending_in(&self, rows: &BinaryData) -> Self {
+        let mut bits = self.bits.clone();
+        let kept = bits.len() - rows.bits.len();
+        bits[kept..].copy_from_slice(&rows.bits);
+        BinaryData { width: self.width, bits }
+    }
     /// The fraction of ones in each column.
     pub fn column_means(&self) -> Vec<f64> {
         let mut counts = vec![0u64; self.width];
@@ -93,7 +123,21 @@ mod tests {
         let odds = data.log_odds(1.0);
         assert!((odds[0] + 3f64.ln()).abs() < 1e-15 && odds[1] == 0.0 && (odds[2] - 3f64.ln()).abs() < 1e-15);
         assert!(BinaryData::new(3, vec![0, 1]).is_err());
-        assert!(BinaryData::new(0, vec![]).is_err());
+        assert!(BinaryData::new(0, vec![]).unwrap_err().to_string().contains("width of binary rows = 0"));
+        assert!(BinaryData::from_rows(&[]).unwrap_err().to_string().contains("number of binary rows = 0"));
+        assert!(BinaryData::from_rows(&[vec![]]).unwrap_err().to_string().contains("width"));
         assert!(BinaryData::new(1, vec![2]).unwrap_err().to_string().contains("unit 0 of row 0 = 2"));
+    }
+
+    #[test]
+    fn hostile_files_are_refused() {
+        let read = |width: usize, bits: &[u8]| {
+            let text = serde_json::json!({ "width": width, "bits": bits }).to_string();
+            serde_json::from_str::<BinaryData>(&text).map_err(|e| e.to_string())
+        };
+        assert_eq!(read(2, &[0, 1, 1, 0]).unwrap().row(1), [1, 0]);
+        assert!(read(0, &[]).unwrap_err().contains("width of binary rows = 0"));
+        assert!(read(3, &[0, 1]).unwrap_err().contains("binary rows"));
+        assert!(read(2, &[0, 1, 7, 0]).unwrap_err().contains("unit 0 of row 1 = 7"));
     }
 }

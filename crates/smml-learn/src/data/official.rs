@@ -49,14 +49,14 @@ const FASHION: [&str; 4] = [
 /// Whether a file is the published one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verdict {
+pub enum Provenance {
     /// The content has the published SHA-256.
     Official,
     /// It has another one, given here in hexadecimal.
     Unknown(String),
 }
 
-/// A file that was read, with its verdict.
+/// A file that was read, and whether it is the published one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileReport {
     /// Where it was found.
@@ -64,7 +64,7 @@ pub struct FileReport {
     /// SHA-256 of the uncompressed content.
     pub sha256: String,
     /// Compared with the published hash.
-    pub verdict: Verdict,
+    pub provenance: Provenance,
 }
 
 /// A training set and a test set of images with labels.
@@ -87,6 +87,12 @@ impl Known {
         match self {
             Known::Mnist => "mnist",
             Known::FashionMnist => "fashion-mnist",
+        }
+    }
+    /// Number of classes, whether or not all of them occur among the labels at hand.
+    pub fn n_classes(self) -> usize {
+        match self {
+            Known::Mnist | Known::FashionMnist => 10,
         }
     }
     /// Where the files are published.
@@ -121,42 +127,45 @@ impl Known {
         Known::ALL.iter().find_map(|k| k.files().into_iter().find(|f| f.sha256 == sha256).map(|f| (*k, f)))
     }
 
-    /// Finds the four files in `folder/<name>` or in `folder` itself, as `NAME`, `NAME.gz` or with `.idx` in place of
-    /// `-idx`.
-    ///
-    /// Errors: [`Error::MissingData`], which says where the set is published, with names and hashes.
-    pub fn locate(self, folder: &Path) -> Result<[PathBuf; 4]> {
-        let mut missing = None;
-        for place in [folder.join(self.name()), folder.to_path_buf()] {
+    /// The files of the set that are in `folder/<name>` or, when there are none, in `folder` itself, as `NAME`,
+    /// `NAME.gz` or with `.idx` in place of `-idx`; with the place where they were looked for. The order is that of
+    /// [`Known::files`]. A place that has all of them is taken before one that has some.
+    pub fn find(self, folder: &Path) -> (PathBuf, [Option<PathBuf>; 4]) {
+        let places = [folder.join(self.name()), folder.to_path_buf()];
+        let [own, bare] = places.map(|place| {
             let found = NAMES.map(|name| {
                 [name.to_string(), name.replace("-idx", ".idx")]
                     .into_iter()
                     .flat_map(|n| [format!("{n}.gz"), n])
                     .map(|n| place.join(n))
                     .find(|p| p.is_file())
-                    .ok_or(name)
             });
-            match found.iter().find_map(|f| f.as_ref().err().copied()) {
-                None => return Ok(found.map(|f| f.unwrap_or_default())), // all are Ok here
-                // A folder that has some of the files is the one the message should speak of.
-                Some(name) if missing.is_none() || found.iter().any(|f| f.is_ok()) => {
-                    missing = Some((place, name));
-                }
-                Some(_) => {}
-            }
+            (place, found)
+        });
+        let count = |found: &[Option<PathBuf>; 4]| found.iter().flatten().count();
+        let (in_own, in_bare) = (count(&own.1), count(&bare.1));
+        if in_own == 4 || in_own > 0 && in_bare < 4 || in_bare == 0 && own.0.is_dir() { own } else { bare }
+    }
+
+    /// The four files of the set, by the rule of [`Known::find`].
+    ///
+    /// Errors: [`Error::MissingData`], which says where the set is published, with names and hashes.
+    pub fn locate(self, folder: &Path) -> Result<[PathBuf; 4]> {
+        let (place, found) = self.find(folder);
+        match found.iter().position(Option::is_none) {
+            None => Ok(found.map(Option::unwrap_or_default)), // all are there
+            Some(k) => Err(Error::MissingData {
+                set: self.name().into(),
+                folder: place,
+                missing: format!("{}(.gz)", NAMES[k]),
+                how_to_get: self.how_to_get(),
+            }),
         }
-        let (place, name) = missing.unwrap_or_else(|| (folder.to_path_buf(), NAMES[0]));
-        Err(Error::MissingData {
-            set: self.name().into(),
-            folder: place,
-            missing: format!("{name}(.gz)"),
-            how_to_get: self.how_to_get(),
-        })
     }
 
     /// Reads the set from a folder and compares every file with the published hash.
     ///
-    /// A file with another hash is read all the same and reported as [`Verdict::Unknown`], so that own data in this
+    /// A file with another hash is read all the same and reported as [`Provenance::Unknown`], so that own data in this
     /// format can be used. It is an error when the hash shows that it is another file, or belongs to another set.
     pub fn load(self, folder: &Path) -> Result<TrainTest> {
         let paths = self.locate(folder)?;
@@ -176,12 +185,12 @@ impl Known {
                 );
                 return Err(smml_core::Error::corrupt(&path, "content", problem).into());
             }
-            let verdict = if part.sha256 == official.sha256 {
-                Verdict::Official
+            let provenance = if part.sha256 == official.sha256 {
+                Provenance::Official
             } else {
-                Verdict::Unknown(part.sha256.clone())
+                Provenance::Unknown(part.sha256.clone())
             };
-            files.push(FileReport { path, sha256: part.sha256.clone(), verdict });
+            files.push(FileReport { path, sha256: part.sha256.clone(), provenance });
             parts.push(part);
         }
         let mut sets = parts.chunks_exact_mut(2).zip(files.chunks_exact(2)).map(|(part, file)| {
@@ -255,7 +264,7 @@ mod tests {
         let set = Known::Mnist.load(dir.path()).unwrap();
         assert_eq!((set.train.len(), set.test.len(), set.train.n_pixels()), (5, 2, 6));
         assert_eq!(set.train.labels(), [0, 1, 2, 3, 4]);
-        assert!(set.files.iter().all(|f| matches!(f.verdict, Verdict::Unknown(_))));
+        assert!(set.files.iter().all(|f| matches!(f.provenance, Provenance::Unknown(_))));
         // the folder of the set itself does as well
         assert_eq!(Known::Mnist.load(&dir.path().join("mnist")).unwrap().train, set.train);
     }
@@ -282,12 +291,22 @@ mod tests {
         std::fs::remove_file(dir.path().join(NAMES[3])).unwrap();
         let text = Known::Mnist.load(dir.path()).unwrap_err().to_string();
         assert!(text.contains(&format!("{}(.gz) not found", NAMES[3])), "{text}");
+        // The folder that the user named, when it has no folder of the set.
+        assert!(text.contains(&format!("mnist is not in {}:", dir.path().display())), "{text}");
+        std::fs::create_dir(dir.path().join("mnist")).unwrap();
+        std::fs::rename(dir.path().join(NAMES[1]), dir.path().join("mnist").join(NAMES[1])).unwrap();
+        let (place, found) = Known::Mnist.find(dir.path());
+        assert_eq!(
+            (place, found.map(|f| f.is_some())),
+            (dir.path().join("mnist"), [false, true, false, false])
+        );
     }
 
     #[test]
     fn hashes_are_told_apart() {
         assert_eq!(Known::by_hash(FASHION[2]).map(|k| k.0), Some(Known::FashionMnist));
         assert_eq!(Known::by_hash("00"), None);
+        assert!(Known::ALL.iter().all(|k| k.n_classes() == 10));
         assert!("mnits".parse::<Known>().is_err());
     }
 }

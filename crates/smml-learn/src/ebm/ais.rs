@@ -7,22 +7,24 @@
 use super::{
     engine::{self, LabelUnits, Layer, Line, Lists, States, Weights, Work},
     likelihood::check_width,
-    numeric::{softplus, softplus_sum},
+    numeric::softplus_sum,
     rbm::Rbm,
-    sample::GibbsChains,
 };
 use crate::{
     data::BinaryData,
     error::{Error, Result},
 };
+use serde::{Deserialize, Serialize};
 use smml_core::{
     Estimate,
     error::positive,
     free_energy::{Annealed, ReverseAnnealed, annealing_ladder, bar},
+    numeric::softplus,
     parallel::{self, Par},
     rng::Streams,
     schedule::Schedule,
 };
+use std::ops::Range;
 
 /// Chains that run together on one thread.
 const GROUP: usize = 32;
@@ -71,6 +73,7 @@ impl BaseRatePath {
 fn scaled(rbm: &Rbm, beta: f64) -> Result<Rbm> {
     positive("beta", beta)?;
     let times = |x: &[f64]| x.iter().map(|x| beta * x).collect();
+    rbm.check_f32(beta)?;
     Rbm::new(times(rbm.visible_bias()), times(rbm.hidden_bias()), times(rbm.weights()))
 }
 
@@ -79,7 +82,7 @@ fn scaled(rbm: &Rbm, beta: f64) -> Result<Rbm> {
 /// [`Annealed::ln_z`] comes out too small on average when its error is large, and [`Annealed::ln_z_lower_bound`] is a
 /// lower bound with an honest error. The final states approximate samples of the machine.
 ///
-/// Errors: a path of another width, fewer than two runs.
+/// Errors: a path of another width, fewer than two runs, fields too large for f32.
 ///
 /// ```
 /// use smml_learn::ebm::{Rbm, ais, likelihood};
@@ -99,23 +102,10 @@ pub fn forward(
     streams: &Streams,
     par: Par,
 ) -> Result<Annealed<Vec<u8>>> {
-    if !(2..=1 << 24).contains(&n_runs) {
-        return Err(Error::out_of_range("runs of annealing", n_runs, "in 2..=16777216"));
-    }
-    let rbm = scaled(rbm, beta)?;
-    path.check(&rbm)?;
-    let weights = Weights::from_rbm(&rbm, 0);
-    let groups = parallel::map(par, n_runs.div_ceil(GROUP), |g| {
-        let mut chains = Chains::new(&weights, path, GROUP.min(n_runs - g * GROUP));
-        chains.forward(&streams.child("ais", g as u64));
-        (chains.ln_weights, chains.v)
-    });
-    let (mut ln_weights, mut states) = (Vec::new(), Vec::new());
-    for (w, v) in groups {
-        ln_weights.extend(w);
-        states.extend((0..v.n()).map(|m| weights.visible.unpack(v.row(m)).collect()));
-    }
-    Ok(Annealed::new(path.ln_z(rbm.n_hidden()), ln_weights, states)?)
+    let course = Course::new(rbm, beta, path)?;
+    let start = Population::new(rbm.n_visible(), n_runs)?;
+    let end = course.advance(Leg::Forward, 0..course.n_steps(), &start, streams, par);
+    course.annealed(&end)
 }
 
 /// Backward annealing: one chain from each row of `start`, which must be independent samples of the machine, to the
@@ -135,22 +125,25 @@ pub fn backward(
     if start.len() < 2 {
         return Err(Error::out_of_range("rows to start from", start.len(), "at least 2"));
     }
-    let rbm = scaled(rbm, beta)?;
-    path.check(&rbm)?;
-    let weights = Weights::from_rbm(&rbm, 0);
-    let groups = parallel::map(par, start.len().div_ceil(GROUP), |g| {
-        let n = GROUP.min(start.len() - g * GROUP);
-        let mut words = Vec::new();
-        (g * GROUP..g * GROUP + n).for_each(|m| weights.visible.pack(start.row(m), &mut words));
-        let mut chains = Chains::new(&weights, path, n);
-        chains.v.words = words;
-        chains.backward(&streams.child("ais-backward", g as u64));
-        chains.ln_weights
-    });
-    Ok(ReverseAnnealed::new(path.ln_z(rbm.n_hidden()), groups.concat())?)
+    let course = Course::new(rbm, beta, path)?;
+    let end =
+        course.advance(Leg::Backward, 0..course.n_steps(), &Population::at(start.clone()), streams, par);
+    Ok(ReverseAnnealed::new(course.ln_z_start, end.ln_weights)?)
 }
 
-/// ln Z from both sides: annealing forward, and backward from samples that block Gibbs steps made of its ends.
+/// How much work a [`Sandwich`] is, and where its backward runs come from.
+#[derive(Clone, Copy, Debug)]
+pub struct SandwichPlan<'a> {
+    /// Runs each way.
+    pub n_runs: usize,
+    /// Block Gibbs steps that make samples of the machine for the backward runs.
+    pub n_gibbs: usize,
+    /// Rows of data, where half of the chains begin their Gibbs steps. The others, and all of them without data, begin
+    /// where the forward runs ended. A machine that Gibbs steps do not mix shows itself by what the two halves say.
+    pub data: Option<&'a BinaryData>,
+}
+
+/// ln Z from both sides: annealing forward, and backward from samples that block Gibbs steps made.
 #[derive(Clone, Debug)]
 pub struct Sandwich {
     /// From the base model to the machine.
@@ -159,44 +152,69 @@ pub struct Sandwich {
     pub backward: ReverseAnnealed,
     /// Where the backward runs started: samples of the machine as good as its Gibbs sampler can make them.
     pub samples: BinaryData,
+    /// How many of them, the last ones, go back to rows of data and not to ends of forward runs.
+    pub n_from_data: usize,
 }
 
+/// Standard errors by which the backward runs from data and from annealed states may differ before
+/// [`Sandwich::ln_z`] refuses to join them.
+const AGREE: f64 = 3.0;
+
 impl Sandwich {
-    /// `n_runs` runs each way; `n_steps` of block Gibbs sampling between them.
+    /// Does all the work. [`SandwichRun`] does the same in pieces.
     ///
-    /// Errors: those of [`forward`] and [`backward`].
+    /// Errors: a path or data of another width, fewer than two runs, no Gibbs step.
     pub fn run(
         rbm: &Rbm,
         beta: f64,
         path: &BaseRatePath,
-        n_runs: usize,
-        n_steps: usize,
+        plan: &SandwichPlan<'_>,
         streams: &Streams,
         par: Par,
     ) -> Result<Self> {
-        let forward = forward(rbm, beta, path, n_runs, streams, par)?;
-        let ends = BinaryData::from_rows(forward.states())?;
-        let gibbs = GibbsChains { beta, ..GibbsChains::new(n_steps) }.run(
-            rbm,
-            &ends,
-            &streams.child("gibbs", 0),
-            par,
-        )?;
-        let backward = backward(rbm, beta, path, &gibbs.states, streams, par)?;
-        Ok(Sandwich { forward, backward, samples: gibbs.states })
+        SandwichRun::new(rbm, beta, path, plan, streams)?.finish(par)
     }
     /// ln Z₀ + ⟨ln w⟩ of the forward runs: at most ln Z.
     pub fn lower(&self) -> Result<Estimate> {
         Ok(self.forward.ln_z_lower_bound()?)
     }
-    /// ln Z₀ - ⟨ln w⟩ of the backward runs: at least ln Z, as far as their starts were samples of the machine.
+    /// ln Z₀ - ⟨ln w⟩ of the backward runs: at least ln Z, as far as their starts were samples of the machine. Starts
+    /// that miss what weighs most make it too low, so with data the larger of [`Sandwich::uppers`] is given.
     pub fn upper(&self) -> Result<Estimate> {
-        Ok(self.backward.ln_z_upper_bound()?)
+        let (annealed, data) = self.uppers()?;
+        Ok(data.filter(|d| d.value > annealed.value).unwrap_or(annealed))
+    }
+    /// The upper bound by the backward runs from annealed states, and by those from data where there are any.
+    pub fn uppers(&self) -> Result<(Estimate, Option<Estimate>)> {
+        let w = self.backward.ln_weights();
+        let (annealed, data) = w.split_at(w.len() - self.n_from_data.min(w.len()));
+        let bound = |w: &[f64]| -> Result<Estimate> {
+            let start = self.forward.ln_z_start();
+            Ok(ReverseAnnealed::new(start, w.to_vec())?.ln_z_upper_bound()?)
+        };
+        Ok((bound(annealed)?, if data.is_empty() { None } else { Some(bound(data)?) }))
     }
     /// ln Z from the runs of both directions by Bennett's acceptance ratio, the estimate of least variance.
     ///
-    /// Errors: the two sets of weights do not overlap enough: take more rungs.
+    /// Block Gibbs steps are reversible on the visible units alone, so Crooks' relation holds between the two sets of
+    /// weights, as far as the starts of the backward runs were samples of the machine.
+    ///
+    /// Errors: the two sets of weights do not overlap enough (take more rungs); runs from data and from annealed
+    /// states contradict each other by more than three standard errors, so that at most one of them started from
+    /// samples of the machine: without that test both directions can agree on the ln Z of a part of the states.
     pub fn ln_z(&self) -> Result<Estimate> {
+        if let (annealed, Some(data)) = self.uppers()? {
+            let error = annealed.std_error.hypot(data.std_error);
+            if (annealed.value - data.value).abs() > AGREE * error {
+                return Err(smml_core::Error::Undefined {
+                    what: "ln Z from both sides".into(),
+                    why: format!(
+                        "annealing backward from data gives {data}, from annealed states {annealed}: the Gibbs steps between them do not mix the machine"
+                    ),
+                }
+                .into());
+            }
+        }
         let works = |w: &[f64]| w.iter().map(|w| -w).collect::<Vec<f64>>();
         let (forward, backward) = (works(self.forward.ln_weights()), works(self.backward.ln_weights()));
         let f = bar(&forward, &backward)?;
@@ -204,13 +222,274 @@ impl Sandwich {
     }
 }
 
-/// Some chains and their memory.
-struct Chains<'a> {
-    weights: &'a Weights,
-    ladder: &'a [f64],
+/// A [`Sandwich`] in the making, which can be stopped, saved and continued between any two steps, bit for bit.
+///
+/// ```
+/// use smml_learn::ebm::{Rbm, ais::{BaseRatePath, Sandwich, SandwichPlan, SandwichRun}};
+/// use smml_core::{parallel::Par, rng::Streams};
+/// let rbm = Rbm::new(vec![0.3; 6], vec![-0.5; 4], (0..24).map(|k| 0.1 * k as f64 - 1.0).collect())?;
+/// let (path, streams) = (BaseRatePath::new(vec![0.0; 6], 40)?, Streams::new(1));
+/// let plan = SandwichPlan { n_runs: 100, n_gibbs: 20, data: None };
+/// let mut run = SandwichRun::new(&rbm, 1.0, &path, &plan, &streams)?;
+/// run.advance(50, Par::Serial);
+/// let run = SandwichRun::resume(run.state().clone(), &rbm, 1.0, &path, &plan, &streams)?;
+/// let whole = Sandwich::run(&rbm, 1.0, &path, &plan, &streams, Par::Serial)?;
+/// assert_eq!(run.finish(Par::Serial)?.ln_z()?, whole.ln_z()?);
+/// # Ok::<(), smml_learn::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct SandwichRun {
+    course: Course,
+    n_gibbs: usize,
+    /// Rows of data for as many chains.
+    data: Option<BinaryData>,
+    streams: Streams,
+    state: SandwichState,
+}
+
+/// What a [`SandwichRun`] saves.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SandwichState {
+    done: u64,
+    /// The chains where they are now, and the weights of the direction they go.
+    now: Population,
+    /// The chains at the end of the forward runs, once they were there.
+    forward: Option<Population>,
+    /// Where the backward runs started, once they did.
+    samples: Option<BinaryData>,
+}
+
+impl SandwichRun {
+    /// A run that has done nothing yet. Arguments and errors as for [`Sandwich::run`].
+    pub fn new(
+        rbm: &Rbm,
+        beta: f64,
+        path: &BaseRatePath,
+        plan: &SandwichPlan<'_>,
+        streams: &Streams,
+    ) -> Result<Self> {
+        let SandwichPlan { n_runs, n_gibbs, data } = *plan;
+        if n_gibbs == 0 {
+            return Err(Error::out_of_range("Gibbs steps", 0, "at least 1"));
+        }
+        let course = Course::new(rbm, beta, path)?;
+        let now = Population::new(rbm.n_visible(), n_runs)?;
+        let data = match data.filter(|d| !d.is_empty()) {
+            Some(data) => {
+                check_width(rbm, data)?;
+                let rows = (0..n_runs / 2).flat_map(|k| data.row(k % data.len())).copied().collect();
+                Some(BinaryData::new(rbm.n_visible(), rows)?)
+            }
+            None => None,
+        };
+        let state = SandwichState { done: 0, now, forward: None, samples: None };
+        Ok(SandwichRun { course, n_gibbs, data, streams: *streams, state })
+    }
+    /// Goes on from a saved state, with the arguments that the run began with.
+    ///
+    /// Errors: those of [`SandwichRun::new`], and a state that cannot come from such a run.
+    pub fn resume(
+        state: SandwichState,
+        rbm: &Rbm,
+        beta: f64,
+        path: &BaseRatePath,
+        plan: &SandwichPlan<'_>,
+        streams: &Streams,
+    ) -> Result<Self> {
+        let mut run = SandwichRun::new(rbm, beta, path, plan, streams)?;
+        let n_runs = plan.n_runs;
+        let (there, back) = (run.course.n_steps() as u64, run.n_gibbs as u64);
+        if state.done > run.n_steps() {
+            let allowed = format!("at most {}", run.n_steps());
+            return Err(Error::out_of_range("saved steps of annealing", state.done, allowed));
+        }
+        for (what, is, should) in [
+            ("saved ends of forward runs", state.forward.is_some(), state.done >= there),
+            ("saved samples", state.samples.is_some(), state.done >= there + back),
+        ] {
+            if is != should {
+                return Err(Error::length(what, usize::from(is), usize::from(should)));
+            }
+        }
+        let rows = [&state.now].into_iter().chain(&state.forward).map(|p| &p.rows).chain(&state.samples);
+        for rows in rows {
+            check_width(rbm, rows)?;
+            if rows.len() != n_runs {
+                return Err(Error::length("saved chains", rows.len(), n_runs));
+            }
+        }
+        for p in [&state.now].into_iter().chain(&state.forward) {
+            if p.ln_weights.len() != n_runs {
+                return Err(Error::length("saved weights", p.ln_weights.len(), n_runs));
+            }
+            if let Some(w) = p.ln_weights.iter().find(|w| !w.is_finite()) {
+                return Err(Error::out_of_range("saved ln weight", w, "finite"));
+            }
+        }
+        run.state = state;
+        Ok(run)
+    }
+    /// All that is needed to go on.
+    pub fn state(&self) -> &SandwichState {
+        &self.state
+    }
+    /// Steps of all chains together in the whole run: rungs forward, Gibbs steps, rungs backward.
+    pub fn n_steps(&self) -> u64 {
+        2 * self.course.n_steps() as u64 + self.n_gibbs as u64
+    }
+    /// Steps done.
+    pub fn step_number(&self) -> u64 {
+        self.state.done
+    }
+    /// Whether nothing is left to do.
+    pub fn is_done(&self) -> bool {
+        self.state.done == self.n_steps()
+    }
+    /// Does the next `n` steps, or those that are left.
+    pub fn advance(&mut self, n: u64, par: Par) {
+        let (rungs, gibbs) = (self.course.n_steps() as u64, self.n_gibbs as u64);
+        let end = self.state.done.saturating_add(n).min(self.n_steps());
+        while self.state.done < end {
+            let done = self.state.done;
+            let (leg, first, last) = if done < rungs {
+                (Leg::Forward, 0, rungs)
+            } else if done < rungs + gibbs {
+                (Leg::Gibbs, rungs, rungs + gibbs)
+            } else {
+                (Leg::Backward, rungs + gibbs, self.n_steps())
+            };
+            let to = end.min(last);
+            let steps = (done - first) as usize..(to - first) as usize;
+            self.state.now = self.course.advance(leg, steps, &self.state.now, &self.streams, par);
+            self.state.done = to;
+            if to == last {
+                match leg {
+                    Leg::Forward => {
+                        self.state.forward = Some(self.state.now.clone());
+                        if let Some(data) = &self.data {
+                            self.state.now.rows = self.state.now.rows.ending_in(data);
+                        }
+                    }
+                    Leg::Gibbs => {
+                        self.state.samples = Some(self.state.now.rows.clone());
+                        self.state.now.ln_weights.fill(0.0);
+                    }
+                    Leg::Backward => {}
+                }
+            }
+        }
+    }
+    /// Does what is left, and gives the result.
+    pub fn finish(mut self, par: Par) -> Result<Sandwich> {
+        self.advance(u64::MAX, par);
+        let SandwichState { now, forward, samples, .. } = self.state;
+        let unfinished = || Error::length("steps of annealing", 0, 1);
+        Ok(Sandwich {
+            forward: self.course.annealed(&forward.ok_or_else(unfinished)?)?,
+            backward: ReverseAnnealed::new(self.course.ln_z_start, now.ln_weights)?,
+            samples: samples.ok_or_else(unfinished)?,
+            n_from_data: self.data.map_or(0, |d| d.len()),
+        })
+    }
+}
+
+/// Chains with their weights so far.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Population {
+    rows: BinaryData,
+    ln_weights: Vec<f64>,
+}
+
+impl Population {
+    fn new(width: usize, n_runs: usize) -> Result<Self> {
+        if !(2..=1 << 24).contains(&n_runs) {
+            return Err(Error::out_of_range("runs of annealing", n_runs, "in 2..=16777216"));
+        }
+        Ok(Population::at(BinaryData::new(width, vec![0; width * n_runs])?))
+    }
+    fn at(rows: BinaryData) -> Self {
+        Population { ln_weights: vec![0.0; rows.len()], rows }
+    }
+}
+
+/// What the steps of a population are.
+#[derive(Clone, Copy, Debug)]
+enum Leg {
+    /// From the base model, where all chains are drawn before the first step, rung by rung to the machine.
+    Forward,
+    /// Block Gibbs steps of the machine.
+    Gibbs,
+    /// From the machine, rung by rung to the base model.
+    Backward,
+}
+
+/// The machine, and the way to it from the base model.
+#[derive(Clone, Debug)]
+struct Course {
+    weights: Weights,
+    ladder: Vec<f64>,
     base: Vec<Line>,
     /// a - a⁰ of every padded visible unit.
     difference: Vec<f64>,
+    ln_z_start: f64,
+}
+
+impl Course {
+    fn new(rbm: &Rbm, beta: f64, path: &BaseRatePath) -> Result<Self> {
+        let rbm = scaled(rbm, beta)?;
+        path.check(&rbm)?;
+        let weights = Weights::from_rbm(&rbm, 0);
+        let base = weights.visible.lines(|i| path.base[i] as f32, engine::NEVER);
+        let difference = weights
+            .a
+            .iter()
+            .zip(&base)
+            .flat_map(|(a, b)| (0..16).map(|k| f64::from(a.0[k]) - f64::from(b.0[k])))
+            .collect();
+        let (ladder, ln_z_start) = (path.ladder.clone(), path.ln_z(rbm.n_hidden()));
+        Ok(Course { weights, ladder, base, difference, ln_z_start })
+    }
+    /// Steps from one end of the ladder to the other.
+    fn n_steps(&self) -> usize {
+        self.ladder.len() - 1
+    }
+    fn annealed(&self, end: &Population) -> Result<Annealed<Vec<u8>>> {
+        let states = end.rows.rows().map(<[u8]>::to_vec).collect();
+        Ok(Annealed::new(self.ln_z_start, end.ln_weights.clone(), states)?)
+    }
+    /// The population after these steps of a leg. Random numbers belong to (leg, group of chains, step).
+    fn advance(
+        &self,
+        leg: Leg,
+        steps: Range<usize>,
+        from: &Population,
+        streams: &Streams,
+        par: Par,
+    ) -> Population {
+        let (n, layer) = (from.rows.len(), &self.weights.visible);
+        let groups = parallel::map(par, n.div_ceil(GROUP), |g| {
+            let rows = g * GROUP..n.min((g + 1) * GROUP);
+            let mut chains = Chains::new(self, rows.len());
+            chains.v.words.clear();
+            rows.clone().for_each(|m| layer.pack(from.rows.row(m), &mut chains.v.words));
+            chains.ln_weights.copy_from_slice(&from.ln_weights[rows]);
+            chains.advance(leg, steps.clone(), streams, g as u64);
+            let bits: Vec<u8> = (0..chains.v.n()).flat_map(|m| layer.unpack(chains.v.row(m))).collect();
+            (bits, chains.ln_weights)
+        });
+        let (mut bits, mut ln_weights) = (Vec::with_capacity(n * layer.n_units()), Vec::with_capacity(n));
+        for (b, w) in groups {
+            bits.extend(b);
+            ln_weights.extend(w);
+        }
+        let rows = BinaryData::from_bits(layer.n_units(), bits.into_iter().map(|b| b == 1));
+        Population { rows, ln_weights }
+    }
+}
+
+/// Some chains and their memory.
+struct Chains<'a> {
+    course: &'a Course,
     v: States,
     h: States,
     ln_weights: Vec<f64>,
@@ -221,38 +500,47 @@ struct Chains<'a> {
 }
 
 impl<'a> Chains<'a> {
-    fn new(weights: &'a Weights, path: &'a BaseRatePath, n: usize) -> Self {
-        let base = weights.visible.lines(|i| path.base[i] as f32, engine::NEVER);
-        let difference = weights
-            .a
-            .iter()
-            .zip(&base)
-            .flat_map(|(a, b)| (0..16).map(|k| f64::from(a.0[k]) - f64::from(b.0[k])));
+    fn new(course: &'a Course, n: usize) -> Self {
+        let Weights { visible, hidden, .. } = &course.weights;
         Chains {
-            difference: difference.collect(),
-            base,
-            ladder: &path.ladder,
-            v: States::zeros(&weights.visible, n),
-            h: States::zeros(&weights.hidden, n),
+            course,
+            v: States::zeros(visible, n),
+            h: States::zeros(hidden, n),
             ln_weights: vec![0.0; n],
             lists: Lists::default(),
-            hidden: Work::new(&weights.hidden, n),
-            visible: Work::new(&weights.visible, n),
+            hidden: Work::new(hidden, n),
+            visible: Work::new(visible, n),
             fields: Vec::new(),
-            weights,
         }
     }
 
-    fn forward(&mut self, rng: &Streams) {
-        self.draw_visible(0.0, &rng.child("start", 0));
-        for (k, step) in self.ladder.windows(2).enumerate() {
-            self.step(step[0], step[1], &rng.child("rung", k as u64));
-        }
-    }
-
-    fn backward(&mut self, rng: &Streams) {
-        for (k, step) in self.ladder.windows(2).enumerate().rev() {
-            self.step(step[1], step[0], &rng.child("rung", k as u64));
+    /// Steps of a leg by the chains of group `g`.
+    fn advance(&mut self, leg: Leg, steps: Range<usize>, streams: &Streams, g: u64) {
+        let ladder = &self.course.ladder;
+        match leg {
+            Leg::Forward => {
+                let rng = streams.child("ais", g);
+                if steps.start == 0 {
+                    self.draw_visible(0.0, &rng.child("start", 0));
+                }
+                for k in steps {
+                    self.step(ladder[k], ladder[k + 1], &rng.child("rung", k as u64));
+                }
+            }
+            Leg::Gibbs => {
+                let rng = streams.child("gibbs", 0).child("gibbs", g);
+                for k in steps {
+                    let rng = rng.child("step", k as u64);
+                    self.draw_hidden(1.0, &rng);
+                    self.draw_visible(1.0, &rng);
+                }
+            }
+            Leg::Backward => {
+                let (rng, n) = (streams.child("ais-backward", g), self.course.n_steps());
+                for k in steps.map(|done| n - 1 - done) {
+                    self.step(ladder[k + 1], ladder[k], &rng.child("rung", k as u64));
+                }
+            }
         }
     }
 
@@ -265,19 +553,17 @@ impl<'a> Chains<'a> {
 
     /// Draws hidden units at `t`; the fields of the visible states stay in `hidden`.
     fn draw_hidden(&mut self, t: f64, rng: &Streams) {
-        let w = self.weights;
+        let w = &self.course.weights;
         let bias = mix(&w.b, &w.b, t as f32, &w.hidden, true);
         self.v.lists(&mut self.lists);
-        let labels = LabelUnits::Bernoulli;
-        let rng = rng.child("hidden", 0);
         engine::sample_layer(
             &w.hidden,
             &w.w,
             &bias,
             t as f32,
             &self.lists,
-            labels,
-            &rng,
+            LabelUnits::Bernoulli,
+            &rng.child("hidden", 0),
             Par::Serial,
             &mut self.hidden,
             &mut self.h,
@@ -285,19 +571,17 @@ impl<'a> Chains<'a> {
     }
 
     fn draw_visible(&mut self, t: f64, rng: &Streams) {
-        let w = self.weights;
-        let bias = mix(&self.base, &w.a, t as f32, &w.visible, false);
+        let w = &self.course.weights;
+        let bias = mix(&self.course.base, &w.a, t as f32, &w.visible, false);
         self.h.lists(&mut self.lists);
-        let labels = LabelUnits::Bernoulli;
-        let rng = rng.child("visible", 0);
         engine::sample_layer(
             &w.visible,
             &w.transposed,
             &bias,
             t as f32,
             &self.lists,
-            labels,
-            &rng,
+            LabelUnits::Bernoulli,
+            &rng.child("visible", 0),
             Par::Serial,
             &mut self.visible,
             &mut self.v,
@@ -306,17 +590,18 @@ impl<'a> Chains<'a> {
 
     /// ln f at `t` minus ln f at `before`, hidden units summed out, at the states whose fields are in `hidden`.
     fn weigh(&mut self, before: f64, t: f64) {
-        let n_hidden = self.weights.hidden.n_units();
+        let Course { weights, difference, .. } = self.course;
+        let n_hidden = weights.hidden.n_units();
         for m in 0..self.v.n() {
             self.fields.clear();
             for work in &self.hidden {
                 let n = work.panel.n_lines;
-                let lines = work.fields[m * n..(m + 1) * n].iter().zip(&self.weights.b[work.panel.first..]);
+                let lines = work.fields[m * n..(m + 1) * n].iter().zip(&weights.b[work.panel.first..]);
                 self.fields
                     .extend(lines.flat_map(|(x, b)| (0..16).map(|k| f64::from(x.0[k]) + f64::from(b.0[k]))));
             }
             self.fields.truncate(n_hidden);
-            let visible: f64 = ones(self.v.row(m)).map(|i| self.difference[i]).sum();
+            let visible: f64 = ones(self.v.row(m)).map(|i| difference[i]).sum();
             self.ln_weights[m] +=
                 (t - before) * visible + softplus_sum(&self.fields, t) - softplus_sum(&self.fields, before);
         }
@@ -346,88 +631,4 @@ fn ones(words: &[u64]) -> impl Iterator<Item = usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::{likelihood::ln_z_exact, rbm::tests::random};
-    use super::*;
-    use smml_core::simd::{Path, with_path};
-
-    fn path(n_rungs: usize, n: usize) -> BaseRatePath {
-        BaseRatePath::new((0..n).map(|i| 0.3 * (i % 3) as f64 - 0.2).collect(), n_rungs).unwrap()
-    }
-
-    #[test]
-    fn independent_units_are_exact_with_one_step() {
-        // W = 0 and the base equal to a: every weight is Π (1 + e^b) / 2, whatever the states.
-        let rbm = Rbm::new(vec![0.5, -1.0, 0.25], vec![1.0, -2.0], vec![0.0; 6]).unwrap();
-        let path = BaseRatePath::new(vec![0.5, -1.0, 0.25], 2).unwrap();
-        let run = forward(&rbm, 1.0, &path, 50, &Streams::new(1), Par::Serial).unwrap();
-        let exact = ln_z_exact(&rbm, 1.0, Par::Serial).unwrap();
-        let got = run.ln_z().unwrap();
-        assert!((got.value - exact).abs() < 1e-12 && got.std_error < 1e-12);
-    }
-
-    #[test]
-    fn forward_and_backward_agree_with_enumeration_and_their_errors_cover() {
-        let rbm = random(20, 17, 0.4, 3);
-        for (beta, seed) in [(1.0, 0), (0.6, 1)] {
-            let exact = ln_z_exact(&rbm, beta, Par::Rayon).unwrap();
-            let (mut squares, mut inside) = (0.0, 0);
-            let n = 100;
-            for k in 0..n {
-                let streams = Streams::new(seed).child("run", k);
-                let run = forward(&rbm, beta, &path(61, 20), 64, &streams, Par::Serial).unwrap();
-                let z = run.ln_z().unwrap().z(exact);
-                squares += z * z;
-                inside += u32::from(z.abs() < 1.0);
-                // The forward run's weights are nearly equal here, so its ends are close to samples of the machine.
-                let ends = BinaryData::from_rows(run.states()).unwrap();
-                let back = backward(&rbm, beta, &path(61, 20), &ends, &streams, Par::Serial).unwrap();
-                let z = back.ln_z().unwrap().z(exact);
-                assert!(z.abs() < 6.0, "backward z = {z}");
-            }
-            // <z²> = 1 ± √(2/n) = 0.14 for normal z; skewed weights add a little: gate at 5 sigma. 68 ± 5 inside.
-            assert!((squares / n as f64 - 1.0).abs() < 0.8, "<z²> = {}", squares / n as f64);
-            assert!((45..=92).contains(&inside), "{inside} of {n} within one error");
-        }
-    }
-
-    #[test]
-    fn the_bounds_are_on_their_sides() {
-        // Few rungs, so that each bound is many errors away from the exact value, and exact samples by long Gibbs runs.
-        let rbm = random(20, 17, 0.5, 4);
-        let exact = ln_z_exact(&rbm, 1.0, Par::Rayon).unwrap();
-        let sandwich =
-            Sandwich::run(&rbm, 1.0, &path(6, 20), 400, 1000, &Streams::new(2), Par::Rayon).unwrap();
-        let (lower, upper) = (sandwich.lower().unwrap(), sandwich.upper().unwrap());
-        assert!(lower.z(exact) < -10.0 && upper.z(exact) > 10.0, "{lower} {exact} {upper}");
-        // Both together know better.
-        let both = Sandwich::run(&rbm, 1.0, &path(61, 20), 400, 1000, &Streams::new(3), Par::Rayon).unwrap();
-        let ln_z = both.ln_z().unwrap();
-        assert!(ln_z.z(exact).abs() < 5.0 && ln_z.std_error < 0.05, "{ln_z} {exact}");
-    }
-
-    #[test]
-    fn same_bits_for_any_threads_and_path() {
-        let rbm = random(37, 70, 0.2, 5);
-        let go = |par| {
-            let s = Sandwich::run(&rbm, 1.0, &path(20, 37), 70, 5, &Streams::new(4), par).unwrap();
-            (s.forward.ln_weights().to_vec(), s.backward.ln_weights().to_vec(), s.samples)
-        };
-        let expected = go(Par::Serial);
-        for path in Path::available() {
-            assert_eq!(with_path(path, || go(Par::Serial)), expected);
-        }
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
-        assert_eq!(pool.install(|| go(Par::Rayon)), expected);
-    }
-
-    #[test]
-    fn bad_arguments_are_refused() {
-        let rbm = random(3, 2, 1.0, 1);
-        let go = |p: &BaseRatePath, n| forward(&rbm, 1.0, p, n, &Streams::new(1), Par::Serial);
-        assert!(go(&path(6, 3), 1).is_err() && go(&path(6, 4), 10).is_err());
-        assert!(BaseRatePath::new(vec![0.0; 3], 1).is_err());
-        assert!(BaseRatePath::new(vec![f64::NAN; 3], 5).is_err());
-        assert!(go(&path(6, 3), 5).unwrap().ln_z().unwrap_err().to_string().contains("too short"));
-    }
-}
+mod tests;

@@ -21,8 +21,14 @@ pub struct Classifier<'a> {
 }
 
 impl<'a> Classifier<'a> {
-    /// The last `n_classes` visible units of `rbm` are labels.
+    /// The last `n_classes` visible units of `rbm` are labels; at least one more is needed.
+    ///
+    /// Errors: fewer than three visible units, `n_classes` below 2, above 256 or not below the number of visible units.
     pub fn new(rbm: &'a Rbm, n_classes: usize) -> Result<Self> {
+        if rbm.n_visible() < 3 {
+            let allowed = "at least 3: two labels and a unit to classify by";
+            return Err(Error::out_of_range("visible units of a classifier", rbm.n_visible(), allowed));
+        }
         if n_classes < 2 || n_classes >= rbm.n_visible() || n_classes > 256 {
             let allowed = format!("in 2..={}", 256.min(rbm.n_visible() - 1));
             return Err(Error::out_of_range("number of classes", n_classes, allowed));
@@ -99,6 +105,8 @@ mod tests {
             }
         }
         assert!(classifier.ln_probabilities(&[0; 5]).is_err());
+        let text = Classifier::new(&random(1, 2, 1.0, 1), 2).unwrap_err().to_string();
+        assert!(text.contains("visible units of a classifier = 1"), "{text}");
         assert!(Classifier::new(&rbm, 7).is_err() && Classifier::new(&rbm, 1).is_err());
     }
 }

@@ -2,10 +2,7 @@
 //!
 //! Larger machines need annealed importance sampling.
 
-use super::{
-    numeric::{sigmoid, softplus_sum},
-    rbm::Rbm,
-};
+use super::{numeric::softplus_sum, rbm::Rbm};
 use crate::{
     data::BinaryData,
     error::{Error, Result},
@@ -14,6 +11,7 @@ use smml_core::{
     Estimate,
     energy::LnSum,
     error::positive,
+    numeric::sigmoid,
     parallel::{self, Par},
 };
 
@@ -138,7 +136,7 @@ pub fn moments_exact(rbm: &Rbm, beta: f64, par: Par) -> Result<Moments> {
     let (rbm, swapped) = oriented(rbm)?;
     let (n, m) = (rbm.n_visible(), rbm.n_hidden());
     let columns = columns(&rbm);
-    // Partial sums are kept for a few thousand chunks at most, joined in order.
+    // 64 partial sums at most, joined in order.
     let parts = parallel::map(par, n_chunks(&rbm).min(64), |part| {
         let mut sum = Moments::zeros(n, m);
         let mut p = vec![0.0; n];
@@ -164,11 +162,21 @@ pub fn moments_exact(rbm: &Rbm, beta: f64, par: Par) -> Result<Moments> {
 }
 
 /// The moments of data: v as given, h by its conditional probability.
+///
+/// Errors: no rows, rows of another width, β not above 0, fields that overflow.
 pub fn moments_of_data(rbm: &Rbm, data: &BinaryData, beta: f64) -> Result<Moments> {
     check_width(rbm, data)?;
+    positive("beta", beta)?;
+    if data.is_empty() {
+        return Err(Error::out_of_range("number of rows of data", 0, "at least 1"));
+    }
     let mut sum = Moments::zeros(rbm.n_visible(), rbm.n_hidden());
     for row in data.rows() {
         let p = rbm.p_hidden(row, beta);
+        if let Some(j) = p.iter().position(|p| p.is_nan()) {
+            let allowed = "such that beta times its field is a number: weights are too large";
+            return Err(Error::out_of_range(format!("hidden unit {j}"), p[j], allowed));
+        }
         sum.hidden.iter_mut().zip(&p).for_each(|(s, p)| *s += p);
         for (i, _) in row.iter().enumerate().filter(|(_, v)| **v != 0) {
             sum.visible[i] += 1.0;
@@ -187,6 +195,8 @@ pub fn gradient_exact(rbm: &Rbm, data: &BinaryData, beta: f64, par: Par) -> Resu
 }
 
 /// -β F(v) of every row.
+///
+/// Errors: rows of another width, β not above 0.
 pub fn ln_unnormalised(rbm: &Rbm, data: &BinaryData, beta: f64, par: Par) -> Result<Vec<f64>> {
     check_width(rbm, data)?;
     positive("beta", beta)?;
@@ -233,14 +243,21 @@ pub fn log_likelihood_exact(rbm: &Rbm, data: &BinaryData, beta: f64, par: Par) -
     log_likelihood(rbm, data, beta, Estimate::exact(ln_z_exact(rbm, beta, par)?), par)
 }
 
-/// Mean pseudo-log-likelihood Σᵢ ln P(vᵢ | the others) of rows: a cheap monitor that needs no ln Z.
+/// Mean pseudo-log-likelihood Σᵢ ln P(vᵢ | the others) of rows: a cheap monitor that needs no ln Z. The values row by
+/// row (of a single one too) are those of [`pseudo_log_likelihoods`].
 ///
 /// Errors: fewer than two rows, or rows of another width.
 pub fn pseudo_log_likelihood(rbm: &Rbm, data: &BinaryData, beta: f64, par: Par) -> Result<Estimate> {
+    Ok(Estimate::from_independent(&pseudo_log_likelihoods(rbm, data, beta, par)?)?)
+}
+
+/// The pseudo-log-likelihood Σᵢ ln P(vᵢ | the others) of each row, in nats.
+///
+/// Errors: rows of another width, β not above 0.
+pub fn pseudo_log_likelihoods(rbm: &Rbm, data: &BinaryData, beta: f64, par: Par) -> Result<Vec<f64>> {
     check_width(rbm, data)?;
     positive("beta", beta)?;
-    let terms = parallel::map(par, data.len(), |i| rbm.pseudo_log_likelihood(data.row(i), beta));
-    Ok(Estimate::from_independent(&terms)?)
+    Ok(parallel::map(par, data.len(), |i| rbm.pseudo_log_likelihood(data.row(i), beta)))
 }
 
 pub(crate) fn check_width(rbm: &Rbm, data: &BinaryData) -> Result<()> {
@@ -267,7 +284,7 @@ mod tests {
         for (n, m, seed) in [(8, 8, 1), (12, 3, 2), (3, 12, 3), (1, 1, 4), (2, 14, 5)] {
             let rbm = random(n, m, 0.9, seed);
             for beta in [0.5, 1.0, 3.0] {
-                let expected = energy::ln_z_exact(&rbm, beta);
+                let expected = energy::ln_z_exact(&rbm, beta).unwrap();
                 let got = ln_z_exact(&rbm, beta, Par::Rayon).unwrap();
                 assert!((got - expected).abs() < 1e-11 * expected.abs(), "{n}+{m}: {got} {expected}");
                 assert_eq!(got.to_bits(), ln_z_exact(&rbm, beta, Par::Serial).unwrap().to_bits());
@@ -297,16 +314,19 @@ mod tests {
         for (n, m) in [(5, 4), (4, 6)] {
             let rbm = random(n, m, 0.8, 11);
             let moments = moments_exact(&rbm, 1.2, Par::Rayon).unwrap();
+            let mean = |f: &dyn Fn(&crate::ebm::RbmState) -> bool| {
+                energy::mean_exact(&rbm, 1.2, |s| f64::from(f(s))).unwrap()
+            };
             for i in 0..n {
-                let v = energy::mean_exact(&rbm, 1.2, |s| f64::from(s.visible[i]));
+                let v = mean(&|s| s.visible[i]);
                 assert!((moments.visible[i] - v).abs() < 1e-12);
                 for j in 0..m {
-                    let vh = energy::mean_exact(&rbm, 1.2, |s| f64::from(s.visible[i] && s.hidden[j]));
+                    let vh = mean(&|s| s.visible[i] && s.hidden[j]);
                     assert!((moments.products[i * m + j] - vh).abs() < 1e-12);
                 }
             }
             for j in 0..m {
-                let h = energy::mean_exact(&rbm, 1.2, |s| f64::from(s.hidden[j]));
+                let h = mean(&|s| s.hidden[j]);
                 assert!((moments.hidden[j] - h).abs() < 1e-12);
             }
         }
@@ -363,5 +383,22 @@ mod tests {
             ln_z_exact(&rbm, 0.0, Par::Serial).is_err() && ln_z_exact(&rbm, f64::NAN, Par::Serial).is_err()
         );
         assert!(log_likelihood_exact(&rbm, &some_data(2, 4, 1), 1.0, Par::Serial).is_err());
+        // No mean without rows, none at a beta that is not a number, and none of fields that overflow.
+        let (some, none) = (some_data(2, 3, 1), BinaryData::new(3, vec![]).unwrap());
+        let text = moments_of_data(&rbm, &none, 1.0).unwrap_err().to_string();
+        assert!(text.contains("number of rows of data = 0"), "{text}");
+        assert!(gradient_exact(&rbm, &none, 1.0, Par::Serial).is_err());
+        for beta in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            let text = moments_of_data(&rbm, &some, beta).unwrap_err().to_string();
+            assert!(text.contains("beta"), "{text}");
+        }
+        let huge = Rbm::new(vec![0.0; 3], vec![0.0], vec![1e308, 1e308, -1e308]).unwrap();
+        let on = BinaryData::new(3, vec![1, 1, 1]).unwrap();
+        assert!(moments_of_data(&huge, &on, 1.0).is_ok_and(|m| m.hidden[0] == 1.0));
+        let rows = pseudo_log_likelihoods(&rbm, &some, 1.0, Par::Serial).unwrap();
+        assert_eq!(rows[1], rbm.pseudo_log_likelihood(some.row(1), 1.0));
+        let mean = pseudo_log_likelihood(&rbm, &some, 1.0, Par::Serial).unwrap().value;
+        assert!((0.5 * (rows[0] + rows[1]) - mean).abs() < 1e-14);
+        assert_eq!(pseudo_log_likelihoods(&rbm, &some.head(1), 1.0, Par::Serial).unwrap(), rows[..1]);
     }
 }

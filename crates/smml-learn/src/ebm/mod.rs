@@ -1,7 +1,7 @@
 //! Energy-based models: the Bernoulli restricted Boltzmann machine.
 //!
 //! [`Rbm`] is the model, in f64. [`likelihood`] holds what can be computed exactly, [`ais`] estimates the rest.
-//! [`Trainer`], [`GibbsChains`] and [`ais`] run on one engine, in f32 and by sums of rows of active units;
+//! [`RbmTrainer`], [`GibbsChains`] and [`ais`] run on one engine, in f32 and by sums of rows of active units;
 //! [`Classifier`] and [`Grid`] show what was learned.
 
 pub mod ais;
@@ -21,5 +21,5 @@ pub use numeric::softplus_sum;
 pub use rbm::{BlockGibbs, Rbm, RbmState};
 pub use sample::{GibbsChains, GibbsSamples};
 pub use train::{
-    EpochReport, MAX_BATCH, MAX_UNITS, Negative, Reconstruction, Trainer, TrainerState, Training,
+    MAX_BATCH, MAX_UNITS, Negative, RbmEpoch, RbmTrainer, RbmTrainerState, RbmTraining, Reconstruction,
 };

@@ -3,13 +3,14 @@
 //! Its partition function and likelihood are in [`super::likelihood`]; training and bulk sampling run on the fast
 //! engine in f32.
 
-use super::numeric::{sigmoid, softplus, softplus_sum};
+use super::numeric::softplus_sum;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use smml_core::{
     energy::{Conditional, Energy, Finite, LocalEnergy, Reference},
-    error::finite,
+    error::all_finite,
     kernel::{Kernel, Step},
+    numeric::{sigmoid, softplus},
     rng::Draw,
 };
 use std::f64::consts::LN_2;
@@ -26,7 +27,7 @@ use std::f64::consts::LN_2;
 /// let rbm = Rbm::new(vec![0.5, -1.0], vec![0.2], vec![1.0, -0.3])?;
 /// // Z by Σ over all states, and by Σ over visible states of exp(-F)
 /// let from_f: f64 = [[0, 0], [0, 1], [1, 0], [1, 1]].iter().map(|v| (-rbm.free_energy(v, 1.0)).exp()).sum();
-/// assert!((ln_z_exact(&rbm, 1.0) - from_f.ln()).abs() < 1e-12);
+/// assert!((ln_z_exact(&rbm, 1.0)? - from_f.ln()).abs() < 1e-12);
 /// # Ok::<(), smml_learn::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -84,9 +85,7 @@ impl Rbm {
         for (name, values) in
             [("visible bias", &visible_bias), ("hidden bias", &hidden_bias), ("weight", &weights)]
         {
-            if let Some(i) = values.iter().position(|x| !x.is_finite()) {
-                finite(&format!("{name} {i}"), values[i])?;
-            }
+            all_finite(name, values)?;
         }
         Ok(Rbm { visible_bias, hidden_bias, weights })
     }
@@ -148,8 +147,12 @@ impl Rbm {
             .collect()
     }
     /// The free energy of a visible configuration, F(v) = - Σ aᵢ vᵢ - 1/β Σⱼ ln(1 + exp(β (bⱼ + Σ vᵢ Wᵢⱼ))):
-    /// P(v) = exp(-β F(v)) / Z(β). `beta` must be positive.
+    /// P(v) = exp(-β F(v)) / Z(β). `beta` must be positive. A row that is not as long as the visible layer has no free
+    /// energy: NaN.
     pub fn free_energy(&self, visible: &[u8], beta: f64) -> f64 {
+        if visible.len() != self.n_visible() {
+            return f64::NAN;
+        }
         let mut fields = Vec::new();
         self.hidden_fields(visible, &mut fields);
         -self.visible_term(visible) - softplus_sum(&fields, beta) / beta
@@ -158,8 +161,12 @@ impl Rbm {
     pub(crate) fn visible_term(&self, visible: &[u8]) -> f64 {
         visible.iter().zip(&self.visible_bias).map(|(v, a)| if *v != 0 { *a } else { 0.0 }).sum()
     }
-    /// Σᵢ ln P(vᵢ | the other visible units), hidden units summed out: the pseudo-log-likelihood of one row.
+    /// Σᵢ ln P(vᵢ | the other visible units), hidden units summed out: the pseudo-log-likelihood of one row; NaN for a
+    /// row that is not as long as the visible layer.
     pub fn pseudo_log_likelihood(&self, visible: &[u8], beta: f64) -> f64 {
+        if visible.len() != self.n_visible() {
+            return f64::NAN;
+        }
         let mut fields = Vec::new();
         self.hidden_fields(visible, &mut fields);
         let here = softplus_sum(&fields, beta);
@@ -175,6 +182,39 @@ impl Rbm {
             total -= softplus(gain);
         }
         total
+    }
+
+    /// Checks that no field of this machine times β overflows on the f32 engine.
+    ///
+    /// The sum of |bias| and |weights| of a unit bounds its field on any state, and every partial sum.
+    pub(crate) fn check_f32(&self, beta: f64) -> Result<()> {
+        let limit = f64::from(f32::MAX) / 4.0;
+        let allowed = || format!("finite and at most {:e} in f32", limit);
+        if !(beta.abs() <= limit) {
+            return Err(Error::out_of_range("beta", beta, allowed()));
+        }
+        let mut hidden: Vec<f64> = self.hidden_bias.iter().map(|b| b.abs()).collect();
+        let beta = beta.abs();
+        for (i, (a, row)) in
+            self.visible_bias.iter().zip(self.weights.chunks_exact(self.n_hidden())).enumerate()
+        {
+            let mut sum = a.abs();
+            for (h, w) in hidden.iter_mut().zip(row) {
+                *h += w.abs();
+                sum += w.abs();
+            }
+            if !(sum <= limit && beta * sum <= limit) {
+                let name = format!("|bias| + sum of |weights| of visible unit {i}, times beta = {beta}");
+                return Err(Error::out_of_range(name, sum, allowed()));
+            }
+        }
+        match hidden.iter().position(|h| !(*h <= limit && beta * h <= limit)) {
+            None => Ok(()),
+            Some(j) => {
+                let name = format!("|bias| + sum of |weights| of hidden unit {j}, times beta = {beta}");
+                Err(Error::out_of_range(name, hidden[j], allowed()))
+            }
+        }
     }
 
     /// The field on one site: minus the energy of switching it on.
@@ -261,15 +301,19 @@ impl Reference for Rbm {
 }
 
 impl Finite for Rbm {
-    fn n_states(&self) -> usize {
-        1usize.checked_shl((self.n_visible() + self.n_hidden()) as u32).unwrap_or(usize::MAX)
+    fn n_states(&self) -> Option<usize> {
+        2usize.checked_pow(u32::try_from(self.n_visible() + self.n_hidden()).ok()?)
     }
-    fn state(&self, index: usize) -> RbmState {
-        let n = self.n_visible();
-        RbmState {
-            visible: (0..n).map(|i| index >> i & 1 == 1).collect(),
-            hidden: (0..self.n_hidden()).map(|j| index >> (n + j) & 1 == 1).collect(),
-        }
+    fn state(&self, mut index: usize) -> RbmState {
+        let mut layer = |n: usize| {
+            let mut bit = || {
+                let on = index & 1 == 1;
+                index >>= 1;
+                on
+            };
+            (0..n).map(|_| bit()).collect()
+        };
+        RbmState { visible: layer(self.n_visible()), hidden: layer(self.n_hidden()) }
     }
     fn index(&self, state: &RbmState) -> usize {
         state.visible.iter().chain(&state.hidden).rev().fold(0, |index, b| index << 1 | usize::from(*b))
@@ -316,7 +360,7 @@ impl Kernel<Rbm> for BlockGibbs {
 pub(crate) mod tests {
     use super::*;
     use smml_core::{
-        energy::{ln_sum_exp, ln_z_exact, mean_exact},
+        energy::{ln_sum_exp, ln_z_exact, mean_exact, states},
         rng::Streams,
     };
 
@@ -344,7 +388,7 @@ pub(crate) mod tests {
     #[test]
     fn delta_and_index_laws() {
         let rbm = random(3, 4, 1.0, 1);
-        for index in 0..rbm.n_states() {
+        for index in states(&rbm).unwrap() {
             let state = rbm.state(index);
             assert_eq!(rbm.index(&state), index);
             for site in 0..7 {
@@ -376,10 +420,20 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn large_machines_are_not_enumerated() {
+        let large = random(40, 24, 1.0, 15);
+        assert_eq!((large.n_states(), random(40, 23, 1.0, 15).n_states()), (None, Some(1 << 63)));
+        assert_eq!(large.index(&large.state(usize::MAX)), usize::MAX);
+        let wider = random(50, 30, 1.0, 15);
+        assert!(wider.state(usize::MAX).hidden.iter().enumerate().all(|(j, on)| *on == (j < 14)));
+        assert!(ln_z_exact(&wider, 1.0).is_err() && mean_exact(&large, 1.0, |_| 1.0).is_err());
+    }
+
+    #[test]
     fn free_energy_and_conditionals_against_enumeration_8_8() {
         let rbm = random(8, 8, 0.7, 2);
         for beta in [0.3, 1.0, 2.0] {
-            let ln_z = ln_z_exact(&rbm, beta);
+            let ln_z = ln_z_exact(&rbm, beta).unwrap();
             let mut terms = Vec::new();
             for v in 0..256 {
                 let visible = bits(v, 8);
@@ -400,9 +454,9 @@ pub(crate) mod tests {
             let hidden = bits(0b1011_0010, 8);
             let p = rbm.p_visible(&hidden, beta);
             let is_h = |s: &RbmState| s.hidden.iter().zip(&hidden).all(|(a, b)| *a == (*b == 1));
-            let p_h = mean_exact(&rbm, beta, |s| f64::from(is_h(s)));
+            let p_h = mean_exact(&rbm, beta, |s| f64::from(is_h(s))).unwrap();
             for i in 0..8 {
-                let both = mean_exact(&rbm, beta, |s| f64::from(is_h(s) && s.visible[i]));
+                let both = mean_exact(&rbm, beta, |s| f64::from(is_h(s) && s.visible[i])).unwrap();
                 assert!((p[i] - both / p_h).abs() < 1e-11);
             }
         }
@@ -433,8 +487,9 @@ pub(crate) mod tests {
             let mut state = RbmState::zeros(&rbm);
             state.visible[2] = true;
             let fits = |s: &RbmState| !clamp || (!s.visible[0] && s.visible[2]);
-            let p_fits = mean_exact(&rbm, beta, |s| f64::from(fits(s)));
-            let exact = |i: usize| mean_exact(&rbm, beta, |s| f64::from(fits(s) && s.visible[i])) / p_fits;
+            let mean = |f: &dyn Fn(&RbmState) -> bool| mean_exact(&rbm, beta, |s| f64::from(f(s))).unwrap();
+            let p_fits = mean(&fits);
+            let exact = |i: usize| mean(&|s| fits(s) && s.visible[i]) / p_fits;
             let mut series = vec![Vec::new(); 5];
             for _ in 0..40_000 {
                 kernel.step(&rbm, &mut state, beta, &mut rng);
@@ -446,6 +501,15 @@ pub(crate) mod tests {
                 assert!(z.abs() < 5.0, "unit {i}: z = {z}");
             }
         }
+    }
+
+    #[test]
+    fn rows_of_another_length_have_no_free_energy() {
+        let rbm = random(4, 3, 1.0, 5);
+        for row in [&[1u8, 0, 1][..], &[1, 0, 1, 0, 1], &[]] {
+            assert!(rbm.free_energy(row, 1.0).is_nan() && rbm.pseudo_log_likelihood(row, 1.0).is_nan());
+        }
+        assert!(rbm.free_energy(&[1, 0, 1, 0], 1.0).is_finite());
     }
 
     #[test]

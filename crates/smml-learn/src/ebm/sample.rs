@@ -14,6 +14,7 @@ use smml_core::{
     parallel::{self, Par},
     rng::Streams,
 };
+use std::ops::Range;
 
 const GROUP: usize = 32;
 
@@ -48,11 +49,27 @@ impl GibbsChains {
 
     /// Runs the chains. Random numbers belong to (streams, group of 32 rows, step).
     ///
-    /// Errors: no step, rows of another width, a clamped unit or labels that do not exist.
+    /// Errors: no step, rows of another width, a clamped unit or labels that do not exist, fields too large for f32.
     pub fn run(&self, rbm: &Rbm, start: &BinaryData, streams: &Streams, par: Par) -> Result<GibbsSamples> {
-        check_width(rbm, start)?;
+        self.advance(rbm, start, 0..self.n_steps, streams, par)
+    }
+
+    /// Some steps of a run: `rows` is where its chains are after step `steps.start`. A run in pieces ends where
+    /// [`GibbsChains::run`] does, bit for bit, so it can be saved in between.
+    ///
+    /// Errors: as [`GibbsChains::run`].
+    pub fn advance(
+        &self,
+        rbm: &Rbm,
+        rows: &BinaryData,
+        steps: Range<usize>,
+        streams: &Streams,
+        par: Par,
+    ) -> Result<GibbsSamples> {
+        check_width(rbm, rows)?;
         positive("beta", self.beta)?;
-        if self.n_steps == 0 {
+        rbm.check_f32(self.beta)?;
+        if steps.is_empty() {
             return Err(Error::out_of_range("n-steps", 0, "at least 1"));
         }
         let (n_labels, kind) = self.labels.unwrap_or((0, LabelUnits::Bernoulli));
@@ -73,17 +90,17 @@ impl GibbsChains {
         let times =
             |layer: &engine::Layer, x: &[f64]| layer.lines(|i| (self.beta * x[i]) as f32, engine::NEVER);
         let (a, b) = (times(layer, rbm.visible_bias()), times(&weights.hidden, rbm.hidden_bias()));
-        let groups = parallel::map(par, start.len().div_ceil(GROUP), |g| {
-            let n = GROUP.min(start.len() - g * GROUP);
+        let groups = parallel::map(par, rows.len().div_ceil(GROUP), |g| {
+            let n = GROUP.min(rows.len() - g * GROUP);
             let mut v = States::zeros(layer, n);
             v.words.clear();
-            (g * GROUP..g * GROUP + n).for_each(|m| layer.pack(start.row(m), &mut v.words));
+            (g * GROUP..g * GROUP + n).for_each(|m| layer.pack(rows.row(m), &mut v.words));
             let first = v.clone();
             let mut h = States::zeros(&weights.hidden, n);
             let (mut hidden, mut visible) = (Work::new(&weights.hidden, n), Work::new(layer, n));
             let mut lists = Lists::default();
             let rng = streams.child("gibbs", g as u64);
-            for k in 0..self.n_steps {
+            for k in steps.clone() {
                 let rng = rng.child("step", k as u64);
                 v.lists(&mut lists);
                 engine::sample_layer(
@@ -151,6 +168,20 @@ impl GibbsChains {
         streams: &Streams,
         par: Par,
     ) -> Result<GibbsSamples> {
+        let (chains, start) = self.given_labels(rbm, n_classes, labels, streams)?;
+        chains.run(rbm, &start, streams, par)
+    }
+
+    /// The chains of [`GibbsChains::run_with_labels`], and where they start.
+    ///
+    /// Errors: no classes or more than there are visible units, a label that is no class.
+    pub fn given_labels(
+        &self,
+        rbm: &Rbm,
+        n_classes: usize,
+        labels: &[u8],
+        streams: &Streams,
+    ) -> Result<(Self, BinaryData)> {
         use smml_core::rng::Draw;
         if n_classes >= rbm.n_visible() || n_classes == 0 {
             return Err(Error::out_of_range(
@@ -172,7 +203,7 @@ impl GibbsChains {
         let mut chains = self.clone();
         chains.clamped.extend(n_main..rbm.n_visible());
         chains.labels = Some((n_classes, self.labels.map_or(LabelUnits::Softmax, |l| l.1)));
-        chains.run(rbm, &BinaryData::new(rbm.n_visible(), bits)?, streams, par)
+        Ok((chains, BinaryData::new(rbm.n_visible(), bits)?))
     }
 }
 
@@ -191,9 +222,9 @@ mod tests {
             let chains = GibbsChains { n_steps: 60, beta, clamped: clamped.clone(), labels: None };
             let samples = chains.run(&rbm, &start, &Streams::new(7), Par::Rayon).unwrap();
             let fits = |s: &super::super::RbmState| clamped.is_empty() || (s.visible[0] && !s.visible[3]);
-            let norm = mean_exact(&rbm, beta, |s| f64::from(fits(s)));
+            let norm = mean_exact(&rbm, beta, |s| f64::from(fits(s))).unwrap();
             for i in 0..5 {
-                let p = mean_exact(&rbm, beta, |s| f64::from(fits(s) && s.visible[i])) / norm;
+                let p = mean_exact(&rbm, beta, |s| f64::from(fits(s) && s.visible[i])).unwrap() / norm;
                 let got = samples.states.column_means()[i];
                 let error = (p * (1.0 - p) / n as f64).sqrt() + 1e-12;
                 assert!((got - p).abs() < 5.0 * error, "unit {i}: {got} {p}");
@@ -202,6 +233,46 @@ mod tests {
                 assert!((mean_p - p).abs() < 5.0 * error);
             }
         }
+    }
+
+    #[test]
+    fn a_run_in_pieces_is_the_run() {
+        let (rbm, streams) = (random(30, 20, 0.5, 9), Streams::new(2));
+        let chains = GibbsChains { beta: 0.8, ..GibbsChains::new(11) };
+        let (chains, start) = chains.given_labels(&rbm, 4, &[0, 3].repeat(35), &streams).unwrap();
+        let whole = chains.run(&rbm, &start, &streams, Par::Serial).unwrap();
+        let mut rows = start;
+        for steps in [0..1, 1..7, 7..11] {
+            let now = chains.advance(&rbm, &rows, steps.clone(), &streams, Par::Rayon).unwrap();
+            assert_eq!(now == whole, steps.end == 11);
+            rows = now.states;
+        }
+        assert!(chains.advance(&rbm, &rows, 3..3, &streams, Par::Serial).is_err());
+    }
+
+    #[test]
+    fn fields_beyond_f32_are_refused() {
+        let start = BinaryData::new(3, vec![1; 6]).unwrap();
+        let run = |rbm: &Rbm, beta: f64| {
+            GibbsChains { beta, ..GibbsChains::new(2) }.run(rbm, &start, &Streams::new(1), Par::Serial)
+        };
+        let small = random(3, 2, 0.5, 4);
+        let text = run(&small, 1e40).unwrap_err().to_string();
+        assert!(text.contains("beta = ") && text.contains("f32"), "{text}");
+        let huge =
+            Rbm::new(vec![0.0; 3], vec![0.0; 2], [[1e39, 0.0], [0.0, 0.0], [-1e39, 0.0]].concat()).unwrap();
+        let text = run(&huge, 1.0).unwrap_err().to_string();
+        assert!(text.contains("visible unit 0") && text.contains("f32"), "{text}");
+        // Sums that overflow, of terms that do not.
+        let sums = Rbm::new(vec![0.0; 3], vec![0.0; 2], [[5e37, 0.0]; 3].concat()).unwrap();
+        assert!(run(&sums, 1.0).unwrap_err().to_string().contains("hidden unit 0"));
+        let large = Rbm::new(vec![0.0; 3], vec![0.0; 2], vec![1e36; 6]).unwrap();
+        assert!(run(&large, 1.0).unwrap().probabilities.iter().all(|p| (0.0..=1.0).contains(p)));
+        let path = crate::ebm::ais::BaseRatePath::new(vec![0.0; 3], 10).unwrap();
+        let text = crate::ebm::ais::forward(&huge, 1.0, &path, 10, &Streams::new(1), Par::Serial)
+            .unwrap_err()
+            .to_string();
+        assert!(text.contains("visible unit 0"), "{text}");
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! Training by contrastive divergence and persistent contrastive divergence.
 //!
-//! A [`Trainer`] is its parameters, velocities, chains and a step number: every random number belongs to the seed and
-//! the step, so a saved [`TrainerState`] goes on bit for bit from any batch, with any number of threads.
+//! A [`RbmTrainer`] is its parameters, velocities, chains and a step number: every random number belongs to the seed and
+//! the step, so a saved [`RbmTrainerState`] goes on bit for bit from any batch, with any number of threads.
 
 use super::{
     engine::{self, Active, LabelUnits, Layer, Line, Lists, Rule, Short, States, Weights, Work},
     rbm::Rbm,
 };
 use crate::{
-    data::BinaryData,
+    data::{BinaryData, check_labels},
     error::{Error, Result},
 };
 use sha2::{Digest, Sha256};
@@ -20,15 +20,15 @@ use smml_core::{
 
 mod settings;
 mod state;
-pub use settings::{MAX_BATCH, MAX_UNITS, Negative, Reconstruction, Training};
-pub use state::TrainerState;
+pub use settings::{MAX_BATCH, MAX_UNITS, Negative, RbmTraining, Reconstruction};
+pub use state::RbmTrainerState;
 
 /// The most weights, and the most units of one layer in a batch.
 const MAX_NUMBERS: usize = 1 << 30;
 
 /// What an epoch was like.
 #[derive(Clone, Debug, PartialEq)]
-pub struct EpochReport {
+pub struct RbmEpoch {
     /// Its number, from 0.
     pub epoch: usize,
     /// The fraction of visible units that differ between data and the state of the negative phase, with the error
@@ -43,11 +43,11 @@ pub struct EpochReport {
 /// A machine in training.
 ///
 /// ```
-/// use smml_learn::{data::BarsAndStripes, ebm::{Trainer, Training, likelihood::log_likelihood_exact}};
+/// use smml_learn::{data::BarsAndStripes, ebm::{RbmTrainer, RbmTraining, likelihood::log_likelihood_exact}};
 /// use smml_core::{parallel::Par, rng::Streams};
 /// let set = BarsAndStripes::new(3, 3)?;
 /// let data = set.sample(500, &mut Streams::new(1).stream("data", 0));
-/// let mut trainer = Trainer::new(Training::new(8, 30, 1), &data, None)?;
+/// let mut trainer = RbmTrainer::new(RbmTraining::new(8, 30, 1), &data, None)?;
 /// let before = log_likelihood_exact(&trainer.model()?, &data, 1.0, Par::Serial)?;
 /// while !trainer.is_done() {
 ///     trainer.epoch(Par::Serial)?;
@@ -57,8 +57,8 @@ pub struct EpochReport {
 /// # Ok::<(), smml_learn::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Trainer {
-    training: Training,
+pub struct RbmTrainer {
+    training: RbmTraining,
     streams: Streams,
     data: States,
     n_rows: usize,
@@ -115,7 +115,7 @@ fn pack(layer: &Layer, data: &BinaryData, labels: Option<(&[u8], usize)>) -> Sta
     States { n_words: layer.n_words(), words }
 }
 
-impl Trainer {
+impl RbmTrainer {
     /// A new machine for these rows. With labels (`classes` of them, values below it), one label unit for each class
     /// is appended to the visible units.
     ///
@@ -123,8 +123,8 @@ impl Trainer {
     /// ln p/(1 - p) with half a count added on either side (Hinton 2012, section 8).
     ///
     /// Errors: a parameter out of range, no data, labels of another length or too large.
-    pub fn new(training: Training, data: &BinaryData, labels: Option<(&[u8], usize)>) -> Result<Self> {
-        let mut trainer = Trainer::empty(training, data, labels)?;
+    pub fn new(training: RbmTraining, data: &BinaryData, labels: Option<(&[u8], usize)>) -> Result<Self> {
+        let mut trainer = RbmTrainer::empty(training, data, labels)?;
         let layer = &trainer.weights.visible;
         let n_main = layer.n_main;
         let mut a = data.log_odds(0.5);
@@ -160,7 +160,7 @@ impl Trainer {
         Ok(trainer)
     }
 
-    fn empty(training: Training, data: &BinaryData, labels: Option<(&[u8], usize)>) -> Result<Self> {
+    fn empty(training: RbmTraining, data: &BinaryData, labels: Option<(&[u8], usize)>) -> Result<Self> {
         training.check()?;
         if data.is_empty() || u32::try_from(data.len()).is_err() {
             return Err(Error::out_of_range("rows of data", data.len(), "in 1..2^32"));
@@ -173,16 +173,7 @@ impl Trainer {
             if labels.len() != data.len() {
                 return Err(Error::length("labels", labels.len(), data.len()));
             }
-            if !(2..=256).contains(&n_classes) {
-                return Err(Error::out_of_range("number of classes", n_classes, "in 2..=256"));
-            }
-            if let Some(m) = labels.iter().position(|l| usize::from(*l) >= n_classes) {
-                return Err(Error::out_of_range(
-                    format!("label of row {m}"),
-                    labels[m],
-                    format!("below {n_classes}"),
-                ));
-            }
+            check_labels(labels, n_classes)?;
         }
         let n_visible = data.width() + n_labels;
         let n_weights = n_visible.saturating_mul(training.n_hidden);
@@ -210,7 +201,7 @@ impl Trainer {
         }
         packed.words.iter().for_each(|w| hash.update(w.to_le_bytes()));
         let weights = Weights::new(visible, hidden, |_| 0.0, |_| 0.0, |_, _| 0.0);
-        Ok(Trainer {
+        Ok(RbmTrainer {
             streams: Streams::new(training.seed).child("rbm", 0),
             n_rows: data.len(),
             data_sha256: hash.finalize().iter().map(|b| format!("{b:02x}")).collect(),
@@ -230,7 +221,7 @@ impl Trainer {
     }
 
     /// The configuration.
-    pub fn training(&self) -> &Training {
+    pub fn training(&self) -> &RbmTraining {
         &self.training
     }
     /// Batches in an epoch.
@@ -281,7 +272,7 @@ impl Trainer {
     /// Goes on to the end of the current epoch.
     ///
     /// Errors: a parameter became infinite or NaN.
-    pub fn epoch(&mut self, par: Par) -> Result<EpochReport> {
+    pub fn epoch(&mut self, par: Par) -> Result<RbmEpoch> {
         let n_batches = self.n_batches() as u64;
         let epoch = self.step / n_batches;
         let (learning_rate, momentum) = loop {
@@ -297,7 +288,7 @@ impl Trainer {
         let persistent = matches!(self.training.negative, Negative::Persistent { .. });
         let reconstruction_error =
             if persistent { None } else { Estimate::from_independent(&self.errors).ok() };
-        Ok(EpochReport { epoch: epoch as usize, reconstruction_error, learning_rate, momentum })
+        Ok(RbmEpoch { epoch: epoch as usize, reconstruction_error, learning_rate, momentum })
     }
 
     /// One mini-batch; nothing happens after the last epoch. Returns learning rate and momentum used.

@@ -166,7 +166,7 @@ impl<'a> WeightMoves<'a> {
         s.cross_entropy = self.cross_entropy(&s.sums[self.shape().n_maps() - 1]);
         s.energy = s.cross_entropy + self.loss.penalty(&s.x);
     }
-    /// The mean of -ln P(label) from logits, units × examples.
+    /// The weighted mean of -ln P(label) from logits, units × examples.
     fn cross_entropy(&self, logits: &[f64]) -> f64 {
         let n = self.n();
         let mut total = 0.0;
@@ -174,7 +174,9 @@ impl<'a> WeightMoves<'a> {
             let z = || logits.iter().skip(e).step_by(n);
             let top = z().copied().fold(f64::NEG_INFINITY, f64::max);
             let sum: f64 = z().map(|z| libm::exp(z - top)).sum();
-            total += libm::log(sum) + (top - logits[usize::from(*label) * n + e]);
+            let loss = libm::log(sum) + (top - logits[usize::from(*label) * n + e]);
+            let weight = self.loss.data().weight(e);
+            total += if weight > 0.0 { weight * loss } else { 0.0 };
         }
         total / n as f64
     }

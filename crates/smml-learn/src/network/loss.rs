@@ -8,10 +8,11 @@ use super::{
 use crate::error::{Error, Result};
 use smml_core::{
     energy::{Differentiable, Energy},
+    error::not_negative,
     parallel::Par,
 };
 
-/// E(x) = mean over the examples of -ln P(label | features, x), plus λ/2 Σ W² over weights (not biases); in nats.
+/// E(x) = weighted mean over the examples of -ln P(label | features, x), plus λ/2 Σ W² over weights (not biases); in nats.
 ///
 /// The state is the flat array of parameters that [`Architecture`] describes. An array of another length is outside
 /// the domain: its energy is NaN, which minimisers and samplers reject.
@@ -41,10 +42,7 @@ impl<'a> Loss<'a> {
     /// Errors: inputs or classes that are not those of the data, λ negative or not finite.
     pub fn new(architecture: &'a Architecture, data: &'a Labelled, l2: f64, par: Par) -> Result<Self> {
         check_fit(architecture, data)?;
-        if !(l2 >= 0.0 && l2.is_finite()) {
-            return Err(Error::out_of_range("l2", l2, "finite and not negative"));
-        }
-        Ok(Loss { architecture, data, l2, par })
+        Ok(Loss { architecture, data, l2: not_negative("l2", l2)?, par })
     }
     /// The network's shape.
     pub fn architecture(&self) -> &'a Architecture {
@@ -74,7 +72,13 @@ impl<'a> Loss<'a> {
 }
 
 pub(super) fn all_rows(data: &Labelled) -> Rows<'_> {
-    Rows { features: data.features(), labels: data.labels(), picked: None, n: data.len() }
+    Rows {
+        features: data.features(),
+        labels: data.labels(),
+        weights: data.weights(),
+        picked: None,
+        n: data.len(),
+    }
 }
 
 /// The network takes these features and knows these classes.

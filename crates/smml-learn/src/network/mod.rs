@@ -2,7 +2,7 @@
 //!
 //! [`Architecture`] says what is computed, [`Labelled`] holds examples, [`Network`] is a trained one. [`Loss`] is the
 //! energy: minimise it with `smml_core::optimize`, sample it through `smml_core::hamiltonian::WithMomenta`, or anneal
-//! it weight by weight with [`WeightMoves`] (section 3.10). [`Trainer`] runs mini-batch Adam.
+//! it weight by weight with [`WeightMoves`] (section 3.10). [`NetworkTrainer`] runs mini-batch Adam.
 //!
 //! Everything is f64 (inputs are stored as f32). Matrix products are our own: every element of a product is one sum
 //! in a fixed order, so results have the same bits for any number of threads and on every SIMD path. Convolutions,
@@ -25,4 +25,4 @@ pub use labelled::Labelled;
 pub use loss::Loss;
 pub use model::{Confusion, Network};
 pub use pass::Workspace;
-pub use train::{EpochReport, Trainer, TrainerState, Training};
+pub use train::{NetworkEpoch, NetworkTrainer, NetworkTrainerState, NetworkTraining};

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
-use smml_core::{Estimate, error::finite, parallel::Par};
+use smml_core::{Estimate, error::all_finite, parallel::Par};
 
 /// A network: shape and parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,9 +44,7 @@ impl Network {
         if parameters.len() != architecture.n_parameters() {
             return Err(Error::length("parameters", parameters.len(), architecture.n_parameters()));
         }
-        if let Some(i) = parameters.iter().position(|x| !x.is_finite()) {
-            finite(&format!("parameter {i}"), parameters[i])?;
-        }
+        all_finite("parameter", &parameters)?;
         Ok(Network { architecture, parameters })
     }
     /// Its shape.
@@ -58,27 +56,44 @@ impl Network {
         &self.parameters
     }
 
-    fn outputs<T>(&self, features: &[f32], par: Par, f: impl FnMut(&[f64]) -> T) -> Result<Vec<T>> {
+    fn outputs<T>(&self, features: &[f32], par: Par, mut f: impl FnMut(&[f64]) -> T) -> Result<Vec<T>> {
         let width = self.architecture.n_inputs();
         let n = features.len() / width;
         if n * width != features.len() {
             return Err(Error::length("features", features.len(), n * width));
         }
         check_finite(features, width)?;
-        let rows = Rows { features, labels: &[], picked: None, n };
-        let (mut out, mut f) = (Vec::with_capacity(n), f);
+        let rows = Rows { features, labels: &[], weights: &[], picked: None, n };
+        let mut out = Vec::with_capacity(n);
         let mut workspace = Workspace::default();
-        workspace.logits(&self.architecture, &self.parameters, &rows, par, |z| out.push(f(z)));
-        Ok(out)
+        let (mut row, mut bad) = (0, None);
+        workspace.logits(&self.architecture, &self.parameters, &rows, par, |z| {
+            if bad.is_none() {
+                match z.iter().position(|z| !z.is_finite()) {
+                    None => out.push(f(z)),
+                    Some(class) => bad = Some((row, class, z[class])),
+                }
+            }
+            row += 1;
+        });
+        match bad {
+            None => Ok(out),
+            Some((row, class, z)) => {
+                let name = format!("logit of class {class} at row {row}");
+                Err(Error::out_of_range(name, z, "finite: features or parameters are too large"))
+            }
+        }
     }
     /// The most probable class of each row of `features` (rows × inputs); of equal ones the first.
+    ///
+    /// Errors: an incomplete row, a feature that is not finite, logits that overflow.
     pub fn predict(&self, features: &[f32], par: Par) -> Result<Vec<u8>> {
         self.outputs(features, par, |z| {
             // There are at most 256 classes.
             (1..z.len()).fold(0, |best, c| if z[c] > z[best] { c } else { best }) as u8
         })
     }
-    /// P(class | features) for each row, rows × classes.
+    /// P(class | features) for each row, rows × classes. Errors as [`Network::predict`].
     pub fn probabilities(&self, features: &[f32], par: Par) -> Result<Vec<f64>> {
         let rows = self.outputs(features, par, |z| {
             let mut p = z.to_vec();
@@ -87,14 +102,19 @@ impl Network {
         })?;
         Ok(rows.concat())
     }
-    /// -ln P(label | features), averaged over the examples.
+    /// -ln P(label | features), averaged over the examples. Errors: as [`Network::losses`], fewer than two examples.
     pub fn cross_entropy(&self, data: &Labelled, par: Par) -> Result<Estimate> {
+        Ok(Estimate::from_independent(&self.losses(data, par)?)?)
+    }
+    /// -ln P(label | features) of each example, in nats.
+    ///
+    /// Errors: inputs or classes that are not those of the data, logits that overflow.
+    pub fn losses(&self, data: &Labelled, par: Par) -> Result<Vec<f64>> {
         check_fit(&self.architecture, data)?;
         let mut labels = data.labels().iter();
-        let losses = self.outputs(data.features(), par, |z| {
+        self.outputs(data.features(), par, |z| {
             softmax(&mut z.to_vec(), labels.next().map_or(0, |l| usize::from(*l)))
-        })?;
-        Ok(Estimate::from_independent(&losses)?)
+        })
     }
     /// How often each class was taken for each.
     pub fn confusion(&self, data: &Labelled, par: Par) -> Result<Confusion> {

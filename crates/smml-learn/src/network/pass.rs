@@ -22,6 +22,8 @@ pub(super) struct Rows<'a> {
     pub(super) features: &'a [f32],
     /// Empty when only outputs are wanted.
     pub(super) labels: &'a [u8],
+    /// Of mean 1; empty when all weigh the same.
+    pub(super) weights: &'a [f64],
     pub(super) picked: Option<&'a [u32]>,
     pub(super) n: usize,
 }
@@ -121,7 +123,7 @@ impl Workspace {
         }
     }
 
-    /// The mean over rows of -ln P(label | features).
+    /// The weighted mean over rows of -ln P(label | features).
     pub(super) fn loss(&mut self, a: &Architecture, x: &[f64], rows: &Rows<'_>, par: Par) -> f64 {
         self.pack(a, x, false);
         let (mut total, mut first) = (0.0, 0);
@@ -203,17 +205,26 @@ impl Block {
         }
     }
 
-    /// Σ -ln P(label) over the rows, and P - (one-hot label) into `delta`.
+    /// Σ -w ln P(label) over the rows, and w (P - one-hot label) into `delta`.
     fn cross_entropy(&mut self, a: &Architecture, rows: &Rows<'_>, from: usize) {
         let width = a.n_classes();
         self.loss = 0.0;
         self.delta.clear();
         for (i, logits) in self.values[a.n_maps()].chunks_exact(width).enumerate() {
-            let label = usize::from(rows.labels[rows.place(from + i)]);
+            let place = rows.place(from + i);
+            let label = usize::from(rows.labels[place]);
             let at = self.delta.len();
             self.delta.extend_from_slice(logits);
-            self.loss += softmax(&mut self.delta[at..], label);
+            let loss = softmax(&mut self.delta[at..], label);
             self.delta[at + label] -= 1.0;
+            match rows.weights.get(place) {
+                None => self.loss += loss,
+                Some(w) => {
+                    // A row of weight 0 is not there, however unlikely its label.
+                    self.loss += if *w > 0.0 { w * loss } else { 0.0 };
+                    self.delta[at..].iter_mut().for_each(|d| *d *= w);
+                }
+            }
         }
     }
 

@@ -153,6 +153,71 @@ fn gradient_law() {
     }
 }
 
+/// Whole weights are copies of rows, fractions are their ratios.
+#[test]
+fn weights_are_numbers_of_copies() {
+    let (a, data, x) = case(&[3, 4, 3], Activation::Tanh, 100);
+    let copies: Vec<usize> = (0..100).map(|i| i * i % 4).collect();
+    let (mut features, mut labels) = (Vec::new(), Vec::new());
+    for (i, n) in copies.iter().enumerate() {
+        for _ in 0..*n {
+            features.extend_from_slice(data.row(i));
+            labels.push(data.labels()[i]);
+        }
+    }
+    let copied = Labelled::new(3, 3, features, labels).unwrap();
+    let weighted = data.clone().weighted(copies.iter().map(|n| 0.37 * *n as f64).collect()).unwrap();
+    assert!((0..100).map(|i| weighted.weight(i)).sum::<f64>() - 100.0 < 1e-11);
+    let (plain, ours) = (
+        Loss::new(&a, &copied, 0.01, Par::Serial).unwrap(),
+        Loss::new(&a, &weighted, 0.01, Par::Serial).unwrap(),
+    );
+    assert!((plain.energy(&x) - ours.energy(&x)).abs() < 1e-13);
+    let (mut g, mut h) = (vec![0.0; x.len()], vec![0.0; x.len()]);
+    let value = plain.value_and_gradient(&x, &mut g, &mut Default::default());
+    assert!((value - ours.value_and_gradient(&x, &mut h, &mut Default::default())).abs() < 1e-13);
+    assert!(g.iter().zip(&h).all(|(g, h)| (g - h).abs() < 1e-13));
+    assert!(gradient_error(&ours, &x) < 1e-8);
+    // The moves of annealing see the same loss.
+    let moves = WeightMoves::new(ours, 0.3, 2.0).unwrap();
+    let state = moves.at(x).unwrap();
+    assert!((moves.energy(&state) - value).abs() < 1e-12);
+    let mut rng = Streams::new(8).stream("weighted moves", 0);
+    assert!(delta_error(&moves, state, 200, &mut rng) < 1e-12);
+}
+
+/// One class in twenty: unweighted, the rare class is hardly ever predicted; balanced weights find it.
+#[test]
+fn balanced_weights_find_the_rare_class() {
+    let mut rng = Streams::new(6).stream("imbalance", 0);
+    let (mut features, mut labels) = (Vec::new(), Vec::new());
+    for i in 0..2000 {
+        let rare = i % 20 == 0;
+        features.push((rng.normal() + if rare { 1.5 } else { 0.0 }) as f32);
+        labels.push(u8::from(rare));
+    }
+    let data = Labelled::new(1, 2, features, labels.clone()).unwrap();
+    let classes: Vec<usize> = labels.iter().map(|l| usize::from(*l)).collect();
+    let weights = smml_core::importance::balance::balanced_weights(&classes, 2).unwrap();
+    let a = Architecture::new(vec![1, 2], Activation::Tanh).unwrap();
+    let fit = |data: &Labelled| {
+        let loss = Loss::new(&a, data, 1e-6, Par::Serial).unwrap();
+        let stop = Stop { gradient: 1e-8, ..Stop::default() };
+        let found = minimise(&loss, &[0.0; 4], &Method::default(), &stop).unwrap();
+        Network::new(a.clone(), found.x).unwrap().confusion(data, Par::Serial).unwrap()
+    };
+    let (plain, balanced) = (fit(&data), fit(&data.clone().weighted_by_class(&weights).unwrap()));
+    // The best threshold is at 0.75 + ln(19) / 1.5 = 2.71 without weights, at 0.75 with: recall 0.11 and 0.77.
+    let (before, after) = (plain.recall(1).unwrap(), balanced.recall(1).unwrap());
+    assert!((before.value - 0.11).abs() < 0.15 && (after.value - 0.77).abs() < 0.2, "{before} {after}");
+    let per_class = data.clone().weighted_by_class(&[1.0]).unwrap_err().to_string();
+    assert!(per_class.contains("weights of classes"), "{per_class}");
+    let refused = |w: Vec<f64>| data.clone().weighted(w).unwrap_err().to_string();
+    assert!(refused(vec![1.0; 3]).contains("weights of rows"));
+    assert!(refused([vec![1.0; 1999], vec![-1.0]].concat()).contains("weight of row 1999 = -1"));
+    assert!(refused(vec![0.0; 2000]).contains("all zero"));
+}
+
 #[test]
 fn same_bits_for_any_threads_path_and_workspace() {
     // More rows than are in memory at once, and layers that fill no tile exactly.
@@ -183,13 +248,13 @@ fn same_bits_for_any_threads_path_and_workspace() {
 fn trainer_follows_a_plain_loop_and_resumes_bit_for_bit() {
     let data = random_data(6, 3, 50, 4);
     let shape = Architecture::new(vec![6, 11, 3], Activation::Relu).unwrap();
-    let training = Training {
+    let training = NetworkTraining {
         batch_size: 16,
         weight_decay: 0.1,
         learning_rate: Schedule::Linear { from: 0.02, to: 0.0 },
-        ..Training::new(shape.clone(), 5, 9)
+        ..NetworkTraining::new(shape.clone(), 5, 9)
     };
-    let mut straight = Trainer::new(training.clone(), &data).unwrap();
+    let mut straight = NetworkTrainer::new(training.clone(), &data).unwrap();
     let mut first_loss = f64::NAN;
     while let Some(report) = straight.epoch(Par::Serial).unwrap() {
         if report.epoch == 0 {
@@ -199,15 +264,15 @@ fn trainer_follows_a_plain_loop_and_resumes_bit_for_bit() {
     }
     assert_eq!(straight.step_number(), 20);
     // Saved after each batch, by way of bytes, with other threads.
-    let mut state = Trainer::new(training.clone(), &data).unwrap().state().clone();
+    let mut state = NetworkTrainer::new(training.clone(), &data).unwrap().state().clone();
     for _ in 0..20 {
         let bytes = store::encode(&state, 7).unwrap();
-        let mut next = Trainer::resume(store::decode(&bytes, 7).unwrap(), &data).unwrap();
+        let mut next = NetworkTrainer::resume(store::decode(&bytes, 7).unwrap(), &data).unwrap();
         next.batch(Par::Rayon).unwrap();
         state = next.state().clone();
     }
     assert_eq!(&state, straight.state());
-    assert!(Trainer::resume(state.clone(), &data).unwrap().batch(Par::Serial).unwrap().is_none());
+    assert!(NetworkTrainer::resume(state.clone(), &data).unwrap().batch(Par::Serial).unwrap().is_none());
     // AdamW written out, on the gradient of each batch as a data set of its own.
     let mut x = shape.initial(&mut Streams::new(9).stream("network weights", 0));
     let (mut m, mut v, mut t) = (vec![0.0; x.len()], vec![0.0; x.len()], 0);
@@ -240,16 +305,16 @@ fn trainer_follows_a_plain_loop_and_resumes_bit_for_bit() {
 fn states_of_another_run_are_refused() {
     let (data, other) = (random_data(4, 2, 20, 1), random_data(4, 2, 20, 2));
     let shape = Architecture::new(vec![4, 3, 2], Activation::Tanh).unwrap();
-    let mut trainer = Trainer::new(Training::new(shape, 2, 1), &data).unwrap();
+    let mut trainer = NetworkTrainer::new(NetworkTraining::new(shape, 2, 1), &data).unwrap();
     trainer.batch(Par::Serial).unwrap();
     let state = trainer.state().clone();
-    let text = Trainer::resume(state.clone(), &other).unwrap_err().to_string();
+    let text = NetworkTrainer::resume(state.clone(), &other).unwrap_err().to_string();
     assert!(text.contains("SHA-256"), "{text}");
     let json = serde_json::to_string(&state).unwrap();
     let broken = |from: &str, to: &str| {
         assert!(json.contains(from), "{from} is not in {json}");
-        match serde_json::from_str::<TrainerState>(&json.replacen(from, to, 1)) {
-            Ok(state) => Trainer::resume(state, &data).unwrap_err().to_string(),
+        match serde_json::from_str::<NetworkTrainerState>(&json.replacen(from, to, 1)) {
+            Ok(state) => NetworkTrainer::resume(state, &data).unwrap_err().to_string(),
             Err(e) => e.to_string(),
         }
     };
@@ -257,7 +322,11 @@ fn states_of_another_run_are_refused() {
     assert!(broken("\"layers\":[4,3,2]", "\"layers\":[4,4,2]").contains("parameters"));
     assert!(broken("\"layers\":[4,3,2]", "\"layers\":[4,0,2]").contains("layer 1"));
     assert!(broken("\"n-epochs\":2", "\"n-epochs\":0").contains("n-epochs"));
-    assert!(broken("\"mean\":[", "\"mean\":[0.5,").contains("first moments"));
+    assert!(broken("\"mean\":[", "\"mean\":[0.5,").contains("second moments has length"));
+    assert!(broken("\"square\":[", "\"square\":[-1,").contains("second moments has length"));
+    assert!(broken("\"epoch_loss\":", "\"epoch_loss\":-").contains("epoch_loss = -"));
+    assert!(broken("\"beta2\":0.999", "\"beta2\":1.5").contains("beta2 = 1.5"));
+    assert!(broken("\"weight-decay\":0.0", "\"weight-decay\":-1.0").contains("weight-decay = -1"));
     assert!(broken("\"n_steps\":1", "\"n_steps\":3").contains("Adam's steps"));
 }
 
@@ -265,12 +334,12 @@ fn states_of_another_run_are_refused() {
 fn a_diverging_run_says_so_and_keeps_its_parameters() {
     let data = random_data(4, 3, 40, 1);
     let shape = Architecture::new(vec![4, 8, 8, 3], Activation::Relu).unwrap();
-    let training = Training {
+    let training = NetworkTraining {
         learning_rate: Schedule::Constant(1000.0),
         weight_decay: 1000.0,
-        ..Training::new(shape, 100_000, 1)
+        ..NetworkTraining::new(shape, 100_000, 1)
     };
-    let mut trainer = Trainer::new(training, &data).unwrap();
+    let mut trainer = NetworkTrainer::new(training, &data).unwrap();
     let error = loop {
         let before = trainer.state().clone();
         match trainer.batch(Par::Serial) {
@@ -330,13 +399,13 @@ fn bad_input_is_named() {
     assert!(network.predict(&[], Par::Serial).unwrap().is_empty());
     assert!(network.accuracy(&random_data(4, 4, 3, 1), Par::Serial).is_err());
     for training in [
-        Training { batch_size: 0, ..Training::new(a.clone(), 1, 1) },
-        Training::new(a.clone(), 0, 1),
-        Training { learning_rate: Schedule::Constant(-1.0), ..Training::new(a.clone(), 1, 1) },
-        Training { learning_rate: Schedule::Table(vec![]), ..Training::new(a.clone(), 1, 1) },
-        Training { weight_decay: f64::NAN, ..Training::new(a.clone(), 1, 1) },
+        NetworkTraining { batch_size: 0, ..NetworkTraining::new(a.clone(), 1, 1) },
+        NetworkTraining::new(a.clone(), 0, 1),
+        NetworkTraining { learning_rate: Schedule::Constant(-1.0), ..NetworkTraining::new(a.clone(), 1, 1) },
+        NetworkTraining { learning_rate: Schedule::Table(vec![]), ..NetworkTraining::new(a.clone(), 1, 1) },
+        NetworkTraining { weight_decay: f64::NAN, ..NetworkTraining::new(a.clone(), 1, 1) },
     ] {
-        assert!(Trainer::new(training, &data).is_err());
+        assert!(NetworkTrainer::new(training, &data).is_err());
     }
     for (step, bound) in [(0.0, 1.0), (f64::NAN, 1.0), (1.0, 0.0), (2.0, 1.0), (1.0, f64::INFINITY)] {
         assert!(WeightMoves::new(loss, step, bound).is_err());
@@ -464,7 +533,8 @@ fn langevin_annealing_takes_the_loss_as_it_is() {
     let start = system.at(shape.initial(&mut rng)).unwrap();
     let anneal = Anneal::new(Schedule::geometric(10.0, 1e6).unwrap(), 5000).unwrap();
     let best = anneal.run(&system, &mut Langevin::new(0.3, 0.3).unwrap(), start, &mut rng);
-    assert!(loss.energy(&best.state.x) < 0.05, "{}", loss.energy(&best.state.x));
+    let found = loss.energy(&best.state.x().to_vec());
+    assert!(found < 0.05, "{found}");
 }
 
 #[test]
@@ -483,3 +553,19 @@ fn lbfgs_finds_the_optimum_of_logistic_regression() {
 }
 
 const LOGISTIC: f64 = 1.02991889376477;
+
+#[test]
+fn logits_that_overflow_are_an_error() {
+    let shape = Architecture::new(vec![1, 2], Activation::Tanh).unwrap();
+    let network = Network::new(shape, vec![1e300, -1e300, 0.0, 0.0]).unwrap();
+    let data = Labelled::new(1, 2, vec![1.0, 1e30], vec![0, 1]).unwrap();
+    let text = network.predict(data.features(), Par::Serial).unwrap_err().to_string();
+    assert!(text.contains("logit of class 0 at row 1 = inf"), "{text}");
+    assert!(network.probabilities(data.features(), Par::Serial).is_err());
+    assert!(
+        network.accuracy(&data, Par::Serial).is_err() && network.cross_entropy(&data, Par::Serial).is_err()
+    );
+    // One example has a loss, though its mean has no error.
+    let one = Labelled::new(1, 2, vec![0.0], vec![0]).unwrap();
+    assert_eq!(network.losses(&one, Par::Serial).unwrap(), [2f64.ln()]);
+}

@@ -1,7 +1,7 @@
 //! Mini-batch training by Adam, which can be saved and resumed.
 //!
-//! Every random number belongs to the seed and to an epoch or the start, so a saved [`TrainerState`] goes on bit for
-//! bit from any batch, with any number of threads.
+//! Every random number belongs to the seed and to an epoch or the start, so a saved [`NetworkTrainerState`] goes on bit
+//! for bit from any batch, with any number of threads.
 
 use super::{
     architecture::Architecture,
@@ -13,6 +13,7 @@ use super::{
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use smml_core::{
+    error::not_negative,
     optimize::{Adam, AdamW, Update},
     parallel::Par,
     rng::{Draw, Streams},
@@ -22,7 +23,7 @@ use smml_core::{
 /// What to train, and how: AdamW with β₁ = 0.9, β₂ = 0.999, ε = 10⁻⁸.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Training {
+pub struct NetworkTraining {
     /// The network's shape.
     pub architecture: Architecture,
     /// Examples in a mini-batch (the last one of an epoch may be smaller).
@@ -37,11 +38,11 @@ pub struct Training {
     pub seed: u64,
 }
 
-impl Training {
+impl NetworkTraining {
     /// Good values for MNIST: batches of 100, a rate that falls on a line from 0.002 to 0, no decay. With 784-300-10
     /// units and ReLU the test accuracy passes 98 % within 15 epochs.
     pub fn new(architecture: Architecture, n_epochs: usize, seed: u64) -> Self {
-        Training {
+        NetworkTraining {
             architecture,
             batch_size: 100,
             n_epochs,
@@ -57,13 +58,13 @@ impl Training {
         if !(1..=u32::MAX as usize).contains(&self.n_epochs) {
             return Err(Error::out_of_range("n-epochs", self.n_epochs, "in 1..2^32"));
         }
-        let rates = self.learning_rate.clone().checked()?;
-        let knots = match &rates {
-            Schedule::Table(values) => values.clone(),
-            other => vec![other.at(0.0), other.at(1.0)],
-        };
-        if let Some(rate) = knots.iter().find(|r| !(0.0..=1e3).contains(*r)) {
-            return Err(Error::out_of_range("learning-rate", rate, "in [0, 1000]"));
+        let (low, high) = self.learning_rate.clone().checked()?.bounds();
+        if !(low >= 0.0 && high <= 1e3) {
+            return Err(Error::out_of_range(
+                "learning-rate",
+                if low < 0.0 { low } else { high },
+                "in [0, 1000]",
+            ));
         }
         if !(0.0..=1e3).contains(&self.weight_decay) {
             return Err(Error::out_of_range("weight-decay", self.weight_decay, "in [0, 1000]"));
@@ -77,7 +78,7 @@ impl Training {
 
 /// What an epoch was like.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct EpochReport {
+pub struct NetworkEpoch {
     /// Its number, from 0.
     pub epoch: usize,
     /// The mean over its examples of -ln P(label), each just before the step of its batch. After a resume within the
@@ -87,10 +88,10 @@ pub struct EpochReport {
     pub learning_rate: f64,
 }
 
-/// All that a [`Trainer`] needs to go on, apart from the data.
+/// All that a [`NetworkTrainer`] needs to go on, apart from the data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TrainerState {
-    training: Training,
+pub struct NetworkTrainerState {
+    training: NetworkTraining,
     data_sha256: String,
     step: u64,
     parameters: Vec<f64>,
@@ -98,9 +99,9 @@ pub struct TrainerState {
     epoch_loss: f64,
 }
 
-impl TrainerState {
+impl NetworkTrainerState {
     /// What is being trained.
-    pub fn training(&self) -> &Training {
+    pub fn training(&self) -> &NetworkTraining {
         &self.training
     }
 }
@@ -109,11 +110,11 @@ impl TrainerState {
 ///
 /// ```
 /// use smml_core::{parallel::Par, schedule::Schedule};
-/// use smml_learn::network::{Activation, Architecture, Labelled, Trainer, Training};
+/// use smml_learn::network::{Activation, Architecture, Labelled, NetworkTrainer, NetworkTraining};
 /// let xor = Labelled::new(2, 2, vec![0., 0., 0., 1., 1., 0., 1., 1.], vec![0, 1, 1, 0])?;
 /// let shape = Architecture::new(vec![2, 8, 2], Activation::Tanh)?;
-/// let training = Training { learning_rate: Schedule::Constant(0.05), ..Training::new(shape, 300, 1) };
-/// let mut trainer = Trainer::new(training, &xor)?;
+/// let training = NetworkTraining { learning_rate: Schedule::Constant(0.05), ..NetworkTraining::new(shape, 300, 1) };
+/// let mut trainer = NetworkTrainer::new(training, &xor)?;
 /// while !trainer.is_done() {
 ///     trainer.epoch(Par::Serial)?;
 /// }
@@ -121,20 +122,20 @@ impl TrainerState {
 /// # Ok::<(), smml_learn::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Trainer<'a> {
+pub struct NetworkTrainer<'a> {
     data: &'a Labelled,
-    state: TrainerState,
+    state: NetworkTrainerState,
     order: Vec<u32>,
     order_epoch: Option<u64>,
     gradient: Vec<f64>,
     workspace: Workspace,
 }
 
-impl<'a> Trainer<'a> {
+impl<'a> NetworkTrainer<'a> {
     /// A new network for these examples, with parameters from [`Architecture::initial`].
     ///
     /// Errors: a parameter out of range, data that do not fit the network.
-    pub fn new(training: Training, data: &'a Labelled) -> Result<Self> {
+    pub fn new(training: NetworkTraining, data: &'a Labelled) -> Result<Self> {
         training.check()?;
         check_fit(&training.architecture, data)?;
         let mut rng = Streams::new(training.seed).stream("network weights", 0);
@@ -142,14 +143,14 @@ impl<'a> Trainer<'a> {
         let adam = training.adam()?;
         let data_sha256 = data.sha256();
         Ok(Self::with(
-            TrainerState { training, data_sha256, step: 0, parameters, adam, epoch_loss: 0.0 },
+            NetworkTrainerState { training, data_sha256, step: 0, parameters, adam, epoch_loss: 0.0 },
             data,
         ))
     }
     /// Goes on from a saved state.
     ///
     /// Errors: other data, a state that no training leads to.
-    pub fn resume(state: TrainerState, data: &'a Labelled) -> Result<Self> {
+    pub fn resume(state: NetworkTrainerState, data: &'a Labelled) -> Result<Self> {
         state.training.check()?;
         check_fit(&state.training.architecture, data)?;
         let found = data.sha256();
@@ -167,13 +168,8 @@ impl<'a> Trainer<'a> {
             if moments.len() != n_moments {
                 return Err(Error::length(name, moments.len(), n_moments));
             }
-            if let Some(m) = moments.iter().find(|m| !m.is_finite()) {
-                return Err(Error::out_of_range(name, m, "finite"));
-            }
         }
-        if let Some(m) = square.iter().find(|m| **m < 0.0) {
-            return Err(Error::out_of_range("Adam's second moments", m, "not negative"));
-        }
+        not_negative("epoch_loss", state.epoch_loss)?;
         if state.adam.adam().n_steps() != state.step {
             let steps = state.adam.adam().n_steps();
             return Err(Error::out_of_range(
@@ -189,9 +185,9 @@ impl<'a> Trainer<'a> {
         }
         Ok(trainer)
     }
-    fn with(state: TrainerState, data: &'a Labelled) -> Self {
+    fn with(state: NetworkTrainerState, data: &'a Labelled) -> Self {
         let n = state.parameters.len();
-        Trainer {
+        NetworkTrainer {
             data,
             state,
             order: Vec::new(),
@@ -207,7 +203,7 @@ impl<'a> Trainer<'a> {
         self.batches().saturating_mul(self.state.training.n_epochs as u64)
     }
     /// All that is needed to go on.
-    pub fn state(&self) -> &TrainerState {
+    pub fn state(&self) -> &NetworkTrainerState {
         &self.state
     }
     /// Batches done so far.
@@ -226,7 +222,7 @@ impl<'a> Trainer<'a> {
     /// One mini-batch; the report when it was the last one of an epoch, `None` otherwise and when training is done.
     ///
     /// Errors: a loss that is not finite (the rate is too high). The parameters are then as before the batch.
-    pub fn batch(&mut self, par: Par) -> Result<Option<EpochReport>> {
+    pub fn batch(&mut self, par: Par) -> Result<Option<NetworkEpoch>> {
         if self.is_done() {
             return Ok(None);
         }
@@ -243,6 +239,7 @@ impl<'a> Trainer<'a> {
         let rows = Rows {
             features: self.data.features(),
             labels: self.data.labels(),
+            weights: self.data.weights(),
             picked: Some(picked),
             n: picked.len(),
         };
@@ -265,7 +262,7 @@ impl<'a> Trainer<'a> {
         state.epoch_loss += loss * picked.len() as f64;
         state.step += 1;
         let ended = first + picked.len() == n;
-        Ok(ended.then(|| EpochReport {
+        Ok(ended.then(|| NetworkEpoch {
             epoch: epoch as usize,
             loss: self.state.epoch_loss / n as f64,
             learning_rate: rate,
@@ -273,7 +270,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// Batches until the end of the current epoch; `None` when training is done.
-    pub fn epoch(&mut self, par: Par) -> Result<Option<EpochReport>> {
+    pub fn epoch(&mut self, par: Par) -> Result<Option<NetworkEpoch>> {
         while !self.is_done() {
             if let Some(report) = self.batch(par)? {
                 return Ok(Some(report));

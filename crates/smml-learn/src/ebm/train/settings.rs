@@ -40,7 +40,7 @@ pub enum Reconstruction {
 /// with the decay on weights only; hidden units enter the gradient by their probabilities (in steps of 1/256).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Training {
+pub struct RbmTraining {
     /// Hidden units.
     pub n_hidden: usize,
     /// Rows in a mini-batch (the last one of an epoch may be smaller).
@@ -65,10 +65,10 @@ pub struct Training {
     pub seed: u64,
 }
 
-impl Training {
+impl RbmTraining {
     /// Good values for binary images: CD-1, batches of 100, rate 0.05, momentum 0.5, decay 2e-4.
     pub fn new(n_hidden: usize, n_epochs: usize, seed: u64) -> Self {
-        Training {
+        RbmTraining {
             n_hidden,
             batch_size: 100,
             n_epochs,
@@ -83,15 +83,29 @@ impl Training {
         }
     }
 
-    /// Good values for a machine with label units: as [`Training::new`], with a rate that falls from 0.1 to 0.001,
+    /// Good values for a machine that is to be sampled: 100 persistent chains with two steps for each batch, a rate that
+    /// falls from 0.1 to 0, no momentum, decay 5e-4. With 500 hidden units, six epochs of MNIST (pixel > 127) and free
+    /// chains from noise all ten digits come; with one step, or momentum 0.5 and half the rate, most chains end in one or
+    /// two of them, because the chains of the training fall behind the weights.
+    pub fn for_sampling(n_hidden: usize, n_epochs: usize, seed: u64) -> Self {
+        RbmTraining {
+            learning_rate: Schedule::Linear { from: 0.1, to: 0.0 },
+            momentum: Schedule::Constant(0.0),
+            weight_decay: 5e-4,
+            negative: Negative::Persistent { steps: 2, n_chains: 100 },
+            ..RbmTraining::new(n_hidden, n_epochs, seed)
+        }
+    }
+
+    /// Good values for a machine with label units: as [`RbmTraining::new`], with a rate that falls from 0.1 to 0.001,
     /// momentum 0.8 and decay 1e-4. On MNIST (pixel > 0, 784 + 10 visible and 500 hidden units) this reaches 95.1 % of the
     /// test set right after 4 epochs and 96.2 % after 20 (means of 3 seeds).
     pub fn with_labels(n_hidden: usize, n_epochs: usize, seed: u64) -> Self {
-        Training {
+        RbmTraining {
             learning_rate: Schedule::Linear { from: 0.1, to: 0.001 },
             momentum: Schedule::Constant(0.8),
             weight_decay: 1e-4,
-            ..Training::new(n_hidden, n_epochs, seed)
+            ..RbmTraining::new(n_hidden, n_epochs, seed)
         }
     }
 
@@ -113,21 +127,17 @@ impl Training {
                 at_least_one("n-chains", n_chains, MAX_BATCH)?;
             }
         }
-        let rates = self.learning_rate.clone().checked()?;
-        let momenta = self.momentum.clone().checked()?;
-        let knots = |s: &Schedule| match s {
-            Schedule::Table(values) => values.clone(),
-            other => vec![other.at(0.0), other.at(1.0)],
-        };
-        for rate in knots(&rates) {
-            if !(0.0..=1e3).contains(&rate) {
-                return Err(Error::out_of_range("learning-rate", rate, "in [0, 1000]"));
-            }
+        let (low, high) = self.learning_rate.clone().checked()?.bounds();
+        if !(low >= 0.0 && high <= 1e3) {
+            return Err(Error::out_of_range(
+                "learning-rate",
+                if low < 0.0 { low } else { high },
+                "in [0, 1000]",
+            ));
         }
-        for momentum in knots(&momenta) {
-            if !(0.0..1.0).contains(&momentum) {
-                return Err(Error::out_of_range("momentum", momentum, "in [0, 1)"));
-            }
+        let (low, high) = self.momentum.clone().checked()?.bounds();
+        if !(low >= 0.0 && high < 1.0) {
+            return Err(Error::out_of_range("momentum", if low < 0.0 { low } else { high }, "in [0, 1)"));
         }
         for (name, value) in [("weight-decay", self.weight_decay), ("weight-scale", self.weight_scale)] {
             if !(0.0..=1e3).contains(&value) {

@@ -1,6 +1,6 @@
 //! What a training run saves, and how it goes on from there.
 
-use super::{Negative, Trainer, Training};
+use super::{Negative, RbmTrainer, RbmTraining};
 use crate::{
     data::BinaryData,
     ebm::engine::{self, Layer, Line, Weights},
@@ -8,10 +8,10 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// All that a [`Trainer`] needs to go on, apart from the data.
+/// All that a [`RbmTrainer`] needs to go on, apart from the data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TrainerState {
-    pub(super) training: Training,
+pub struct RbmTrainerState {
+    pub(super) training: RbmTraining,
     pub(super) n_main: usize,
     pub(super) n_classes: usize,
     pub(super) data_sha256: String,
@@ -24,17 +24,17 @@ pub struct TrainerState {
     pub(super) errors: Vec<f64>,
 }
 
-impl Trainer {
-    /// Goes on where [`Trainer::state`] was taken, bit for bit.
+impl RbmTrainer {
+    /// Goes on where [`RbmTrainer::state`] was taken, bit for bit.
     ///
     /// Errors: other data than before, or a state that does not fit itself (a damaged file).
-    pub fn resume(state: TrainerState, data: &BinaryData, labels: Option<(&[u8], usize)>) -> Result<Self> {
+    pub fn resume(state: RbmTrainerState, data: &BinaryData, labels: Option<(&[u8], usize)>) -> Result<Self> {
         // Before anything of the size that the state announces is made.
         let n_hidden = state.training.n_hidden;
         if state.parameters[1].len() != n_hidden {
             return Err(Error::length("saved hidden", state.parameters[1].len(), n_hidden));
         }
-        let mut trainer = Trainer::empty(state.training, data, labels)?;
+        let mut trainer = RbmTrainer::empty(state.training, data, labels)?;
         if trainer.data_sha256 != state.data_sha256 {
             let allowed = format!("the data of the saved run ({})", state.data_sha256);
             return Err(Error::out_of_range("data", trainer.data_sha256, allowed));
@@ -69,12 +69,20 @@ impl Trainer {
         if state.chains.len() != n_chains * visible.n_words() || !padding_clear {
             return Err(Error::length("saved chains", state.chains.len(), n_chains * visible.n_words()));
         }
-        if state.step > trainer.n_steps() || state.errors.len() > trainer.n_batches() {
-            return Err(Error::out_of_range(
-                "saved step",
-                state.step,
-                format!("at most {}", trainer.n_steps()),
-            ));
+        if state.step > trainer.n_steps() {
+            let allowed = format!("at most {}", trainer.n_steps());
+            return Err(Error::out_of_range("saved step", state.step, allowed));
+        }
+        // One for each batch of the epoch so far; persistent chains have none.
+        let n_errors = match (n_chains, state.step) {
+            (0, 1..) => ((state.step - 1) % trainer.n_batches() as u64) as usize + 1,
+            _ => 0,
+        };
+        if state.errors.len() != n_errors {
+            return Err(Error::length("saved errors", state.errors.len(), n_errors));
+        }
+        if let Some(e) = state.errors.iter().find(|e| !(0.0..=1.0).contains(*e)) {
+            return Err(Error::out_of_range("saved error", e, "in [0, 1]"));
         }
         let [a, b, w] = &state.parameters;
         trainer.weights =
@@ -91,10 +99,10 @@ impl Trainer {
     }
 
     /// What has to be saved; may be taken between any two batches.
-    pub fn state(&self) -> TrainerState {
+    pub fn state(&self) -> RbmTrainerState {
         let (visible, hidden) = (&self.weights.visible, &self.weights.hidden);
         let units = |layer: &Layer, x: &[f32]| (0..layer.n_units()).map(|i| x[layer.place(i)]).collect();
-        TrainerState {
+        RbmTrainerState {
             training: self.training.clone(),
             n_main: visible.n_main,
             n_classes: visible.n_labels,

@@ -15,41 +15,42 @@ fn data(n: usize, width: usize, seed: u64) -> BinaryData {
     BinaryData::new(width, (0..n * width).map(|_| u8::from(rng.chance(0.3))).collect()).unwrap()
 }
 
-fn training(n_hidden: usize, n_epochs: usize) -> Training {
-    Training {
+fn training(n_hidden: usize, n_epochs: usize) -> RbmTraining {
+    RbmTraining {
         momentum: Schedule::Linear { from: 0.3, to: 0.6 },
         learning_rate: Schedule::Constant(0.2),
         batch_size: 30,
         weight_scale: 0.3,
-        ..Training::new(n_hidden, n_epochs, 5)
+        ..RbmTraining::new(n_hidden, n_epochs, 5)
     }
 }
 
 /// Every kind of training, on sizes that fill no panel.
-fn kinds() -> Vec<(Training, usize)> {
+fn kinds() -> Vec<(RbmTraining, usize)> {
     let pcd = |n_chains, steps| Negative::Persistent { steps, n_chains };
     let base = training(70, 2);
     vec![
         (base.clone(), 0),
-        (Training { negative: Negative::ContrastiveDivergence { steps: 3 }, ..base.clone() }, 10),
-        (Training { labels: LabelUnits::Bernoulli, batch_size: 200, ..base.clone() }, 18),
-        (Training { negative: pcd(30, 1), ..base.clone() }, 0),
-        (Training { negative: pcd(17, 2), ..base.clone() }, 10),
-        (Training { reconstruction: Reconstruction::MeanField, ..base.clone() }, 10),
-        (Training { reconstruction: Reconstruction::MeanField, negative: pcd(9, 1), ..base }, 0),
+        (RbmTraining { negative: Negative::ContrastiveDivergence { steps: 3 }, ..base.clone() }, 10),
+        (RbmTraining { labels: LabelUnits::Bernoulli, batch_size: 200, ..base.clone() }, 18),
+        (RbmTraining { negative: pcd(30, 1), ..base.clone() }, 0),
+        (RbmTraining { negative: pcd(17, 2), ..base.clone() }, 10),
+        (RbmTraining { reconstruction: Reconstruction::MeanField, ..base.clone() }, 10),
+        (RbmTraining { reconstruction: Reconstruction::MeanField, negative: pcd(9, 1), ..base }, 0),
     ]
 }
 
-fn trainer(kind: &(Training, usize), data: &BinaryData, labels: &[u8]) -> Trainer {
+fn trainer(kind: &(RbmTraining, usize), data: &BinaryData, labels: &[u8]) -> RbmTrainer {
     let labels = (kind.1 > 0).then_some((labels, kind.1));
-    Trainer::new(kind.0.clone(), data, labels).unwrap()
+    RbmTrainer::new(kind.0.clone(), data, labels).unwrap()
 }
 
 #[test]
 fn resume_at_any_batch_threads_and_paths_give_the_same_bits() {
     let data = data(310, 85, 1);
     let labels: Vec<u8> = (0..310).map(|m| (m % 10) as u8).collect();
-    let bytes = |t: &Trainer| bincode::serde::encode_to_vec(t.state(), bincode::config::standard()).unwrap();
+    let bytes =
+        |t: &RbmTrainer| bincode::serde::encode_to_vec(t.state(), bincode::config::standard()).unwrap();
     for kind in kinds() {
         let mut straight = trainer(&kind, &data, &labels);
         let mut resumed = straight.clone();
@@ -58,10 +59,10 @@ fn resume_at_any_batch_threads_and_paths_give_the_same_bits() {
         let mut k = 0;
         while !straight.is_done() {
             straight.step(Par::Serial);
-            let (state, _): (TrainerState, _) =
+            let (state, _): (RbmTrainerState, _) =
                 bincode::serde::decode_from_slice(&bytes(&resumed), bincode::config::standard()).unwrap();
             let labels = (kind.1 > 0).then_some((labels.as_slice(), kind.1));
-            resumed = Trainer::resume(state, &data, labels).unwrap();
+            resumed = RbmTrainer::resume(state, &data, labels).unwrap();
             if k % 2 == 0 {
                 with_path(paths[k / 2 % paths.len()], || resumed.step(Par::Serial));
             } else {
@@ -82,7 +83,7 @@ fn real_moments(rbm: &Rbm, rows: &[Vec<f64>]) -> Moments {
     for row in rows {
         for j in 0..m {
             let field: f64 = (0..n).map(|i| row[i] * rbm.row(i)[j]).sum();
-            let p = crate::ebm::numeric::sigmoid(rbm.hidden_bias()[j] + field) / rows.len() as f64;
+            let p = smml_core::numeric::sigmoid(rbm.hidden_bias()[j] + field) / rows.len() as f64;
             sum.hidden[j] += p;
             (0..n).for_each(|i| sum.products[i * m + j] += row[i] * p);
         }
@@ -166,8 +167,8 @@ fn one_step_is_the_formula() {
 }
 
 /// What one step without momentum and decay adds, divided by the rate.
-fn direction(rbm: &Rbm, data: &BinaryData, training: Training) -> Moments {
-    let mut trainer = Trainer::new(training, data, None).unwrap();
+fn direction(rbm: &Rbm, data: &BinaryData, training: RbmTraining) -> Moments {
+    let mut trainer = RbmTrainer::new(training, data, None).unwrap();
     let m = rbm.n_hidden();
     trainer.weights = Weights::new(
         trainer.weights.visible.clone(),
@@ -191,13 +192,13 @@ fn many_steps_of_cd_give_the_exact_gradient() {
     let (rbm, n) = (random(8, 8, 0.6, 12), 20_000);
     let data = data(n, 8, 3);
     let exact = gradient_exact(&rbm, &data, 1.0, Par::Rayon).unwrap();
-    let training = Training {
+    let training = RbmTraining {
         batch_size: n,
         learning_rate: Schedule::Constant(1.0),
         momentum: Schedule::Constant(0.0),
         weight_decay: 0.0,
         negative: Negative::ContrastiveDivergence { steps: 40 },
-        ..Training::new(8, 1, 9)
+        ..RbmTraining::new(8, 1, 9)
     };
     let got = direction(&rbm, &data, training);
     // 5 sigma of a mean of n numbers in [0, 1], and the fixed point of hidden probabilities (1/512 at most)
@@ -212,8 +213,8 @@ fn many_steps_of_cd_give_the_exact_gradient() {
 }
 
 /// CD-1 in f64, written down as the formulas stand.
-fn dense(data: &BinaryData, training: &Training) -> Rbm {
-    use crate::ebm::numeric::sigmoid;
+fn dense(data: &BinaryData, training: &RbmTraining) -> Rbm {
+    use smml_core::numeric::sigmoid;
     let (n, m) = (data.width(), training.n_hidden);
     let mut rng = Streams::new(training.seed).stream("dense", 0);
     let mut p = [data.log_odds(0.5), vec![0.0; m], (0..n * m).map(|_| 0.01 * rng.normal()).collect()];
@@ -259,13 +260,13 @@ fn learns_bars_and_stripes_as_well_as_the_dense_reference() {
     let ll = |rbm: &Rbm| log_likelihood_exact(rbm, &data, 1.0, Par::Serial).unwrap().on_these_rows.value;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for seed in 0..16 {
-        let training = Training {
+        let training = RbmTraining {
             batch_size: 20,
             learning_rate: Schedule::Constant(0.1),
             weight_decay: 1e-4,
-            ..Training::new(10, 60, seed)
+            ..RbmTraining::new(10, 60, seed)
         };
-        let mut trainer = Trainer::new(training.clone(), &data, None).unwrap();
+        let mut trainer = RbmTrainer::new(training.clone(), &data, None).unwrap();
         while !trainer.is_done() {
             trainer.epoch(Par::Serial).unwrap();
         }
@@ -290,13 +291,13 @@ fn classifies_bars_against_stripes() {
     let labels: Vec<u8> = proper.iter().map(|r| u8::from(is_bars(r))).collect();
     let data = BinaryData::new(16, proper.concat()).unwrap();
     for kind in [LabelUnits::Softmax, LabelUnits::Bernoulli] {
-        let training = Training {
+        let training = RbmTraining {
             batch_size: 20,
             learning_rate: Schedule::Linear { from: 0.2, to: 0.01 },
             labels: kind,
-            ..Training::new(30, 60, 3)
+            ..RbmTraining::new(30, 60, 3)
         };
-        let mut trainer = Trainer::new(training, &data, Some((&labels, 2))).unwrap();
+        let mut trainer = RbmTrainer::new(training, &data, Some((&labels, 2))).unwrap();
         while !trainer.is_done() {
             trainer.epoch(Par::Rayon).unwrap();
         }
@@ -309,15 +310,15 @@ fn classifies_bars_against_stripes() {
 #[test]
 fn bad_configurations_and_states_are_refused() {
     let data = data(20, 9, 1);
-    let good = || Training::new(4, 1, 1);
-    let with = |f: fn(&mut Training)| {
+    let good = || RbmTraining::new(4, 1, 1);
+    let with = |f: fn(&mut RbmTraining)| {
         let mut training = good();
         f(&mut training);
-        Trainer::new(training, &data, None).err().map(|e| e.to_string()).unwrap_or_default()
+        RbmTrainer::new(training, &data, None).err().map(|e| e.to_string()).unwrap_or_default()
     };
     assert!(with(|t| t.n_hidden = 0).contains("n-hidden"));
     let wide = BinaryData::new(2000, vec![0; 2000]).unwrap();
-    let huge = Trainer::new(Training::new(MAX_UNITS, 1, 1), &wide, None).unwrap_err().to_string();
+    let huge = RbmTrainer::new(RbmTraining::new(MAX_UNITS, 1, 1), &wide, None).unwrap_err().to_string();
     assert!(huge.contains("weights needs"), "{huge}");
     assert!(with(|t| t.batch_size = 0).contains("batch-size"));
     assert!(with(|t| t.learning_rate = Schedule::Constant(f64::NAN)).contains("schedule value"));
@@ -326,39 +327,47 @@ fn bad_configurations_and_states_are_refused() {
     assert!(with(|t| t.weight_decay = -1.0).contains("weight-decay"));
     assert!(with(|t| t.negative = Negative::Persistent { steps: 1, n_chains: 0 }).contains("n-chains"));
     assert!(with(|t| t.negative = Negative::ContrastiveDivergence { steps: 0 }).contains("steps"));
-    assert!(Trainer::new(good(), &data, Some((&[0; 19], 10))).is_err());
+    assert!(RbmTrainer::new(good(), &data, Some((&[0; 19], 10))).is_err());
     assert!(
-        Trainer::new(good(), &data, Some((&[10; 20], 10)))
+        RbmTrainer::new(good(), &data, Some((&[10; 20], 10)))
             .unwrap_err()
             .to_string()
             .contains("label of row 0")
     );
-    assert!(Trainer::new(good(), &data, Some((&[0; 20], 1))).is_err());
+    assert!(RbmTrainer::new(good(), &data, Some((&[0; 20], 1))).is_err());
 
-    let trainer = Trainer::new(good(), &data, None).unwrap();
+    let trainer = RbmTrainer::new(good(), &data, None).unwrap();
     let state = trainer.state();
     let other = self::data(20, 9, 2);
-    assert!(Trainer::resume(state.clone(), &other, None).unwrap_err().to_string().contains("data"));
+    assert!(RbmTrainer::resume(state.clone(), &other, None).unwrap_err().to_string().contains("data"));
     for damage in [
-        |s: &mut TrainerState| s.step = 2,
-        |s: &mut TrainerState| s.parameters[2].truncate(3),
-        |s: &mut TrainerState| s.velocities[0][1] = f32::NAN,
-        |s: &mut TrainerState| s.training.n_hidden = MAX_UNITS,
-        |s: &mut TrainerState| s.chains.push(1),
-        |s: &mut TrainerState| s.n_classes = 3,
-        |s: &mut TrainerState| s.errors = vec![0.0; 9],
+        |s: &mut RbmTrainerState| s.step = 2,
+        |s: &mut RbmTrainerState| s.parameters[2].truncate(3),
+        |s: &mut RbmTrainerState| s.velocities[0][1] = f32::NAN,
+        |s: &mut RbmTrainerState| s.training.n_hidden = MAX_UNITS,
+        |s: &mut RbmTrainerState| s.chains.push(1),
+        |s: &mut RbmTrainerState| s.n_classes = 3,
+        |s: &mut RbmTrainerState| s.errors = vec![0.0; 9],
     ] {
         let mut bad = state.clone();
         damage(&mut bad);
-        assert!(Trainer::resume(bad, &data, None).is_err());
+        assert!(RbmTrainer::resume(bad, &data, None).is_err());
+    }
+    let mut moving = trainer.clone();
+    moving.step(Par::Serial);
+    let state = moving.state();
+    assert!(RbmTrainer::resume(state.clone(), &data, None).is_ok());
+    for errors in [vec![], vec![f64::NAN], vec![-0.1], vec![1.1], vec![0.1; 2]] {
+        let bad = RbmTrainerState { errors, ..state.clone() };
+        assert!(RbmTrainer::resume(bad, &data, None).unwrap_err().to_string().contains("saved error"));
     }
     // A learning rate that blows up ends in an error, not in NaN results.
-    let wild = Training {
+    let wild = RbmTraining {
         learning_rate: Schedule::Constant(1e3),
         momentum: Schedule::Constant(0.999),
-        ..Training::new(4, 400, 1)
+        ..RbmTraining::new(4, 400, 1)
     };
-    let mut trainer = Trainer::new(Training { weight_decay: 1e3, ..wild }, &data, None).unwrap();
+    let mut trainer = RbmTrainer::new(RbmTraining { weight_decay: 1e3, ..wild }, &data, None).unwrap();
     let failed = (0..400).find_map(|_| trainer.epoch(Par::Serial).err());
     assert!(failed.is_some_and(|e| e.to_string().contains("lower the learning rate")));
 }
