@@ -1,30 +1,38 @@
 //! The command line. Every flag of a command is also a key of its TOML file (`crate::run::config` turns keys into
 //! flags), so what is allowed is said once, here.
 
+pub(crate) use crate::values::{Ramp, Values};
+use crate::values::{positive, seconds};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// Statistical mechanics for machine learning: an energy, sampled or minimised, measured with error bars.
+/// Statistical mechanics for machine learning: energies, sampled or minimised, with error bars.
 #[derive(Parser, Debug)]
 #[command(name = "smml", version, max_term_width = 100, arg_required_else_help = true)]
 // The last of several wins: flags after `smml run FILE` override the file.
 #[command(args_override_self = true)]
-#[command(after_help = "Exit codes: 0 ok, 1 a check failed or did not converge, 2 usage or configuration, \
-3 file or input/output, 4 interrupted with a valid checkpoint.")]
+#[command(after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
+const EXIT_CODES: &str = "Exit codes: 0 ok, 1 a check failed or did not converge, 2 usage or configuration, \
+3 file or input/output, 4 interrupted with a valid checkpoint.";
+
 /// What to do.
-#[derive(Subcommand, Debug)]
+#[derive(Subcommand, Clone, Debug)]
 pub(crate) enum Command {
     /// Check every implemented claim of the paper and write a report
+    #[command(
+        after_help = "Examples: smml reproduce --quick, smml reproduce physics 26, smml reproduce ising-onsager --full"
+    )]
     Reproduce(ReproduceArgs),
     /// Show the equations of the paper: as printed, as implemented, and what differs
     Eq(EqArgs),
-    /// Simulate the Ising model
+    /// Simulate the Ising model at one or many temperatures
+    #[command(after_help = "Example: smml ising --size 64 -T 2.0..2.6:13 --sweeps 20000")]
     Ising(IsingArgs),
     /// Train and use restricted Boltzmann machines
     #[command(subcommand)]
@@ -32,6 +40,7 @@ pub(crate) enum Command {
     /// List the data sets, or verify the files of a folder
     Data(DataArgs),
     /// Repeat a run from the configuration it wrote, bit for bit
+    #[command(after_help = "Example: smml run smml-runs/ising-1/config.toml --out again")]
     Run(RunFileArgs),
     /// Print shell completions
     Completions {
@@ -44,11 +53,11 @@ pub(crate) enum Command {
 #[derive(Args, Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub(crate) struct RunArgs {
-    /// Seed of all random numbers; drawn and printed when absent
+    /// Seed of all random numbers, 0 to 2⁶⁴ - 1; drawn and printed when absent
     #[arg(long, value_name = "N", help_heading = "Run")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) seed: Option<u64>,
-    /// Number of threads; never changes a result [default: all cores]
+    /// Number of threads, 1 to 1024; never changes a result [default: all cores]
     #[arg(long, value_name = "N", help_heading = "Run", value_parser = clap::value_parser!(u16).range(1..=1024))]
     #[serde(skip)]
     pub(crate) threads: Option<u16>,
@@ -56,11 +65,11 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "DIR", help_heading = "Run")]
     #[serde(skip)]
     pub(crate) out: Option<PathBuf>,
-    /// Print results as one JSON document
+    /// Print results.json in place of the table
     #[arg(long, help_heading = "Run")]
     #[serde(skip)]
     pub(crate) json: bool,
-    /// Write every sample to a .csv or .npz file
+    /// Write every sample, image or epoch to this file as well, FILE.csv or FILE.npz
     #[arg(long, value_name = "FILE", help_heading = "Run")]
     #[serde(skip)]
     pub(crate) series: Option<PathBuf>,
@@ -68,15 +77,15 @@ pub(crate) struct RunArgs {
     #[arg(long, short, help_heading = "Run")]
     #[serde(skip)]
     pub(crate) quiet: bool,
-    /// Overwrite a folder that holds another configuration
+    /// Start again in a folder that holds another run or an unfinished one; the run there is lost
     #[arg(long, help_heading = "Run", conflicts_with = "resume")]
     #[serde(skip)]
     pub(crate) force: bool,
-    /// Continue the run in the folder from its checkpoint
+    /// Continue the run in the folder from its checkpoint; without --seed, with the seed it has
     #[arg(long, help_heading = "Run")]
     #[serde(skip)]
     pub(crate) resume: bool,
-    /// Time between checkpoints, such as 60s or 5m
+    /// Time between checkpoints, such as 500ms, 60s, 5m or 1h
     #[arg(long, value_name = "TIME", help_heading = "Run", default_value = "60s", value_parser = seconds)]
     #[serde(skip)]
     pub(crate) checkpoint_every: f64,
@@ -89,51 +98,54 @@ pub(crate) struct IsingArgs {
     /// The lattice
     #[arg(long, value_enum, default_value_t = Lattice::Square)]
     pub(crate) lattice: Lattice,
-    /// Side of the lattice, L
+    /// Side L of the lattice, 1 to 8192
     #[arg(long, value_name = "L", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=8192))]
     pub(crate) size: u32,
     /// How the edges are joined
     #[arg(long, value_enum, default_value_t = Edges::Periodic)]
     pub(crate) boundary: Edges,
-    /// Coupling J of every bond
+    /// Coupling J of every bond, in units of energy (k_B = 1); below 0 for an antiferromagnet; at most 1e30
     #[arg(long, value_name = "J", default_value_t = 1.0, allow_negative_numbers = true)]
     pub(crate) coupling: f64,
-    /// Field h on every spin
+    /// Field h on every spin, in units of energy; at most 1e30
     #[arg(long, value_name = "H", default_value_t = 0.0, allow_negative_numbers = true)]
     pub(crate) field: f64,
-    /// Temperature T, a list T1,T2,..., or N values A..B:N
+    /// Temperature T > 0, a list T1,T2,..., or N values from A to B as A..B:N
     #[arg(
         long,
         short = 'T',
         value_name = "T|A..B:N",
         conflicts_with = "beta",
-        required_unless_present = "beta"
+        required_unless_present = "beta",
+        allow_hyphen_values = true
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) temperature: Option<Values>,
-    /// Inverse temperature instead: a value, a list, or a range A..B:N
+    /// Inverse temperature 1/T instead: a value, a list, or a range A..B:N
     #[arg(long, value_name = "BETA|A..B:N", allow_hyphen_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) beta: Option<Values>,
     /// What changes the spins
     #[arg(long, value_enum, default_value_t = SpinKernel::HeatBath)]
     pub(crate) kernel: SpinKernel,
-    /// Sweeps to measure, after burn-in (for Wolff: clusters)
-    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) sweeps: u64,
-    /// Sweeps before measuring [default: a tenth of --sweeps]
+    /// Sweeps after burn-in (for Wolff: clusters) [default: 10000; with --time: as many as it allows]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sweeps: Option<u64>,
+    /// Sweeps before measuring [default: a tenth of --sweeps; with --time alone: a tenth of the time]
     #[arg(long, value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) burn_in: Option<u64>,
-    /// Sweeps from one measurement to the next
+    /// Sweeps from one measurement to the next, at most --sweeps
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) thin: u64,
     /// First state
     #[arg(long, value_enum, default_value_t = Start::Random)]
     pub(crate) start: Start,
-    /// Stop after this time instead, such as 30s or 2m; the sweeps done are written to the configuration
+    /// Stop after this time, such as 30s, 2m or 1h, at the next measurement; the sweeps done are written to the
+    /// configuration, which gives the same bytes again
     #[arg(long, value_name = "TIME", value_parser = seconds)]
-    #[serde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) time: Option<f64>,
     #[command(flatten)]
     #[serde(flatten)]
@@ -183,43 +195,55 @@ pub(crate) enum Start {
 }
 
 /// Arguments of `smml reproduce`.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) struct ReproduceArgs {
-    /// Chapters (core, physics, learn, hw, rl), equations or ids of checks [default: everything]
+    /// Chapters (core, physics, learn, hw, rl), equations (41, A2) or ids of checks [default: everything]
     #[arg(value_name = "CHAPTER|ID")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) what: Vec<String>,
-    /// Under a minute
+    /// Small samples: under a minute on two cores
     #[arg(long, conflicts_with = "full")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) quick: bool,
-    /// Everything, up to two hours
+    /// Large samples and long training: up to two hours [default: some minutes]
     #[arg(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) full: bool,
-    /// Folder with data sets (mnist/, fashion-mnist/)
+    /// Folder with data sets (mnist/, fashion-mnist/); checks that need one that is not there are skipped
     #[arg(long, value_name = "DIR", env = "SMML_DATA")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) data: Option<PathBuf>,
     /// Folder of the report
     #[arg(long, value_name = "DIR", default_value = "smml-report")]
+    #[serde(skip)]
     pub(crate) out: PathBuf,
-    /// Seed of all random numbers
+    /// Seed of all random numbers, 0 to 2⁶⁴ - 1
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Number of threads; never changes a result [default: all cores]
+    /// Number of threads, 1 to 1024; never changes a result [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[serde(skip)]
     pub(crate) threads: Option<u16>,
-    /// Print results as one JSON document
+    /// Print results.json in place of the tables
     #[arg(long)]
+    #[serde(skip)]
     pub(crate) json: bool,
-    /// No progress
+    /// No progress and no notes
     #[arg(long, short)]
+    #[serde(skip)]
     pub(crate) quiet: bool,
-    /// Overwrite a folder that holds another configuration
+    /// Start again in a folder that holds another run or an unfinished one; the run there is lost
     #[arg(long, conflicts_with = "resume")]
+    #[serde(skip)]
     pub(crate) force: bool,
-    /// Skip the checks that were done before an interruption
+    /// Continue after an interruption: checks that were done are not done again
     #[arg(long)]
+    #[serde(skip)]
     pub(crate) resume: bool,
     /// List the checks and stop
     #[arg(long)]
+    #[serde(skip)]
     pub(crate) list: bool,
 }
 
@@ -248,15 +272,15 @@ pub(crate) struct DataArgs {
 /// Arguments of `smml run`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct RunFileArgs {
-    /// A configuration file, such as the config.toml of a run
+    /// A configuration file, such as the config.toml of a run: command = "ising", and flags as keys (size = 64)
     pub(crate) file: PathBuf,
-    /// Flags that override the file, as for the command itself
+    /// Flags of the command, which override the file; --resume continues the run in the folder of the file
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FLAGS")]
     pub(crate) flags: Vec<String>,
 }
 
 /// What to do with a restricted Boltzmann machine.
-#[derive(Subcommand, Debug)]
+#[derive(Subcommand, Clone, Debug)]
 pub(crate) enum RbmCommand {
     /// Train a machine by contrastive divergence
     Train(RbmTrainArgs),
@@ -277,18 +301,20 @@ pub(crate) struct ImageArgs {
     pub(crate) dataset: Dataset,
     /// Folder with the files of the data set (see smml data)
     #[arg(long, value_name = "DIR", env = "SMML_DATA", help_heading = "Data")]
-    #[serde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) data: Option<PathBuf>,
-    /// Pixels above this grey value are on
-    #[arg(long, value_name = "GREY", default_value_t = 127, help_heading = "Data")]
-    pub(crate) threshold: u8,
-    /// Use only the first N training images
+    /// Pixels above this grey value, 0 to 255, are on [default: 127]
+    #[arg(long, value_name = "GREY", help_heading = "Data")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) threshold: Option<u8>,
+    /// Use only the first N training images [default: all; of bars and stripes, 2000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Data")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) images: Option<u32>,
-    /// Side of bars-and-stripes images
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(2..=12), help_heading = "Data")]
-    pub(crate) side: u8,
+    /// Side of bars-and-stripes images, 2 to 12 pixels [default: 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=12), help_heading = "Data")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) side: Option<u8>,
 }
 
 /// A data set.
@@ -310,32 +336,37 @@ pub(crate) struct RbmTrainArgs {
     #[command(flatten)]
     #[serde(flatten)]
     pub(crate) images: ImageArgs,
-    /// Number of hidden units
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
-    pub(crate) hidden: u32,
-    /// Passes over the data
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) epochs: u32,
-    /// Images in a mini-batch
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1 << 16))]
-    pub(crate) batch: u32,
-    /// Learning rate, or FROM..TO for a straight line [default: 0.05; 0.1..0.001 with --labels]
+    /// Number of hidden units, 1 to 2²⁰ [default: 20 on bars, else 500]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) hidden: Option<u32>,
+    /// Passes over the training images [default: 300 on bars, else 10]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) epochs: Option<u32>,
+    /// Images in a mini-batch, 1 to 65536 [default: 100]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1 << 16))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) batch: Option<u32>,
+    /// Learning rate, at least 0, or FROM..TO for a straight line over the run [default: 0.2..0 on bars, else 0.1..0]
     #[arg(long, value_name = "RATE|FROM..TO")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) learning_rate: Option<Ramp>,
-    /// Momentum, or FROM..TO [default: 0.5; 0.8 with --labels]
+    /// Momentum, at least 0 and below 1, or FROM..TO [default: 0.5 on bars, else 0]
     #[arg(long, value_name = "M|FROM..TO")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) momentum: Option<Ramp>,
-    /// L2 penalty on the weights [default: 2e-4; 1e-4 with --labels]
+    /// L2 penalty on the weights, at least 0 [default: 2e-4 on bars, else 5e-4]
     #[arg(long, value_name = "X", allow_negative_numbers = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) weight_decay: Option<f64>,
-    /// Gibbs steps of contrastive divergence (k of CD-k, or of each batch with --chains)
-    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
-    pub(crate) steps: u32,
-    /// Persistent contrastive divergence with this many chains
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1 << 16))]
+    /// Gibbs steps of contrastive divergence: k of CD-k, or for each batch with --chains [default: 20 on bars, else 2]
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) steps: Option<u32>,
+    /// Persistent contrastive divergence with this many chains; 0 for chains that start at the images [default: 0 on
+    /// bars, else 100]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1 << 16))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) chains: Option<u32>,
     /// Reconstruct with probabilities, not with drawn states
@@ -358,10 +389,10 @@ pub(crate) struct RbmTrainArgs {
 #[derive(Args, Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct LikelihoodArgs {
-    /// Temperatures of annealed importance sampling
+    /// Temperatures of annealed importance sampling, at least 2
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(2..))]
     pub(crate) ais_rungs: u32,
-    /// Chains of annealed importance sampling
+    /// Chains of annealed importance sampling, at least 20
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(20..=1 << 20))]
     pub(crate) ais_chains: u32,
 }
@@ -373,7 +404,7 @@ pub(crate) struct RbmSampleArgs {
     /// The model.rbm of a training run
     #[arg(long, value_name = "FILE")]
     pub(crate) model: PathBuf,
-    /// Number of images
+    /// Number of images, 1 to 100000
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) n: u32,
     /// Gibbs steps from a random start
@@ -383,11 +414,11 @@ pub(crate) struct RbmSampleArgs {
     #[arg(long, value_name = "CLASS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) class: Option<u8>,
-    /// Inverse temperature
-    #[arg(long, value_name = "BETA", default_value_t = 1.0, conflicts_with = "temperature")]
+    /// Inverse temperature, greater than 0; 1 is the machine as it was trained
+    #[arg(long, value_name = "BETA", default_value_t = 1.0, conflicts_with = "temperature", value_parser = positive, allow_hyphen_values = true)]
     pub(crate) beta: f64,
-    /// Temperature instead
-    #[arg(long, value_name = "T")]
+    /// Temperature 1/BETA instead, greater than 0
+    #[arg(long, short = 'T', value_name = "T", value_parser = positive, allow_hyphen_values = true)]
     #[serde(skip)]
     pub(crate) temperature: Option<f64>,
     #[command(flatten)]
@@ -404,9 +435,9 @@ pub(crate) struct RbmUseArgs {
     pub(crate) model: PathBuf,
     /// Folder with the files of the data set (see smml data)
     #[arg(long, value_name = "DIR", env = "SMML_DATA")]
-    #[serde(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) data: Option<PathBuf>,
-    /// Use only the first N test images
+    /// Use only the first N test images [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) images: Option<u32>,
@@ -427,126 +458,6 @@ pub(crate) struct RbmEvaluateArgs {
     pub(crate) on: RbmUseArgs,
 }
 
-/// A value that stays, or FROM..TO for a straight line over the run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub(crate) struct Ramp {
-    text: String,
-    pub(crate) schedule: smml_core::schedule::Schedule,
-}
-
-impl std::str::FromStr for Ramp {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        use smml_core::schedule::Schedule;
-        let number = |t: &str| t.trim().parse::<f64>().map_err(|_| format!("'{t}' is not a number"));
-        let schedule = match text.split_once("..") {
-            Some((from, to)) => Schedule::linear(number(from)?, number(to)?),
-            None => Schedule::constant(number(text)?),
-        };
-        Ok(Ramp { text: text.to_string(), schedule: schedule.map_err(|e| e.to_string())? })
-    }
-}
-
-impl Ramp {
-    /// The text of a constant or a straight line; of other schedules, the line from end to end.
-    pub(crate) fn of(schedule: &smml_core::schedule::Schedule) -> Self {
-        let (from, to) = (schedule.at(0.0), schedule.at(1.0));
-        let text = if from == to { from.to_string() } else { format!("{from}..{to}") };
-        Ramp { text, schedule: schedule.clone() }
-    }
-}
-
-impl From<Ramp> for String {
-    fn from(r: Ramp) -> String {
-        r.text
-    }
-}
-
-impl TryFrom<String> for Ramp {
-    type Error = String;
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-/// One or several numbers: `2.5`, `2.0,2.5`, or `2.0..2.6:13` for 13 values from 2.0 to 2.6.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub(crate) struct Values {
-    text: String,
-    pub(crate) values: Vec<f64>,
-}
-
-/// Most values of a range.
-const MAX_VALUES: usize = 10_000;
-
-impl std::str::FromStr for Values {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        let number = |t: &str| -> Result<f64, String> {
-            match t.trim().parse::<f64>() {
-                Ok(x) if x.is_finite() => Ok(x),
-                Ok(x) => Err(format!("{x} is not finite")),
-                Err(_) => Err(format!("'{t}' is not a number")),
-            }
-        };
-        let values = if let Some((ends, count)) = text.split_once(':') {
-            let (from, to) = ends.split_once("..").ok_or("a range is written A..B:N")?;
-            let n: usize =
-                count.trim().parse().map_err(|_| format!("'{count}' is not a number of values"))?;
-            if !(2..=MAX_VALUES).contains(&n) {
-                return Err(format!("a range has 2 to {MAX_VALUES} values, not {n}"));
-            }
-            let (a, b) = (number(from)?, number(to)?);
-            // Decimal ends give decimal steps: 2.0..2.6:13 contains 2.05, not 2.0500000000000003.
-            (0..n)
-                .map(|i| {
-                    let x = if i + 1 == n { b } else { a + (b - a) * i as f64 / (n - 1) as f64 };
-                    format!("{x:.12e}").parse().unwrap_or(x)
-                })
-                .collect()
-        } else if text.contains("..") {
-            return Err("a range needs a number of values: A..B:N".into());
-        } else {
-            text.split(',').map(number).collect::<Result<Vec<f64>, String>>()?
-        };
-        Ok(Values { text: text.to_string(), values })
-    }
-}
-
-impl From<Values> for String {
-    fn from(v: Values) -> String {
-        v.text
-    }
-}
-
-impl TryFrom<String> for Values {
-    type Error = String;
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-/// A time in seconds: `90`, `90s`, `1.5m`, `2h`.
-pub(crate) fn seconds(text: &str) -> Result<f64, String> {
-    let (number, unit) = match text.trim().find(|c: char| c.is_ascii_alphabetic()) {
-        Some(at) => text.trim().split_at(at),
-        None => (text.trim(), "s"),
-    };
-    let factor = match unit {
-        "s" => 1.0,
-        "m" | "min" => 60.0,
-        "h" => 3600.0,
-        "ms" => 1e-3,
-        _ => return Err(format!("unknown unit '{unit}': use ms, s, m or h")),
-    };
-    match number.trim().parse::<f64>() {
-        Ok(x) if x > 0.0 && x.is_finite() => Ok(x * factor),
-        _ => Err(format!("'{text}' is not a time greater than 0, such as 30s")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -555,27 +466,5 @@ mod tests {
     fn the_command_line_is_consistent() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn numbers_lists_and_ranges() {
-        let values = |t: &str| t.parse::<Values>().map(|v| v.values);
-        assert_eq!(values("2.5").unwrap(), [2.5]);
-        assert_eq!(values("2.0, 1e-3").unwrap(), [2.0, 0.001]);
-        assert_eq!(values("2.0..2.6:13").unwrap()[1], 2.05);
-        assert_eq!(values("2..3:2").unwrap(), [2.0, 3.0]);
-        for bad in ["", "x", "1..2", "1..2:1", "1..2:x", "1..2:99999999", "nan", "1,,2", "1:2"] {
-            assert!(values(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn times() {
-        assert_eq!(seconds("90"), Ok(90.0));
-        assert_eq!(seconds("1.5m"), Ok(90.0));
-        assert_eq!(seconds("250ms"), Ok(0.25));
-        for bad in ["", "0", "-1s", "5 weeks", "inf", "nan"] {
-            assert!(seconds(bad).is_err(), "{bad}");
-        }
     }
 }

@@ -15,6 +15,8 @@ mod args;
 mod config;
 #[path = "../src/error.rs"]
 mod error;
+#[path = "../src/values.rs"]
+mod values;
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
@@ -32,7 +34,7 @@ fn judge(name: &str, text: &str) -> bool {
     match found {
         Ok(line) => {
             use clap::Parser;
-            let line: Vec<String> = std::iter::once("smml".to_string()).chain(line).collect();
+            let line: Vec<String> = std::iter::once("smml".to_string()).chain(line.arguments(&[])).collect();
             assert!(args::Cli::try_parse_from(&line).is_ok(), "{name}: {line:?}");
             true
         }

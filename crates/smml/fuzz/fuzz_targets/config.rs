@@ -11,12 +11,14 @@ mod args;
 mod config;
 #[path = "../../src/error.rs"]
 mod error;
+#[path = "../../src/values.rs"]
+mod values;
 
 fuzz_target!(|text: &str| {
     if let Ok(line) = config::parse(text) {
         use clap::Parser;
         // What is let through must be a command line that the program takes.
-        let line = std::iter::once("smml".to_string()).chain(line);
+        let line = std::iter::once("smml".to_string()).chain(line.arguments(&[]));
         assert!(args::Cli::try_parse_from(line).is_ok());
     }
 });

@@ -2,7 +2,7 @@
 
 use crate::{args::DataArgs, error::Failure, output};
 use serde::Serialize;
-use smml_learn::data::{Known, Verdict, idx};
+use smml_learn::data::{Known, idx};
 use std::path::{Path, PathBuf};
 
 #[derive(Serialize)]
@@ -18,70 +18,94 @@ struct File {
     sha256: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     found: Option<PathBuf>,
-    /// What was found: the hash of the content, and whether it is the published one.
     #[serde(skip_serializing_if = "Option::is_none")]
     verdict: Option<Verdict>,
 }
 
+/// What became of a file that was looked for.
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Verdict {
+    /// The published content.
+    Official,
+    /// Content with this SHA-256, and what it is, where that is known.
+    Unknown { sha256: String, is: Option<String> },
+    /// Other files of the set are there.
+    Missing,
+    /// Not a file in this format, and why.
+    Unreadable(String),
+}
+
 /// Runs the command.
 pub(crate) fn run(args: &DataArgs) -> Result<(), Failure> {
-    let mut any = false;
-    let mut bad = Vec::new();
+    if let Some(folder) = args.folder.as_ref().filter(|f| !f.is_dir()) {
+        return Err(Failure::File(format!("{}: no such folder", folder.display())));
+    }
     let mut sets = Vec::new();
     for set in Known::ALL {
-        let located = match &args.folder {
-            Some(folder) if !folder.is_dir() => {
-                return Err(Failure::File(format!("{}: no such folder", folder.display())));
-            }
-            Some(folder) => locate(set, folder)?,
-            None => None,
-        };
-        any |= located.is_some();
-        let mut files = Vec::new();
-        for (k, file) in set.files().into_iter().enumerate() {
-            let found = located.as_ref().map(|paths| paths[k].clone());
-            let verdict = match &found {
-                Some(path) => {
-                    let sha256 = idx::read(path)?.sha256;
-                    Some(if sha256 == file.sha256 { Verdict::Official } else { Verdict::Unknown(sha256) })
-                }
-                None => None,
-            };
-            if let (Some(path), Some(Verdict::Unknown(_))) = (&found, &verdict) {
-                bad.push(path.display().to_string());
-            }
-            files.push(File { name: file.name, sha256: file.sha256, found, verdict });
-        }
-        sets.push(Set { name: set.name(), source: set.source(), files });
+        let found = args.folder.as_ref().and_then(|folder| find(set, folder));
+        let files = set.files().into_iter().enumerate().map(|(k, file)| {
+            let found = found.as_ref().map(|f| f[k].clone());
+            let verdict = found.as_ref().map(|path| match path {
+                Some(path) => verdict(path, file.sha256),
+                None => Verdict::Missing,
+            });
+            File { name: file.name, sha256: file.sha256, found: found.flatten(), verdict }
+        });
+        sets.push(Set { name: set.name(), source: set.source(), files: files.collect() });
     }
     output::print(&if args.json { output::json(&sets)? } else { text(&sets) })?;
-    if let Some(folder) = args.folder.as_ref().filter(|_| !any) {
+    let Some(folder) = &args.folder else { return Ok(()) };
+    let files = || sets.iter().flat_map(|s| s.files.iter().map(move |f| (s, f)));
+    let names = |which: &dyn Fn(&Verdict) -> bool| -> Vec<String> {
+        files()
+            .filter(|(_, f)| f.verdict.as_ref().is_some_and(which))
+            .map(|(s, f)| {
+                f.found.as_ref().map_or(format!("{}/{}", s.name, f.name), |p| p.display().to_string())
+            })
+            .collect()
+    };
+    if files().all(|(_, f)| f.verdict.is_none()) {
         return Err(Failure::File(format!("{}: no data set found here", folder.display())));
     }
-    if bad.is_empty() {
+    let bad = names(&|v| matches!(v, Verdict::Missing | Verdict::Unreadable(_)));
+    if !bad.is_empty() {
+        return Err(Failure::File(format!("missing or not readable: {}", bad.join(", "))));
+    }
+    let other = names(&|v| matches!(v, Verdict::Unknown { .. }));
+    if other.is_empty() {
         Ok(())
     } else {
-        Err(Failure::Check(format!("not the published content: {}", bad.join(", "))))
+        Err(Failure::Check(format!("not the published content: {}", other.join(", "))))
+    }
+}
+
+fn verdict(path: &Path, published: &str) -> Verdict {
+    match idx::read(path) {
+        Ok(file) if file.sha256 == published => Verdict::Official,
+        Ok(file) => Verdict::Unknown {
+            is: Known::by_hash(&file.sha256).map(|(set, file)| format!("{} of {}", file.name, set.name())),
+            sha256: file.sha256,
+        },
+        Err(e) => Verdict::Unreadable(e.to_string()),
     }
 }
 
 /// The files of a set, when the folder has it at all: in a folder of its name, or because the folder is the set's own.
-fn locate(set: Known, folder: &Path) -> Result<Option<[PathBuf; 4]>, Failure> {
-    let own = folder.join(set.name());
-    let is_own = folder.file_name().is_some_and(|n| n == set.name());
-    let alone = !Known::ALL
-        .iter()
-        .any(|k| folder.join(k.name()).is_dir() || folder.file_name().is_some_and(|n| n == k.name()));
-    if own.is_dir() || is_own {
-        return Ok(Some(set.locate(folder)?));
+fn find(set: Known, folder: &Path) -> Option<[Option<PathBuf>; 4]> {
+    let (_, found) = set.find(folder);
+    let is_of =
+        |k: &Known| folder.join(k.name()).is_dir() || folder.file_name().is_some_and(|n| n == k.name());
+    if is_of(&set) {
+        return Some(found);
     }
-    // A folder of another name: both sets have files of the same names, so ask the content.
-    if alone && let Ok(paths) = set.locate(folder) {
-        let sha256 = idx::read(&paths[0])?.sha256;
-        let other = Known::by_hash(&sha256).is_some_and(|(k, _)| k != set);
-        return Ok((!other).then_some(paths));
-    }
-    Ok(None)
+    // A folder of another name: both sets have files of the same names, so ask the content of the first.
+    let first = found.iter().flatten().next().filter(|_| !Known::ALL.iter().any(is_of))?;
+    let other = idx::read(first)
+        .ok()
+        .and_then(|file| Known::by_hash(&file.sha256))
+        .map_or(set != Known::Mnist, |(k, _)| k != set);
+    (!other).then_some(found)
 }
 
 fn text(sets: &[Set]) -> String {
@@ -90,12 +114,14 @@ fn text(sets: &[Set]) -> String {
         text += &format!("{}\n  published at {}\n", set.name, set.source);
         for file in &set.files {
             text += &format!("  {}  {}", file.sha256, file.name);
-            text += &match (&file.found, &file.verdict) {
-                (Some(path), Some(Verdict::Official)) => format!("  ok  {}", path.display()),
-                (Some(path), Some(Verdict::Unknown(hash))) => {
-                    format!("  DIFFERS ({hash})  {}", path.display())
-                }
-                _ => String::new(),
+            let at = file.found.as_ref().map_or(String::new(), |p| format!("  {}", p.display()));
+            text += &match &file.verdict {
+                None => String::new(),
+                Some(Verdict::Official) => format!("  ok{at}"),
+                Some(Verdict::Unknown { is: Some(is), .. }) => format!("  DIFFERS (this is {is}){at}"),
+                Some(Verdict::Unknown { sha256, is: None }) => format!("  DIFFERS (SHA-256 {sha256}){at}"),
+                Some(Verdict::Missing) => "  MISSING".into(),
+                Some(Verdict::Unreadable(why)) => format!("  NOT READABLE: {why}"),
             };
             text.push('\n');
         }

@@ -38,8 +38,11 @@ pub(crate) fn run(args: &EqArgs) -> Result<(), Failure> {
             let mut text =
                 format!("{}  {}\nSection {}, {}\n\n", e.label(), e.title, e.section, e.section_title);
             text += &format!("  {}\n\n", e.text.replace('\n', "\n  "));
-            text +=
-                &format!("as printed      {}\nas implemented  {}\n\n", e.printed_latex, e.implemented_latex);
+            let ours = match e.status {
+                Status::Planned => "as corrected  ",
+                Status::Implemented => "as implemented",
+            };
+            text += &format!("as printed      {}\n{ours}  {}\n\n", e.printed_latex, e.implemented_latex);
             text += &format!("difference: {}\n", e.difference);
             match e.status {
                 Status::Planned => text += &format!("planned (part {})\n", e.part),

@@ -6,17 +6,18 @@
 use crate::{
     args::{Edges, IsingArgs, Lattice, SpinKernel, Start},
     error::Failure,
-    output::{self, Table},
-    report::{
-        self,
-        figure::{Axis, Figure, Series, Style},
+    output,
+    reproduce::check::{Outcome, Row},
+    run::{
+        self, config,
+        folder::Folder,
+        progress,
+        results::{Document, Finished, Part},
+        series, signals,
     },
-    reproduce::check::{Expected, Outcome, Row, Verdict},
-    run::{self, config, folder::Folder, progress, series, signals},
 };
 use serde::{Deserialize, Serialize};
 use smml_core::{
-    central_limit::Histogram,
     certificate::{SampledBeta, sampled_beta},
     chain::{Chain, Record},
     diagnose::{Equilibrated, Equilibration, equilibration},
@@ -29,21 +30,32 @@ use smml_core::{
 };
 use smml_physics::{
     cluster::Wolff,
-    ising::{Boundary, Ising, SquareLattice, exact, observe, onsager},
+    ising::{Boundary, Ising, Solution, SquareLattice, exact, observe, one_dimension, onsager},
 };
-use std::{path::PathBuf, time::Instant};
+use std::time::Instant;
+
+mod show;
 
 /// Largest systems whose exact averages are enumerated for comparison.
 const ENUMERATED: usize = 20;
 /// Spin updates of one round, for all temperatures together: some hundredths of a second. Signals, checkpoints and time
 /// limits wait for the end of a round.
 const ROUND: u64 = 500_000;
+/// Largest run, in bytes of its states, its samples and the lattice: what a checkpoint can hold.
+const LARGEST: u128 = 1 << 34;
+/// Bytes of the lattice for each spin while it is built: couplings and fields, and the graph made of them.
+const LATTICE: u128 = 128;
+/// Bytes of a sample: energy, magnetisation, energy change of a probing flip.
+const SAMPLE: u128 = 24;
+/// Largest coupling, field and inverse temperature: squares of energies stay far from what a number can hold.
+const STRONGEST: f64 = 1e30;
+/// Lowest temperature, likewise.
+const COLDEST: f64 = 1e-30;
+/// Sweeps to measure when neither --sweeps nor --time says it.
+const SWEEPS: u64 = 10_000;
 
 /// Runs the command.
 pub(crate) fn run(args: &IsingArgs) -> Result<(), Failure> {
-    if let Some(path) = &args.run.series {
-        series::check_path(path)?;
-    }
     run::with_threads(args.run.threads, || simulate(args))
 }
 
@@ -73,50 +85,99 @@ struct Point {
     record: Record,
 }
 
+/// What is saved on the way.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    /// Sweeps of burn-in; not yet known while a time limit decides them.
+    burn_in: Option<u64>,
+    points: Vec<Point>,
+}
+
 impl Point {
-    /// Advances by at most `sweeps`, through the burn-in and up to `n_samples` samples.
-    fn advance(
-        &mut self,
-        ising: &Ising,
-        beta: f64,
-        plan: &Plan,
-        sweeps: u64,
-        n_samples: usize,
-    ) -> Result<(), Failure> {
+    /// The step at which the burn-in ends or the next sample is due; none when all samples are taken.
+    fn next_stop(&self, plan: &Plan) -> Option<u64> {
+        // A plan without burn-in burns in until a time limit ends it.
+        let burn_in = plan.burn_in.unwrap_or(u64::MAX);
+        let n = self.record.len() as u64;
+        if self.chain.n_steps() < burn_in {
+            Some(burn_in)
+        } else {
+            (n < plan.n_samples).then(|| burn_in.saturating_add((n + 1).saturating_mul(plan.thin)))
+        }
+    }
+
+    /// Advances by at most `sweeps`, through the burn-in and up to the last sample.
+    fn advance(&mut self, ising: &Ising, beta: f64, plan: &Plan, sweeps: u64) -> Result<(), Failure> {
         let end = self.chain.n_steps().saturating_add(sweeps);
-        let burn_in = plan.burn_in.saturating_sub(self.chain.n_steps()).min(sweeps);
-        self.chain.advance(ising, beta, burn_in);
-        while self.chain.n_steps() >= plan.burn_in
-            && self.record.len() < n_samples
+        while let Some(stop) = self.next_stop(plan)
             && self.chain.n_steps() < end
         {
-            let next = self.record.len() + 1;
-            // The probed site walks through the lattice, whatever the state: a symmetric move.
-            let site = (next.wrapping_mul(0x9e37_79b9)) % ising.n_spins();
-            let observe =
-                |s: &Vec<i8>| [ising.energy(s), observe::magnetisation(s) as f64, ising.delta(s, &site)];
-            self.chain.record(ising, beta, plan.thin, next, &mut self.record, observe)?;
+            let burning_in = plan.burn_in.is_none_or(|b| self.chain.n_steps() < b);
+            self.chain.advance(ising, beta, stop.min(end) - self.chain.n_steps());
+            if self.chain.n_steps() == stop && !burning_in {
+                // The probed site walks through the lattice, whatever the state: a symmetric move.
+                let site = (self.record.len() + 1).wrapping_mul(0x9e37_79b9) % ising.n_spins();
+                let s = &self.chain.state;
+                let magnetisation = observe::magnetisation(s) as f64;
+                self.record.push(&[ising.energy(s), magnetisation, ising.delta(s, &site)])?;
+            }
         }
         Ok(())
+    }
+
+    /// Whether the chain stands at a sample, or has taken none.
+    fn is_at_sample(&self, plan: &Plan) -> bool {
+        let done = plan.burn_in.map(|b| b.saturating_add(plan.thin.saturating_mul(self.record.len() as u64)));
+        done == Some(self.chain.n_steps())
     }
 }
 
 /// The numbers that say how long.
 struct Plan {
-    burn_in: u64,
+    burn_in: Option<u64>,
     thin: u64,
+    n_samples: u64,
 }
 
-/// The run with everything settled: written as `config.toml`, and (but for its length) the identity of the run.
+/// The run with everything settled that can be settled before it starts.
 fn resolve(args: &IsingArgs) -> Result<IsingArgs, Failure> {
     let mut args = args.clone();
     args.run.seed = Some(args.run.seed.unwrap_or_else(run::drawn_seed));
-    let default = if args.time.is_some() { 1000 } else { args.sweeps / 10 };
-    args.burn_in = Some(args.burn_in.unwrap_or(default));
-    if args.sweeps < args.thin {
-        return Err(Failure::Usage(format!("--thin {} is more than --sweeps {}", args.thin, args.sweeps)));
+    if args.time.is_none() {
+        args.sweeps = Some(args.sweeps.unwrap_or(SWEEPS));
+    }
+    if let Some(sweeps) = args.sweeps {
+        if sweeps < args.thin {
+            return Err(Failure::Usage(format!("--thin {} is more than --sweeps {sweeps}", args.thin)));
+        }
+        args.burn_in = Some(args.burn_in.unwrap_or(sweeps / 10));
     }
     Ok(args)
+}
+
+/// The most samples that every one of `n_points` temperatures may take; an error when the run is too large for any, or
+/// for those that `--sweeps` asks for. Computed before anything is allocated.
+fn samples(args: &IsingArgs, n_points: usize) -> Result<u64, Failure> {
+    let (l, points) = (u128::from(args.size), n_points as u128);
+    let spins = match args.lattice {
+        Lattice::Square => l * l,
+        Lattice::Chain => l,
+    };
+    let fixed = spins * (points + LATTICE);
+    let room = LARGEST.saturating_sub(fixed) / (points * SAMPLE);
+    let wanted = args.sweeps.map(|s| u128::from(s / args.thin));
+    if room == 0 || wanted.is_some_and(|w| w > room) {
+        let total = fixed + wanted.unwrap_or(1) * points * SAMPLE;
+        return Err(Failure::Usage(format!(
+            "--size {}, {points} temperature(s), {} samples: takes {:.3} GiB, the largest run {} GiB; use a \
+             smaller --size, fewer temperatures, fewer --sweeps or a larger --thin",
+            args.size,
+            wanted.unwrap_or(1),
+            total as f64 / f64::from(1 << 30),
+            LARGEST >> 30,
+        )));
+    }
+    Ok(wanted.unwrap_or(room) as u64)
 }
 
 fn model(args: &IsingArgs) -> Result<(SquareLattice, Ising), Failure> {
@@ -127,9 +188,7 @@ fn model(args: &IsingArgs) -> Result<(SquareLattice, Ising), Failure> {
     let size = args.size as usize;
     let (coupling, field) = (args.coupling, args.field);
     for (name, value) in [("--coupling", coupling), ("--field", field)] {
-        if !value.is_finite() {
-            return Err(Failure::Usage(format!("{name} {value}: must be finite")));
-        }
+        within(name, value)?;
     }
     match args.lattice {
         Lattice::Square => {
@@ -152,37 +211,51 @@ fn model(args: &IsingArgs) -> Result<(SquareLattice, Ising), Failure> {
     }
 }
 
-/// Inverse temperatures, and whether the user spoke of temperatures.
+fn within(name: &str, value: f64) -> Result<(), Failure> {
+    if value.abs() <= STRONGEST {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!("{name} {value:?}: must be between -{STRONGEST:e} and {STRONGEST:e}")))
+}
+
+/// Inverse temperatures.
 fn betas(args: &IsingArgs) -> Result<Vec<f64>, Failure> {
     match (&args.temperature, &args.beta) {
         (Some(t), _) => t
             .values
             .iter()
             .map(|&t| {
-                if t > 0.0 {
-                    Ok(1.0 / t)
-                } else {
-                    Err(Failure::Usage(format!("--temperature {t}: must be greater than 0")))
+                if t >= COLDEST {
+                    return Ok(1.0 / t);
                 }
+                Err(Failure::Usage(format!(
+                    "--temperature {t:?}: must be greater than 0, at least {COLDEST:e}"
+                )))
             })
             .collect(),
-        (None, Some(b)) => Ok(b.values.clone()),
+        (None, Some(b)) => {
+            b.values.iter().try_for_each(|&b| within("--beta", b))?;
+            Ok(b.values.clone())
+        }
         (None, None) => Err(Failure::Usage("one of --temperature and --beta is needed".into())),
     }
 }
 
 fn simulate(args: &IsingArgs) -> Result<(), Failure> {
+    let began = Instant::now();
     let mut settled = resolve(args)?;
-    let (_, ising) = model(&settled)?;
     let betas = betas(&settled)?;
+    let n_samples = samples(&settled, betas.len())?;
+    let (_, ising) = model(&settled)?;
     let seed = settled.run.seed.unwrap_or_default();
-    let identity = config::to_toml("ising", &IsingArgs { sweeps: 0, ..settled.clone() })?;
-    let hash = store::parameter_hash(&identity)?;
-    let folder = Folder::of_run(&args.run, "ising", seed, &identity)?;
+    let config = config::to_toml("ising", &settled)?;
+    let hash = config::hash(&config)?;
+    let folder = Folder::open_run(&args.run, "ising", seed, &config)?;
 
     let checkpoint = folder.file("checkpoint");
-    let loaded = if args.run.resume { store::load::<Vec<Point>>(&checkpoint, hash)? } else { None };
-    let mut points = match loaded {
+    let loaded = if args.run.resume { store::load::<Saved>(&checkpoint, hash)? } else { None };
+    let resumed = loaded.is_some();
+    let mut saved = match loaded {
         Some(found) => {
             if let Some(why) = found.fell_back {
                 output::remark(
@@ -190,80 +263,118 @@ fn simulate(args: &IsingArgs) -> Result<(), Failure> {
                     &format!("resuming from the checkpoint before the last: {why}"),
                 );
             }
-            if found.value.len() != betas.len()
-                || found.value.iter().any(|p| p.chain.state.len() != ising.n_spins())
+            let saved = found.value;
+            if saved.points.len() != betas.len()
+                || saved.points.iter().any(|p| p.chain.state.len() != ising.n_spins())
             {
                 return Err(Failure::File(format!("{}: does not fit this run", checkpoint.display())));
             }
-            found.value
+            saved
         }
-        None => start(&settled, &ising, betas.len(), seed)?,
+        None => Saved { burn_in: settled.burn_in, points: start(&settled, &ising, betas.len(), seed)? },
     };
-
-    let plan = Plan { burn_in: settled.burn_in.unwrap_or(0), thin: settled.thin };
-    let timed = args.time.is_some();
-    let n_samples = if timed { usize::MAX } else { (settled.sweeps / settled.thin) as usize };
-    if points.iter().any(|p| p.record.len() > n_samples) {
-        return Err(Failure::Usage(format!(
-            "--sweeps {}: the checkpoint holds {} already",
-            settled.sweeps,
-            points[0].record.len() as u64 * plan.thin
-        )));
+    if resumed {
+        // The default depends on --sweeps, and a run that is made longer has its burn-in behind it.
+        let burned = saved.points[0].chain.n_steps();
+        match (saved.burn_in, args.burn_in) {
+            (Some(there), Some(asked)) if there != asked => {
+                return Err(Failure::Usage(format!("--burn-in {asked}: the run in the folder has {there}")));
+            }
+            (None, Some(asked)) if asked < burned => {
+                return Err(Failure::Usage(format!("--burn-in {asked}: {burned} are done already")));
+            }
+            (Some(there), _) => settled.burn_in = Some(there),
+            (None, _) => {
+                settled.burn_in = settled.burn_in.map(|b| b.max(burned));
+                saved.burn_in = settled.burn_in;
+            }
+        }
+        let done = saved.points.iter().map(|p| p.record.len() as u64).max().unwrap_or(0);
+        if done > n_samples {
+            return Err(Failure::Usage(format!(
+                "--sweeps {}: the checkpoint holds {} already",
+                settled.sweeps.unwrap_or(0),
+                done * settled.thin
+            )));
+        }
     }
-    let round = (ROUND / (ising.n_spins() as u64 * betas.len() as u64)).max(plan.thin);
-    let total = plan.burn_in + if timed { 0 } else { settled.sweeps };
+    folder.begin(&config::to_toml("ising", &settled)?)?;
+    // From here on there is something to resume.
+    store::save(&checkpoint, &saved, hash)?;
+
+    let mut plan = Plan { burn_in: saved.burn_in, thin: settled.thin, n_samples };
+    let limit = args.time.unwrap_or(f64::INFINITY);
+    let round = (ROUND / (ising.n_spins() as u64 * betas.len() as u64)).max(1);
+    let sweeps = saved.burn_in.unwrap_or(0).saturating_add(settled.sweeps.unwrap_or(0));
     let bar =
-        progress::bar(if timed { (args.time.unwrap_or(0.0) * 1e3) as u64 } else { total }, args.run.quiet);
-    let mut saved = Instant::now();
+        progress::bar(if settled.sweeps.is_some() { sweeps } else { (limit * 1e3) as u64 }, args.run.quiet);
+    if resumed {
+        bar.set_position(saved.points[0].chain.n_steps());
+        bar.reset_eta();
+    }
+    let mut last_saved = Instant::now();
     signals::listen();
     loop {
-        let out_of_time =
-            args.time.is_some_and(|t| folder.elapsed() >= t) && points.iter().all(|p| !p.record.is_empty());
-        if points.iter().all(|p| p.record.len() >= n_samples) || out_of_time {
+        let elapsed = began.elapsed().as_secs_f64();
+        if plan.burn_in.is_none() && elapsed >= limit / 10.0 && saved.points[0].chain.n_steps() > 0 {
+            plan.burn_in = Some(saved.points[0].chain.n_steps());
+            saved.burn_in = plan.burn_in;
+        }
+        let out_of_time = elapsed >= limit;
+        if out_of_time && plan.burn_in.is_some_and(|b| saved.points[0].chain.n_steps() < b) {
+            store::save(&checkpoint, &saved, hash)?;
+            return Err(Failure::Check(format!(
+                "--time is over after {} of {} sweeps of burn-in, and nothing was measured; --resume goes on",
+                saved.points[0].chain.n_steps(),
+                plan.burn_in.unwrap_or(0)
+            )));
+        }
+        let finished = |p: &Point| {
+            p.record.len() as u64 >= n_samples
+                || (out_of_time && !p.record.is_empty() && p.is_at_sample(&plan))
+        };
+        if saved.points.iter().all(finished) {
             break;
         }
         if signals::stop() {
-            store::save(&checkpoint, &points, hash)?;
+            store::save(&checkpoint, &saved, hash)?;
             return Err(Failure::Interrupted(format!(
                 "stopped; continue with --resume --out {} and the same arguments",
                 folder.path().display()
             )));
         }
+        // Out of time, no further than the next sample.
+        let ahead = saved.points[0].next_stop(&plan).map_or(0, |s| s - saved.points[0].chain.n_steps());
+        let sweeps = if out_of_time { round.min(ahead) } else { round };
         let mut results: Vec<Result<(), Failure>> = betas.iter().map(|_| Ok(())).collect();
         let mut jobs: Vec<(&mut Point, &mut Result<(), Failure>)> =
-            points.iter_mut().zip(&mut results).collect();
+            saved.points.iter_mut().zip(&mut results).collect();
         parallel::each(Par::Rayon, &mut jobs, |t, (point, result)| {
-            **result = point.advance(&ising, betas[t], &plan, round, n_samples);
+            **result = point.advance(&ising, betas[t], &plan, sweeps);
         });
         results.into_iter().collect::<Result<(), Failure>>()?;
-        bar.set_position(if timed { (folder.elapsed() * 1e3) as u64 } else { points[0].chain.n_steps() });
-        if saved.elapsed().as_secs_f64() >= args.run.checkpoint_every {
-            store::save(&checkpoint, &points, hash)?;
-            saved = Instant::now();
+        let done = saved.points[0].chain.n_steps();
+        bar.set_position(if settled.sweeps.is_some() {
+            done
+        } else {
+            (began.elapsed().as_secs_f64() * 1e3) as u64
+        });
+        if last_saved.elapsed().as_secs_f64() >= args.run.checkpoint_every {
+            store::save(&checkpoint, &saved, hash)?;
+            last_saved = Instant::now();
         }
     }
     bar.finish_and_clear();
-    if timed {
-        settled.sweeps = points[0].record.len() as u64 * plan.thin;
-    }
-    store::save(&checkpoint, &points, hash)?;
-    let mut extra = vec![checkpoint];
+    settled.sweeps = Some(saved.points[0].record.len() as u64 * plan.thin);
+    settled.burn_in = saved.burn_in;
+    settled.time = None;
+    store::save(&checkpoint, &saved, hash)?;
+    let mut outputs = vec![checkpoint];
     if let Some(file) = &args.run.series {
-        series::write(file, &columns(&points, &betas))?;
-        extra.push(file.clone());
+        series::write(file, &show::columns(&saved.points, &betas))?;
+        outputs.push(file.clone());
     }
-    let results: Vec<PointResult> = points
-        .iter()
-        .zip(&betas)
-        .map(|(p, b)| evaluate(&settled, &ising, p, *b))
-        .collect::<Result<_, _>>()?;
-    let document = output::json(&Results { command: "ising", configuration: &settled, points: &results })?;
-    let text = config::to_toml("ising", &settled)?;
-    extra.extend(report(&folder, &text, seed, &settled, &points, &results)?);
-    folder.finish(&text, &document, seed, &extra)?;
-    output::print(&if args.run.json { document } else { tables(&settled, &results) })?;
-    let bad: Vec<String> = results.iter().filter_map(PointResult::complaint).collect();
-    if bad.is_empty() { Ok(()) } else { Err(Failure::Check(bad.join("\n"))) }
+    finish(&settled, &ising, &folder, seed, &saved.points, &betas, outputs)
 }
 
 /// Every chain at its start.
@@ -286,299 +397,155 @@ fn start(args: &IsingArgs, ising: &Ising, n: usize, seed: u64) -> Result<Vec<Poi
         .collect()
 }
 
-fn columns(points: &[Point], betas: &[f64]) -> Vec<series::Column> {
-    let mut all = Vec::new();
-    for (point, beta) in points.iter().zip(betas) {
-        for (k, name) in ["energy", "magnetisation"].into_iter().enumerate() {
-            let name = if betas.len() == 1 { name.to_string() } else { format!("{name}_beta_{beta}") };
-            all.push(series::Column { name, values: point.record.column(k) });
-        }
-    }
-    all
-}
-
-#[derive(Serialize)]
-struct Results<'a> {
-    command: &'static str,
-    configuration: &'a IsingArgs,
-    points: &'a [PointResult],
-}
-
-#[derive(Serialize)]
+/// What was found at one temperature.
 struct PointResult {
+    beta: f64,
+    temperature: Option<f64>,
+    samples: usize,
+    equilibration: Option<Equilibration>,
+    rows: Vec<Row>,
+    part: Part,
+}
+
+/// What the results of a temperature have beside its quantities.
+#[derive(Serialize)]
+struct Details {
     beta: f64,
     temperature: Option<f64>,
     samples: usize,
     acceptance: Option<f64>,
     equilibration: Option<Equilibration>,
-    sampled_beta: Option<SampledBeta>,
-    quantities: Vec<Quantity>,
-    /// Why there are no quantities, if so.
-    too_short: Option<String>,
-    #[serde(skip)]
-    rows: Vec<Row>,
+    /// Why the samples show no finite beta, if so; else it is among the quantities.
+    no_sampled_beta: Option<SampledBeta>,
 }
 
-#[derive(Serialize)]
-struct Quantity {
-    name: String,
-    #[serde(flatten)]
-    estimate: smml_core::Estimate,
-    expected: Option<f64>,
-    z: Option<f64>,
-    verdict: Verdict,
-}
-
-impl PointResult {
-    fn complaint(&self) -> Option<String> {
-        let at = self.temperature.map_or(format!("beta {}", self.beta), |t| format!("T = {t}"));
-        if let Some(why) = &self.too_short {
-            return Some(format!("{at}: {why}"));
-        }
-        if let Some(row) = self.rows.iter().find(|r| r.verdict() == Verdict::Fails) {
-            return Some(format!(
-                "{at}: {} = {}, expected {}",
-                row.quantity,
-                row.value_text(),
-                row.expected_text()
-            ));
-        }
-        match self.equilibration {
-            Some(Equilibration { verdict: Equilibrated::StillDrifting, .. }) => Some(format!(
-                "{at}: the energy still drifts in the second half: more burn-in or more sweeps are needed"
-            )),
-            _ => None,
-        }
+/// Evaluates and writes everything.
+fn finish(
+    settled: &IsingArgs,
+    ising: &Ising,
+    folder: &Folder,
+    seed: u64,
+    points: &[Point],
+    betas: &[f64],
+    outputs: Vec<std::path::PathBuf>,
+) -> Result<(), Failure> {
+    let enumerated: Vec<Option<exact::ThermalAverages>> = if ising.n_spins() <= ENUMERATED {
+        exact::averages(ising, betas)?.into_iter().map(Some).collect()
+    } else {
+        vec![None; betas.len()]
+    };
+    let results: Vec<PointResult> = points
+        .iter()
+        .zip(betas)
+        .zip(enumerated)
+        .map(|((point, beta), enumerated)| evaluate(settled, ising, enumerated, point, *beta))
+        .collect::<Result<_, _>>()?;
+    let parts = results.iter().map(|r| r.part.clone()).collect();
+    let tables: Vec<(&str, &[Row])> = results.iter().map(|r| (&*r.part.title, &r.rows[..])).collect();
+    Finished {
+        document: Document::new("ising", settled, parts)?,
+        config: &config::to_toml("ising", settled)?,
+        seed,
+        text: show::text(settled, &results),
+        tables: &tables,
+        figures: &show::figures(settled, points, &results),
+        outputs,
+        json: settled.run.json,
     }
+    .conclude(folder)
 }
 
-fn evaluate(args: &IsingArgs, ising: &Ising, point: &Point, beta: f64) -> Result<PointResult, Failure> {
-    let n = ising.n_spins();
+fn evaluate(
+    args: &IsingArgs,
+    ising: &Ising,
+    enumerated: Option<exact::ThermalAverages>,
+    point: &Point,
+    beta: f64,
+) -> Result<PointResult, Failure> {
     let temperature = args.temperature.as_ref().map(|_| 1.0 / beta);
-    let mut result = PointResult {
+    let temperature = temperature.map(|t| format!("{t:.12e}").parse().unwrap_or(t));
+    let title = temperature.map_or(format!("β = {beta}"), |t| format!("T = {t}"));
+    let id = temperature.map_or(format!("beta={beta}"), |t| format!("T={t}"));
+    let sampled_beta = sampled_beta(&point.record.column(2)).ok();
+    let details = Details {
         beta,
-        temperature: temperature.map(|t| format!("{t:.12e}").parse().unwrap_or(t)),
+        temperature,
         samples: point.record.len(),
         acceptance: point.chain.tally().acceptance(),
         equilibration: equilibration(&point.record.column(0)).ok(),
-        sampled_beta: sampled_beta(&point.record.column(2)).ok(),
-        quantities: Vec::new(),
-        too_short: None,
-        rows: Vec::new(),
+        no_sampled_beta: sampled_beta.filter(|b| !matches!(b, SampledBeta::Finite(_))),
     };
-    let got = match observe::observables(&point.record, n, beta) {
-        Ok(got) => got,
-        Err(e @ smml_core::Error::TooShort { .. }) => {
-            result.too_short = Some(e.to_string());
-            return Ok(result);
-        }
-        Err(e) => return Err(e.into()),
-    };
-    let want = expected(args, ising, beta)?;
     let mut outcome = Outcome::default();
-    for (name, estimate, exact) in [
-        ("energy", got.energy, want[0]),
-        ("specific heat", got.specific_heat, want[1]),
-        ("|magnetisation|", got.magnetisation, want[2]),
-        ("magnetisation²", got.magnetisation_squared, want[3]),
-        ("susceptibility", got.susceptibility, want[4]),
-        ("Binder cumulant", got.binder, want[5]),
-    ] {
-        match exact {
-            Some(x) if estimate.std_error > 0.0 => outcome.sampled(name, estimate, x),
-            _ => outcome.reported(name, estimate),
-        };
+    let mut message = None;
+    match observe::observables(&point.record, ising, beta) {
+        Ok(got) => {
+            let all = |f: fn(&exact::ThermalAverages) -> f64| enumerated.as_ref().map(f);
+            let solved = if enumerated.is_none() { solution(args, beta) } else { None };
+            let energy = all(|t| t.energy).or(solved.map(|s| s.energy));
+            let specific_heat = all(|t| t.specific_heat).or(solved.map(|s| s.specific_heat));
+            // Without a field ⟨M⟩ = 0, and a chain that stays in one phase says nothing of it.
+            let signed = (!ising.is_symmetric()).then_some(got.magnetisation);
+            for (name, estimate, exact) in [
+                ("energy", Some(got.energy), energy),
+                ("specific heat", Some(got.specific_heat), specific_heat),
+                ("magnetisation", signed, all(|t| t.magnetisation)),
+                ("|magnetisation|", Some(got.absolute_magnetisation), all(|t| t.absolute_magnetisation)),
+                ("magnetisation²", Some(got.magnetisation_squared), all(|t| t.magnetisation_squared)),
+                ("susceptibility", Some(got.susceptibility), all(|t| t.susceptibility)),
+                ("susceptibility of |M|", Some(got.phase_susceptibility), all(|t| t.phase_susceptibility)),
+                ("Binder cumulant", got.binder, all(|t| t.binder)),
+            ] {
+                let Some(estimate) = estimate else { continue };
+                // An error of the size of rounding is that of samples that are all alike: nothing to compare.
+                let rounding = 1e-12 * estimate.value.abs();
+                match exact {
+                    Some(x) if estimate.std_error > rounding => outcome.sampled(name, estimate, x),
+                    _ => outcome.reported(name, estimate),
+                };
+            }
+            if let Some(SampledBeta::Finite(b)) = sampled_beta {
+                outcome.sampled("sampled beta", b, beta);
+            }
+        }
+        Err(e @ smml_core::Error::TooShort { .. }) => message = Some(e.to_string()),
+        Err(e) => return Err(e.into()),
     }
-    if let Some(SampledBeta::Finite(b)) = result.sampled_beta {
-        outcome.sampled("sampled beta", b, beta);
+    let mut part = Part::new(&id, &title, &outcome.rows, message);
+    if part.message.is_none()
+        && matches!(details.equilibration, Some(Equilibration { verdict: Equilibrated::StillDrifting, .. }))
+    {
+        let drifts = "the energy still drifts in the second half: more burn-in or more sweeps are needed";
+        part = Part::new(&id, &title, &outcome.rows, Some(drifts.into()));
     }
-    result.quantities = outcome
-        .rows
-        .iter()
-        .map(|r| Quantity {
-            name: r.quantity.clone(),
-            estimate: r.value,
-            expected: match r.expected {
-                Expected::Sampled(x) => Some(x),
-                _ => None,
-            },
-            z: r.z(),
-            verdict: r.verdict(),
-        })
-        .collect();
-    result.rows = outcome.rows;
-    Ok(result)
+    part.details =
+        serde_json::to_value(&details).map_err(|e| Failure::File(format!("results as JSON: {e}")))?;
+    Ok(PointResult {
+        beta,
+        temperature,
+        samples: details.samples,
+        equilibration: details.equilibration,
+        rows: outcome.rows,
+        part,
+    })
 }
 
-/// Exact energy, specific heat, |m|, m², susceptibility and Binder cumulant, where known.
-fn expected(args: &IsingArgs, ising: &Ising, beta: f64) -> Result<[Option<f64>; 6], Failure> {
-    let n = ising.n_spins();
-    if n <= ENUMERATED {
-        let t = exact::thermal(&exact::spectrum(ising)?, n, beta);
-        return Ok([
-            t.energy,
-            t.specific_heat,
-            t.magnetisation,
-            t.magnetisation_squared,
-            t.susceptibility,
-            t.binder,
-        ]
-        .map(Some));
-    }
-    let k = beta * args.coupling;
+/// ln Z, energy and specific heat of the model at `beta`, with the energy in the units of the coupling, where there is a
+/// closed form.
+fn solution(args: &IsingArgs, beta: f64) -> Option<Solution> {
+    let (k, size) = (beta * args.coupling, args.size as usize);
     if args.field != 0.0 || k == 0.0 {
-        return Ok([None; 6]);
+        return None;
     }
-    let (u, c) = match (args.lattice, args.boundary) {
+    let solution = match (args.lattice, args.boundary) {
+        (Lattice::Square, Edges::Periodic) if k > 0.0 => onsager::torus(size, size, k).ok()?,
         // On an even torus the antiferromagnet is the ferromagnet with every other spin reversed.
-        (Lattice::Square, Edges::Periodic) if k > 0.0 || args.size.is_multiple_of(2) => {
-            let t = onsager::torus(args.size as usize, args.size as usize, k.abs())?;
-            (t.energy * k.abs() / beta.abs() * beta.signum(), t.specific_heat)
+        (Lattice::Square, Edges::Periodic) if args.size.is_multiple_of(2) => {
+            let mirror = onsager::torus(size, size, -k).ok()?;
+            Solution { energy: -mirror.energy, ..mirror }
         }
-        (Lattice::Chain, Edges::Open) => {
-            let bonds = (n as f64 - 1.0) / n as f64;
-            (-args.coupling * k.tanh() * bonds, (k / k.cosh()).powi(2) * bonds)
-        }
-        _ => return Ok([None; 6]),
+        (Lattice::Square, _) => return None,
+        (Lattice::Chain, Edges::Periodic) => one_dimension::ring(size, k).ok()?,
+        (Lattice::Chain, Edges::Open) => one_dimension::open_chain(size, k).ok()?,
     };
-    Ok([Some(u), Some(c), None, None, None, None])
-}
-
-/// `report.html`: curves against exact results, or the histogram of the energy, and the last states.
-fn report(
-    folder: &Folder,
-    config: &str,
-    seed: u64,
-    args: &IsingArgs,
-    points: &[Point],
-    results: &[PointResult],
-) -> Result<Vec<PathBuf>, Failure> {
-    let mut figures = Vec::new();
-    if results.len() > 1 {
-        let x_of = |r: &PointResult| r.temperature.unwrap_or(r.beta);
-        let x =
-            Axis::linear(if args.temperature.is_some() { "temperature T" } else { "inverse temperature β" });
-        for (name, id) in [
-            ("energy", "energy"),
-            ("specific heat", "specific-heat"),
-            ("|magnetisation|", "magnetisation"),
-            ("susceptibility", "susceptibility"),
-        ] {
-            let rows = || {
-                results
-                    .iter()
-                    .flat_map(|r| r.rows.iter().filter(|q| q.quantity == name).map(move |q| (x_of(r), q)))
-            };
-            let measured: Vec<(f64, smml_core::Estimate)> = rows().map(|(x, q)| (x, q.value)).collect();
-            let exact: Vec<(f64, f64)> = rows()
-                .filter_map(|(x, q)| match q.expected {
-                    Expected::Sampled(y) => Some((x, y)),
-                    _ => None,
-                })
-                .collect();
-            let mut series = vec![Series::measured("simulation", &measured)];
-            if !exact.is_empty() {
-                series.insert(0, Series::new("exact, at the measured points", Style::Line, exact));
-            }
-            let y = Axis::linear(&format!("{name} per spin"));
-            figures.push(Figure::plot(id, name, "With one standard error.", x.clone(), y, series));
-        }
-    } else if let Some(point) = points.first() {
-        let energies: Vec<f64> =
-            point.record.column(0).iter().map(|e| e / point.chain.state.len() as f64).collect();
-        let low = energies.iter().copied().fold(f64::INFINITY, f64::min);
-        let high = energies.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        // The upper end is open: a little beyond the largest sample. A frozen chain has no histogram.
-        if let Ok(histogram) = Histogram::new(&energies, low, high + 1e-9 * (high - low), 40) {
-            let series = vec![Series::new("samples", Style::Bars, histogram.density())];
-            let (x, y) = (Axis::linear("energy per spin"), Axis::linear("probability density"));
-            figures.push(Figure::plot(
-                "energy-histogram",
-                "Energy",
-                "Distribution of the energy per spin over the samples.",
-                x,
-                y,
-                series,
-            ));
-        }
-    }
-    if args.lattice == Lattice::Square {
-        let side = args.size as usize;
-        for (k, (point, result)) in points.iter().zip(results).enumerate().step_by(points.len().div_ceil(6)) {
-            let pixels = point.chain.state.iter().map(|s| if *s > 0 { 225 } else { 30 }).collect();
-            let at = result.temperature.map_or(format!("β = {}", result.beta), |t| format!("T = {t}"));
-            figures.push(Figure::image(
-                &format!("spins-{k}"),
-                &format!("Spins at {at}"),
-                "The last state; light is up.",
-                side,
-                side,
-                pixels,
-            ));
-        }
-    }
-    let headings: Vec<String> = results
-        .iter()
-        .map(|r| r.temperature.map_or(format!("β = {}", r.beta), |t| format!("T = {t}")))
-        .collect();
-    let tables: Vec<(&str, &[Row])> =
-        headings.iter().map(String::as_str).zip(results.iter().map(|r| &r.rows[..])).collect();
-    let notes: Vec<String> = results.iter().filter_map(PointResult::complaint).collect();
-    report::run_report(
-        folder.path(),
-        &report::RunReport {
-            title: "smml ising",
-            version: env!("CARGO_PKG_VERSION"),
-            seed,
-            config,
-            notes: &notes,
-            tables: &tables,
-            figures: &figures,
-        },
-    )
-}
-
-/// What people read: one table for a single temperature, one line each for several.
-fn tables(args: &IsingArgs, results: &[PointResult]) -> String {
-    let mut text = String::new();
-    for r in results {
-        let at =
-            r.temperature.map_or(format!("beta = {}", r.beta), |t| format!("T = {t}, beta = {:.6}", r.beta));
-        let kernel = match args.kernel {
-            SpinKernel::HeatBath => "heat bath",
-            SpinKernel::Metropolis => "Metropolis",
-            SpinKernel::Wolff => "Wolff clusters",
-        };
-        text += &format!("{at}, L = {}, {} samples, {kernel}\n", args.size, r.samples);
-        if let Some(why) = &r.too_short {
-            text += &format!("no results: {why}\n\n");
-            continue;
-        }
-        let mut table = Table::new(&["quantity", "value(error)", "tau", "expected", "z", "verdict"]);
-        for row in &r.rows {
-            table.row(vec![
-                row.quantity.clone(),
-                row.value_text(),
-                format!("{:.1}", row.value.tau_int),
-                row.expected_text(),
-                row.z().map_or(String::new(), |z| format!("{z:+.1}")),
-                match row.verdict() {
-                    Verdict::Holds => "ok".into(),
-                    Verdict::Fails => "FAILS".into(),
-                    Verdict::Reported => String::new(),
-                },
-            ]);
-        }
-        text += &table.text();
-        text += match r.equilibration {
-            Some(Equilibration { verdict: Equilibrated::Yes, .. }) => "equilibrated\n",
-            Some(Equilibration { verdict: Equilibrated::StillDrifting, .. }) => "NOT EQUILIBRATED\n",
-            Some(Equilibration { verdict: Equilibrated::Constant, .. }) => {
-                "frozen: the energy never changed\n"
-            }
-            None => "too short to judge equilibration\n",
-        };
-        text.push('\n');
-    }
-    text
+    Some(Solution { energy: args.coupling * solution.energy, ..solution })
 }

@@ -280,10 +280,16 @@ fn entry(e: &Equation, results: &[CheckResult], figures: &[Named<'_>]) -> Result
         escape(e.section_title)
     );
     let same = e.difference == "same" || e.printed_mathml == e.implemented_mathml;
+    let (both, ours) = match e.status {
+        catalogue::Status::Implemented => ("As printed and implemented", "As implemented"),
+        catalogue::Status::Planned => {
+            ("As printed, and as it will be implemented", "As it will be implemented")
+        }
+    };
     if same {
-        out += &formulas(&[("As printed and implemented", e.implemented_mathml)]);
+        out += &formulas(&[(both, e.implemented_mathml)]);
     } else {
-        out += &formulas(&[("As printed", e.printed_mathml), ("As implemented", e.implemented_mathml)]);
+        out += &formulas(&[("As printed", e.printed_mathml), (ours, e.implemented_mathml)]);
     }
     if e.difference != "same" {
         let _ = writeln!(out, "<p class=\"difference\"><b>Difference.</b> {}</p>", escape(e.difference));

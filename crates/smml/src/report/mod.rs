@@ -74,13 +74,16 @@ pub(crate) struct RunReport<'a> {
     pub(crate) figures: &'a [Figure],
 }
 
-/// Writes `figures/*` and then `index.html` into a folder, each whole or not at all.
-pub(crate) fn write(folder: &Path, report: &Report<'_>) -> Result<(), Failure> {
+/// Writes `figures/*` and then `index.html` into a folder, each whole or not at all; returns their paths.
+pub(crate) fn write(folder: &Path, report: &Report<'_>) -> Result<Vec<PathBuf>, Failure> {
     let outcomes = report.results.iter().filter_map(|r| r.outcome.as_ref().ok());
     let figures = Named::all(outcomes.flat_map(|o| &o.figures));
     let html = entries::reproduction(report, &figures)?;
-    save_figures(folder, &figures)?;
-    Ok(write_atomically(&folder.join("index.html"), html.as_bytes())?)
+    let mut paths = save_figures(folder, &figures)?;
+    let path = folder.join("index.html");
+    write_atomically(&path, html.as_bytes())?;
+    paths.push(path);
+    Ok(paths)
 }
 
 /// Writes `figures/*` and then `report.html` into the folder of a run, each whole or not at all; returns their paths.

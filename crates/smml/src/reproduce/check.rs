@@ -3,7 +3,6 @@
 use crate::{catalogue::Chapter, error::Failure, report::figure::Figure};
 use serde::{Deserialize, Serialize};
 use smml_core::{estimate::Source, prelude::*};
-use statrs::distribution::{ContinuousCDF, StudentsT};
 use std::path::Path;
 
 /// Two-sided probability below which a statistical comparison fails. With at most [`MAX_COMPARISONS`] comparisons the
@@ -139,7 +138,7 @@ pub(crate) struct CheckResult {
 }
 
 /// How a check as a whole ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Status {
     /// Every comparison holds.
@@ -150,15 +149,22 @@ pub(crate) enum Status {
     Skipped,
 }
 
-impl CheckResult {
-    /// How it ended.
-    pub(crate) fn status(&self) -> Status {
-        match &self.outcome {
+impl Status {
+    /// That of a check with this outcome.
+    pub(crate) fn of(outcome: &Result<Outcome, String>) -> Self {
+        match outcome {
             Err(_) => Status::Failed,
             Ok(o) if o.skipped.is_some() => Status::Skipped,
             Ok(o) if o.passed() => Status::Passed,
             Ok(_) => Status::Failed,
         }
+    }
+}
+
+impl CheckResult {
+    /// How it ended.
+    pub(crate) fn status(&self) -> Status {
+        Status::of(&self.outcome)
     }
 }
 
@@ -196,7 +202,7 @@ pub(crate) enum Expected {
 }
 
 /// How a comparison ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Verdict {
     /// As it should be.
@@ -221,12 +227,12 @@ impl Row {
         let holds = match self.expected {
             Expected::Nothing => return Verdict::Reported,
             Expected::True => v.value == 1.0,
-            Expected::Sampled(exact) => two_sided(v.z(exact), v.dof) >= ALARM,
+            Expected::Sampled(exact) => v.p_value(exact) >= ALARM,
             Expected::Computed { exact, tolerance } => {
                 (v.value - exact).abs() <= tolerance * exact.abs().max(1.0)
             }
-            Expected::AtMost(bound) => within(v, bound - v.value),
-            Expected::AtLeast(bound) => within(v, v.value - bound),
+            Expected::AtMost(bound) => v.value <= bound || v.p_value(bound) >= ALARM,
+            Expected::AtLeast(bound) => v.value >= bound || v.p_value(bound) >= ALARM,
         };
         if holds && !v.value.is_nan() { Verdict::Holds } else { Verdict::Fails }
     }
@@ -247,23 +253,6 @@ impl Row {
             _ if self.value.source == Source::Exact => short(self.value.value),
             _ => self.value.to_string(),
         }
-    }
-}
-
-/// A margin that is not negative, or not significantly so.
-fn within(v: &Estimate, margin: f64) -> bool {
-    margin >= 0.0 || (v.std_error > 0.0 && two_sided(margin / v.std_error, v.dof) >= ALARM)
-}
-
-/// P(|t| >= |z|) for Student's t. Errors are enlarged for few degrees of freedom, which makes this a little cautious.
-fn two_sided(z: f64, dof: f64) -> f64 {
-    if z.is_nan() {
-        return 0.0;
-    }
-    let z = z.abs();
-    match StudentsT::new(0.0, 1.0, dof) {
-        Ok(t) if dof < 1e6 => 2.0 * t.sf(z),
-        _ => libm::erfc(z / std::f64::consts::SQRT_2),
     }
 }
 
@@ -289,14 +278,7 @@ mod tests {
     #[test]
     fn verdicts() {
         let mut o = Outcome::default();
-        let sampled = |value: f64, dof: f64| Estimate {
-            value,
-            std_error: 1.0,
-            tau_int: 0.5,
-            n_eff: dof,
-            dof,
-            source: Source::Chain,
-        };
+        let sampled = |value: f64, dof: f64| Estimate::with_dof(value, 1.0, dof, dof, Source::Chain);
         o.sampled("5 sigma", sampled(5.0, 1e9), 0.0);
         o.sampled("7 sigma", sampled(7.0, 1e9), 0.0);
         o.sampled("7 sigma of a vague error", sampled(7.0, 8.0), 0.0);
@@ -316,6 +298,30 @@ mod tests {
             [Holds, Fails, Holds, Holds, Fails, Fails, Holds, Fails, Holds, Holds, Fails, Reported]
         );
         assert!(!o.passed());
+    }
+
+    #[test]
+    fn few_samples_raise_no_more_alarms_than_many() {
+        // Three samples: P(|t| > x) = 1 - x/√(2 + x²) = 1/x² far out, so the alarm rings at x = ALARM^(-1/2).
+        let at = ALARM.powf(-0.5);
+        let three = |t: f64| {
+            let mut o = Outcome::default();
+            let e = Estimate::with_dof(t, 1.0, 2.0, 3.0, Source::Independent);
+            o.sampled("both sides", e, 0.0).at_most("above", e, 0.0).at_least(
+                "below",
+                e.affine(0.0, -1.0),
+                0.0,
+            );
+            o.rows.iter().map(Row::verdict).collect::<Vec<_>>()
+        };
+        assert_eq!(three(0.999 * at), [Verdict::Holds; 3]);
+        assert_eq!(three(1.001 * at), [Verdict::Fails; 3]);
+        // The same numbers with an error that is known: 5.6 standard errors.
+        for (z, verdict) in [(5.6, Verdict::Holds), (5.65, Verdict::Fails)] {
+            let mut o = Outcome::default();
+            o.sampled("known", Estimate::with_dof(z, 1.0, f64::MAX, 9.0, Source::Independent), 0.0);
+            assert_eq!(o.rows[0].verdict(), verdict);
+        }
     }
 
     #[test]

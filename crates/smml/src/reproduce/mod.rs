@@ -10,18 +10,20 @@ use crate::{
     args::ReproduceArgs,
     catalogue::{self, Chapter},
     error::Failure,
-    output::{self, Table},
-    report,
+    output, report,
     run::{
         self, config,
         folder::{Folder, Open},
-        progress, signals,
+        progress,
+        results::{self, Document, Part},
+        signals,
     },
 };
-use check::{Check, CheckResult, Context, Level, Outcome, Row, Status, Verdict};
+use check::{Check, CheckResult, Context, Level, Outcome, Row, Status};
 use serde::{Deserialize, Serialize};
 use smml_core::{rng::Streams, store};
-use std::time::Instant;
+use smml_learn::data::{Known, idx};
+use std::{path::Path, time::Instant};
 
 /// All checks, chapter by chapter.
 pub(crate) fn all() -> Vec<&'static Check> {
@@ -30,7 +32,11 @@ pub(crate) fn all() -> Vec<&'static Check> {
 
 /// Runs the command.
 pub(crate) fn run(args: &ReproduceArgs) -> Result<(), Failure> {
-    let chosen = choose(&args.what)?;
+    let chosen = choose(&args.what, args.quiet)?;
+    if args.list && args.json {
+        let list: Vec<_> = chosen.iter().map(|c| Listed::of(c)).collect();
+        return output::print(&output::json(&list)?);
+    }
     if args.list {
         let mut text = String::new();
         for c in &chosen {
@@ -45,8 +51,23 @@ pub(crate) fn run(args: &ReproduceArgs) -> Result<(), Failure> {
     run::with_threads(args.threads, || reproduce(args, &chosen))
 }
 
+/// A check in the list of checks.
+#[derive(Serialize)]
+struct Listed {
+    id: &'static str,
+    title: &'static str,
+    chapter: &'static str,
+    equations: &'static [&'static str],
+}
+
+impl Listed {
+    fn of(check: &'static Check) -> Self {
+        Listed { id: check.id, title: check.title, chapter: check.chapter.name(), equations: check.equations }
+    }
+}
+
 /// The checks that the words name: chapters, equations (`41`, `A2`) or ids.
-fn choose(words: &[String]) -> Result<Vec<&'static Check>, Failure> {
+fn choose(words: &[String], quiet: bool) -> Result<Vec<&'static Check>, Failure> {
     let all = all();
     if words.is_empty() {
         return Ok(all);
@@ -65,7 +86,8 @@ fn choose(words: &[String]) -> Result<Vec<&'static Check>, Failure> {
             }
         }
         if !found && Chapter::ALL.iter().any(|c| c.name() == word) {
-            continue; // a chapter of a later part: nothing to check yet
+            output::remark(quiet, &format!("chapter {word} comes with a later part: nothing to check yet"));
+            continue;
         }
         if let Some(e) = equation.filter(|_| !found) {
             return Err(Failure::Usage(format!(
@@ -79,52 +101,44 @@ fn choose(words: &[String]) -> Result<Vec<&'static Check>, Failure> {
                 .chain(all.iter().map(|c| c.id.to_string()))
                 .collect();
             let near = config::nearest(word, &names);
-            return Err(Failure::Usage(format!("no chapter, equation or check '{word}'{near}")));
+            return Err(Failure::Usage(format!(
+                "no chapter, equation or check '{word}'{near}; smml reproduce --list shows all"
+            )));
         }
     }
     Ok(all.into_iter().zip(wanted).filter_map(|(c, w)| w.then_some(c)).collect())
 }
 
-/// What is kept while a run is under way.
+/// What is kept while a run is under way. No times: they are in the manifest.
 #[derive(Default, Serialize, Deserialize)]
 struct Done {
-    checks: Vec<(String, Result<Outcome, String>, f64)>,
-}
-
-#[derive(Serialize)]
-struct Identity<'a> {
-    level: Level,
-    what: &'a [String],
-    data: bool,
-    seed: u64,
+    checks: Vec<(String, Result<Outcome, String>)>,
 }
 
 fn reproduce(args: &ReproduceArgs, chosen: &[&'static Check]) -> Result<(), Failure> {
-    let level = if args.quick {
-        Level::Quick
-    } else if args.full {
-        Level::Full
-    } else {
-        Level::Default
+    let level = match (args.quick, args.full) {
+        (true, _) => Level::Quick,
+        (_, true) => Level::Full,
+        _ => Level::Default,
     };
-    let identity = config::to_toml(
-        "reproduce",
-        &Identity { level, what: &args.what, data: args.data.is_some(), seed: args.seed },
-    )?;
-    let hash = store::parameter_hash(&identity)?;
-    let how = if args.resume {
-        Open::Resume
-    } else if args.force {
-        Open::Force
-    } else {
-        Open::New
-    };
-    let folder = Folder::open(&args.out, &identity, how)?;
+    let config = config::to_toml("reproduce", args)?;
+    let hash = config::hash(&config)?;
+    let how = Open::asked(args.resume, args.force);
+    let folder = Folder::open(&args.out, "reproduce", &config, how)?;
+    if args.resume
+        && let Some(text) = folder.finished(&config)?
+    {
+        return show_again(args, &folder, &text);
+    }
+    folder.begin(&config)?;
     let checkpoint = folder.file("checkpoint");
     let mut done = match if args.resume { store::load::<Done>(&checkpoint, hash)? } else { None } {
         Some(found) => found.value,
         None => Done::default(),
     };
+    store::save(&checkpoint, &done, hash)?;
+    let stopped =
+        format!("stopped; continue with --resume --out {} and the same arguments", args.out.display());
     signals::listen();
     let bar = progress::bar(chosen.len() as u64, args.quiet);
     let streams = Streams::new(args.seed);
@@ -134,33 +148,38 @@ fn reproduce(args: &ReproduceArgs, chosen: &[&'static Check]) -> Result<(), Fail
         if done.checks.iter().any(|d| d.0 == check.id) {
             continue;
         }
-        if signals::stop() {
-            return Err(Failure::Interrupted(format!(
-                "stopped after {k} of {} checks; continue with --resume and the same arguments",
-                chosen.len()
-            )));
-        }
         let context = Context { level, streams: streams.child(check.id, 0), data: args.data.as_deref() };
+        // What is done is saved: a signal need not wait for the end of a check.
+        signals::at_once(Some(&stopped));
+        if signals::stop() {
+            return Err(Failure::Interrupted(stopped));
+        }
         let started = Instant::now();
         let outcome = (check.run)(&context).map_err(|e| e.to_string());
-        done.checks.push((check.id.to_string(), outcome, started.elapsed().as_secs_f64()));
+        let seconds = started.elapsed().as_secs_f64();
+        signals::at_once(None);
+        let status = Status::of(&outcome);
+        done.checks.push((check.id.to_string(), outcome));
+        folder.part(check.id, seconds);
+        folder.write_manifest(args.seed)?;
         store::save(&checkpoint, &done, hash)?;
+        bar.log(&format!("[{}/{}] {}: {} ({seconds:.1} s)", k + 1, chosen.len(), check.id, word(status)));
     }
     bar.finish_and_clear();
-    let results: Vec<CheckResult> = chosen
+    let seconds = folder.parts();
+    let found: Vec<CheckResult> = chosen
         .iter()
         .filter_map(|check| {
             let at = done.checks.iter().position(|d| d.0 == check.id)?;
-            let (_, outcome, seconds) = done.checks.swap_remove(at);
+            let (_, outcome) = done.checks.swap_remove(at);
+            let seconds = seconds.get(check.id).copied().unwrap_or(0.0);
             Some(CheckResult { check, outcome, seconds })
         })
         .collect();
-    let document = output::json(&Document {
-        command: "reproduce",
-        seed: args.seed,
-        level,
-        checks: results.iter().map(Summary::of).collect(),
-    })?;
+    if let Some(data) = &args.data {
+        note_inputs(&folder, data)?;
+    }
+    let document = Document::new("reproduce", args, found.iter().map(part).collect())?;
     let command = format!(
         "smml reproduce{}{}{} --seed {}",
         args.what.iter().map(|w| format!(" {w}")).collect::<String>(),
@@ -168,7 +187,7 @@ fn reproduce(args: &ReproduceArgs, chosen: &[&'static Check]) -> Result<(), Fail
         if args.data.is_some() { " --data DIR" } else { "" },
         args.seed
     );
-    report::write(
+    let outputs = report::write(
         &args.out,
         &report::Report {
             title: "smml reproduce",
@@ -180,112 +199,90 @@ fn reproduce(args: &ReproduceArgs, chosen: &[&'static Check]) -> Result<(), Fail
             cpu_path: smml_core::simd::path().name(),
             started_unix: folder.started_unix(),
             seconds: folder.elapsed(),
-            results: &results,
+            results: &found,
         },
     )?;
-    // It holds timings, and there is nothing left to resume.
+    let json = document.json()?;
+    folder.finish(&config, &json, args.seed, &outputs)?;
+    // There is nothing left to resume: the results are there.
     folder.remove("checkpoint")?;
     folder.remove("checkpoint.previous")?;
-    folder.finish(&identity, &document, args.seed, &[])?;
-    output::print(&if args.json { document } else { tables(&results) })?;
-    let count = |s: Status| results.iter().filter(|r| r.status() == s).count();
+    show(args, &folder, &document, &json)
+}
+
+/// Prints the results of a run that had come to its end before.
+fn show_again(args: &ReproduceArgs, folder: &Folder, json: &str) -> Result<(), Failure> {
+    let path = folder.file("results.json");
+    let document: Document = serde_json::from_str(json)
+        .map_err(|e| Failure::File(format!("{}: line {}: {e}", path.display(), e.line())))?;
+    output::remark(args.quiet, &format!("{}: was finished already", folder.path().display()));
+    show(args, folder, &document, json)
+}
+
+fn show(args: &ReproduceArgs, folder: &Folder, document: &Document, json: &str) -> Result<(), Failure> {
+    output::print(&if args.json { json.to_string() } else { tables(&document.results) })?;
     output::remark(args.quiet, &format!("report: {}", folder.file("index.html").display()));
-    if count(Status::Failed) > 0 {
-        return Err(Failure::Check(format!("{} of {} checks failed", count(Status::Failed), results.len())));
+    let failed = document.results.iter().filter(|r| r.status == Status::Failed).count();
+    if failed > 0 {
+        return Err(Failure::Check(format!("{failed} of {} checks failed", document.results.len())));
     }
     Ok(())
 }
 
-#[derive(Serialize)]
-struct Document<'a> {
-    command: &'static str,
-    seed: u64,
-    level: Level,
-    checks: Vec<Summary<'a>>,
-}
-
-#[derive(Serialize)]
-struct Summary<'a> {
-    id: &'static str,
-    chapter: &'static str,
-    equations: &'static [&'static str],
-    status: Status,
-    error: Option<&'a str>,
-    skipped: Option<&'a str>,
-    rows: Vec<RowSummary<'a>>,
-}
-
-#[derive(Serialize)]
-struct RowSummary<'a> {
-    quantity: &'a str,
-    #[serde(flatten)]
-    value: smml_core::Estimate,
-    expected: String,
-    z: Option<f64>,
-    verdict: Verdict,
-}
-
-impl<'a> Summary<'a> {
-    fn of(result: &'a CheckResult) -> Self {
-        let outcome = result.outcome.as_ref();
-        Summary {
-            id: result.check.id,
-            chapter: result.check.chapter.name(),
-            equations: result.check.equations,
-            status: result.status(),
-            error: outcome.err().map(String::as_str),
-            skipped: outcome.ok().and_then(|o| o.skipped.as_deref()),
-            rows: outcome
-                .map_or(&[][..], |o| &o.rows)
-                .iter()
-                .map(|r| RowSummary {
-                    quantity: &r.quantity,
-                    value: r.value,
-                    expected: r.expected_text(),
-                    z: r.z(),
-                    verdict: r.verdict(),
-                })
-                .collect(),
+/// Notes the files of the data sets that the folder has: what the checks may have read.
+fn note_inputs(folder: &Folder, data: &Path) -> Result<(), Failure> {
+    for set in Known::ALL {
+        let Ok(paths) = set.locate(data) else { continue };
+        for path in paths {
+            folder.input(&path, &idx::read(&path)?.sha256);
         }
+    }
+    Ok(())
+}
+
+fn word(status: Status) -> &'static str {
+    match status {
+        Status::Passed => "passed",
+        Status::Failed => "FAILED",
+        Status::Skipped => "skipped",
     }
 }
 
+/// What results.json says of a check.
+fn part(result: &CheckResult) -> Part {
+    let check = result.check;
+    let none = Outcome::default();
+    let (outcome, error) = match &result.outcome {
+        Ok(o) => (o, None),
+        Err(e) => (&none, Some(e.clone())),
+    };
+    let mut part = Part::new(check.id, check.title, &outcome.rows, error.or_else(|| outcome.skipped.clone()));
+    part.status = result.status();
+    part.notes = outcome.notes.clone();
+    part.details = serde_json::json!({ "chapter": check.chapter.name(), "equations": check.equations });
+    part
+}
+
 /// What people read on the terminal: one table for each check.
-fn tables(results: &[CheckResult]) -> String {
+fn tables(parts: &[Part]) -> String {
     let mut counts = [0; 3];
     let mut text = String::new();
-    for r in results {
-        counts[r.status() as usize] += 1;
-        let equations = r.check.equations.join(", ");
-        let of = if equations.is_empty() { String::new() } else { format!("  [{equations}]") };
-        text += &format!("{}: {}{of}\n", r.check.id, r.check.title);
-        match &r.outcome {
-            Err(e) => text += &format!("  FAILED: {e}\n"),
-            Ok(Outcome { skipped: Some(why), .. }) => text += &format!("  skipped: {why}\n"),
-            Ok(o) => text += &rows(&o.rows),
+    for part in parts {
+        counts[part.status as usize] += 1;
+        let equations: Vec<&str> = part.details["equations"]
+            .as_array()
+            .map_or(Vec::new(), |list| list.iter().filter_map(serde_json::Value::as_str).collect());
+        let of = if equations.is_empty() { String::new() } else { format!("  [{}]", equations.join(", ")) };
+        text += &format!("{}: {}{of}\n", part.id, part.title);
+        match (&part.message, part.status) {
+            (Some(why), Status::Skipped) => text += &format!("  skipped: {why}\n"),
+            (Some(why), _) if part.quantities.is_empty() => text += &format!("  FAILED: {why}\n"),
+            _ => {
+                let rows: Vec<Row> = part.quantities.iter().map(Row::from).collect();
+                text += &results::table(&rows, "  ", false);
+            }
         }
         text.push('\n');
     }
     format!("{text}{} passed, {} failed, {} skipped\n", counts[0], counts[1], counts[2])
-}
-
-/// Compared numbers as a table.
-pub(crate) fn rows(rows: &[Row]) -> String {
-    let mut table = Table::new(&["  quantity", "value(error)", "expected", "z", "verdict"]);
-    for row in rows {
-        let verdict = match row.verdict() {
-            Verdict::Holds => "ok",
-            Verdict::Fails => "FAILS",
-            Verdict::Reported => "",
-        };
-        let z = row.z().map_or(String::new(), |z| format!("{z:+.1}"));
-        table.row(vec![
-            format!("  {}", row.quantity),
-            row.value_text(),
-            row.expected_text(),
-            z,
-            verdict.into(),
-        ]);
-    }
-    table.text()
 }

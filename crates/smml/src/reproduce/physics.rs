@@ -1,4 +1,5 @@
-//! Chapter physics: the Ising model (Eqs. (41), (42)) and the Metropolis algorithm (Algorithm 2).
+//! Chapter physics: Boltzmann's entropy (Eq. (6)), the Ising model (Eqs. (41), (42)) and the Metropolis algorithm
+//! (Algorithm 2).
 
 use super::check::{Check, Context, Outcome};
 use crate::{
@@ -8,9 +9,11 @@ use crate::{
 };
 use smml_core::{
     chain::{Chain, Record},
+    constants::{AVOGADRO, BOLTZMANN},
     energy::Energy,
     estimate::Estimate,
     factor_graph::ExactOptions,
+    information::{boltzmann_entropy, gibbs_entropy},
     kernel::Kernel,
     parallel::{self, Par},
     prelude::*,
@@ -21,7 +24,7 @@ use smml_physics::{
     ising::{
         Boundary, Ising, SquareLattice, elimination, exact,
         observe::{self, Observables},
-        onsager, transfer,
+        one_dimension, onsager, transfer,
     },
 };
 
@@ -30,7 +33,14 @@ pub(super) fn checks() -> Vec<&'static Check> {
     CHECKS.iter().collect()
 }
 
-static CHECKS: [Check; 5] = [
+static CHECKS: [Check; 6] = [
+    Check {
+        id: "boltzmann-entropy",
+        chapter: Chapter::Physics,
+        equations: &["6"],
+        title: "Entropies of counted states, also in SI units",
+        run: boltzmann,
+    },
     Check {
         id: "ising-enumeration",
         chapter: Chapter::Physics,
@@ -85,7 +95,51 @@ fn simulate<K: Kernel<Ising>>(
     let mut record = Record::new(2)?;
     let measure = |s: &Vec<i8>| [ising.energy(s), observe::magnetisation(s) as f64];
     chain.record(ising, beta, 1, n, &mut record, measure)?;
-    Ok((observe::observables(&record, ising.n_spins(), beta)?, record))
+    Ok((observe::observables(&record, ising, beta)?, record))
+}
+
+fn boltzmann(_: &Context<'_>) -> Result<Outcome, Failure> {
+    let mut o = Outcome::default();
+    let levels = exact::spectrum(&torus(4)?)?;
+    let entropy = |chosen: &dyn Fn(f64) -> bool| {
+        let count: u64 = levels.iter().filter(|l| chosen(l.energy)).map(|l| l.count).sum();
+        boltzmann_entropy(libm::log(count as f64), 1.0)
+    };
+    // ln 2, ln 20,524 and 16 ln 2.
+    for (what, s, exact) in [
+        ("ground states", entropy(&|e| e == -32.0)?, std::f64::consts::LN_2),
+        ("E = 0", entropy(&|e| e == 0.0)?, 9.929_350_212_061_855),
+        ("all states", entropy(&|_| true)?, 11.090_354_888_959_125),
+    ] {
+        o.computed(format!("S / k_B of the 4 x 4 torus, {what}"), s, exact, 1e-13);
+    }
+    // A mole of molecules with two orientations each, and of water molecules with 3/2 each (Pauling).
+    for (what, states, exact) in
+        [("R ln 2", 2.0, 5.763_146_321_643_98), ("R ln 3/2, ice", 1.5, 3.371_224_484_330_79)]
+    {
+        let s = boltzmann_entropy(AVOGADRO * libm::log(states), BOLTZMANN)?;
+        o.computed(format!("{what}, J/(mol K)"), s, exact, 1e-13);
+    }
+    // N two-level systems, n of them excited: Ω = N! / (n! (N - n)!), and S(n + 1) - S(n) = ln (N - n) / (n + 1) is the
+    // inverse temperature at which the next unit of energy enters.
+    let n_systems = 10_000.0;
+    let ln_omega =
+        |n: f64| libm::lgamma(n_systems + 1.0) - libm::lgamma(n + 1.0) - libm::lgamma(n_systems - n + 1.0);
+    for n in [100.0, 2_500.0, 4_999.0] {
+        let step = boltzmann_entropy(ln_omega(n + 1.0), 1.0)? - boltzmann_entropy(ln_omega(n), 1.0)?;
+        let exact = libm::log((n_systems - n) / (n + 1.0));
+        o.computed(format!("dS/dE of 10,000 two-level systems, {n} excited"), step, exact, 1e-10);
+    }
+    // Equally likely states: Gibbs's entropy is Boltzmann's.
+    let omega = 1000;
+    let gibbs = gibbs_entropy(&vec![1.0 / omega as f64; omega], BOLTZMANN)? / BOLTZMANN;
+    let counted = boltzmann_entropy(libm::log(omega as f64), BOLTZMANN)? / BOLTZMANN;
+    o.computed("Gibbs's entropy of 1,000 equally likely states, in k_B", gibbs, counted, 1e-13);
+    o.note(
+        "Counts of the 4 × 4 torus: OEIS A364781. R = 8.314462618 J/(mol K) is exact since 2019; R ln 3/2 is the \
+         residual entropy of ice by L. Pauling, J. Am. Chem. Soc. 57, 2680 (1935).",
+    );
+    Ok(o)
 }
 
 fn enumeration(_: &Context<'_>) -> Result<Outcome, Failure> {
@@ -109,7 +163,7 @@ fn enumeration(_: &Context<'_>) -> Result<Outcome, Failure> {
         (3.0, 0.601_291_326_0, 0.450_988_140_8, 0.480_540_660_1),
     ] {
         let got = exact::thermal(&levels, 16, 1.0 / t);
-        o.computed(format!("⟨|m|⟩ at T = {t}"), got.magnetisation, m, 1e-9);
+        o.computed(format!("⟨|m|⟩ at T = {t}"), got.absolute_magnetisation, m, 1e-9);
         o.computed(format!("⟨m²⟩ at T = {t}"), got.magnetisation_squared, m2, 1e-9);
         o.computed(format!("Binder cumulant at T = {t}"), got.binder, u4, 1e-9);
     }
@@ -173,7 +227,7 @@ fn exact_methods(_: &Context<'_>) -> Result<Outcome, Failure> {
     o.computed(
         "elimination, ring of 1,000 spins",
         elimination::ln_z(&ring, 0.7, &options)?,
-        exact::ring_ln_z(1000, 0.7),
+        one_dimension::ring(1000, 0.7)?.ln_z,
         1e-12,
     );
     o.note("Enumeration, transfer matrix, variable elimination and Kaufman's formula share no code.");
@@ -247,10 +301,14 @@ fn onsager_curves(ctx: &Context<'_>) -> Result<Outcome, Failure> {
         if t < 2.0 {
             o.sampled(
                 format!("⟨|m|⟩, L = {l}, T = {t}"),
-                results[at].magnetisation,
+                results[at].absolute_magnetisation,
                 onsager::magnetisation(k)?,
             );
         }
+    }
+    for (t, got) in temperatures.iter().zip(&results) {
+        let want = onsager::torus(l, l, 1.0 / t)?;
+        o.sampled(format!("c, L = {l}, T = {t:.1}, against Kaufman"), got.specific_heat, want.specific_heat);
     }
     o.computed("u at T_c is -√2", onsager::energy(onsager::CRITICAL_K)?, -std::f64::consts::SQRT_2, 1e-7);
     // Catalan's constant G.
@@ -269,7 +327,7 @@ fn onsager_curves(ctx: &Context<'_>) -> Result<Outcome, Failure> {
         Axis::linear("magnetisation per spin").over(0.0, 1.05),
         vec![
             Series::new("Yang 1952, infinite lattice", Style::Line, curve(&|k| onsager::magnetisation(k).ok())),
-            Series::measured(&format!("simulation, L = {l}"), &points(|r| r.magnetisation)),
+            Series::measured(&format!("simulation, L = {l}"), &points(|r| r.absolute_magnetisation)),
         ],
     ));
     o.figure(Figure::plot(

@@ -1,16 +1,75 @@
-//! Configuration files. A key is the name of a flag, so a file is turned into a command line and everything that is
-//! allowed is said once, in `crate::args`. Errors name the file, the line and the nearest key.
+//! Configuration files. A key is the name of a flag (or of a positional argument, such as `what`), so a file is turned
+//! into a command line and everything that is allowed is said once, in `crate::args`. Errors name the file, the line and
+//! the nearest key.
 
 use crate::{args::Cli, error::Failure};
-use clap::CommandFactory;
+use clap::{Arg, Command, CommandFactory};
 use std::{fs, path::Path};
-use toml::de::{DeTable, DeValue};
+use toml::{
+    Table,
+    de::{DeTable, DeValue},
+};
+
+/// Keys that say where files lie. Two runs that differ only there are the same run.
+pub(crate) const PLACES: [&str; 1] = ["data"];
+/// Keys that say how long a run goes on. A run can be resumed with others.
+pub(crate) const LENGTHS: [&str; 3] = ["burn-in", "sweeps", "time"];
 
 /// Largest configuration file that is read.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// The command line that a configuration file stands for, without the program's name.
-pub(crate) fn read(path: &Path) -> Result<Vec<String>, Failure> {
+/// A command with its arguments, as read from a file.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Line {
+    /// The command: one word or two.
+    words: Vec<String>,
+    /// Keys of flags, and the flags.
+    flags: Vec<(String, String)>,
+    /// What stands without a flag.
+    positionals: Vec<String>,
+}
+
+impl Line {
+    /// The command line without the program's name. Flags that are given here as well override those of the file:
+    /// these, and those that cannot stand beside them (`--beta` and `--temperature`), are left out.
+    pub(crate) fn arguments(&self, overrides: &[String]) -> Vec<String> {
+        let mut cli = Cli::command();
+        // Global arguments and conflicts are complete only in a built command.
+        cli.build();
+        let node = self.words.iter().try_fold(&cli, |node, word| node.find_subcommand(word));
+        let given: Vec<&Arg> =
+            node.map_or(Vec::new(), |node| overrides.iter().filter_map(|o| named_by(node, o)).collect());
+        let excluded = |key: &str| {
+            given.iter().any(|a| {
+                a.get_long() == Some(key)
+                    || node.is_some_and(|node| {
+                        node.get_arg_conflicts_with(a).iter().any(|c| c.get_long() == Some(key))
+                            || node.get_arguments().filter(|b| b.get_long() == Some(key)).any(|b| {
+                                node.get_arg_conflicts_with(b).iter().any(|c| c.get_id() == a.get_id())
+                            })
+                    })
+            })
+        };
+        let mut line = self.words.clone();
+        line.extend(self.flags.iter().filter(|(key, _)| !excluded(key)).map(|(_, flag)| flag.clone()));
+        line.extend(overrides.iter().cloned());
+        line.extend(self.positionals.iter().cloned());
+        line
+    }
+}
+
+/// The argument that a word of a command line names: `--beta`, `--beta=1`, `-T`, `-T2`.
+fn named_by<'a>(command: &'a Command, word: &str) -> Option<&'a Arg> {
+    if let Some(long) = word.strip_prefix("--") {
+        let name = long.split('=').next()?;
+        return command.get_arguments().find(|a| a.get_long() == Some(name));
+    }
+    let short = word.strip_prefix('-')?.chars().next()?;
+    command.get_arguments().find(|a| a.get_short() == Some(short))
+}
+
+/// What a configuration file asks for.
+pub(crate) fn read(path: &Path) -> Result<Line, Failure> {
     let size = fs::metadata(path).map_err(|e| Failure::io(path, &e))?.len();
     if size > MAX_BYTES {
         return Err(Failure::File(format!(
@@ -26,7 +85,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<String>, Failure> {
 }
 
 /// [`read`] for a text.
-pub(crate) fn parse(text: &str) -> Result<Vec<String>, String> {
+pub(crate) fn parse(text: &str) -> Result<Line, String> {
     let line_of =
         |at: usize| 1 + text.as_bytes()[..at.min(text.len())].iter().filter(|b| **b == b'\n').count();
     let table = DeTable::parse(text).map_err(|e| {
@@ -57,35 +116,45 @@ pub(crate) fn parse(text: &str) -> Result<Vec<String>, String> {
             line_of(command_value.span().start)
         ));
     }
-    let flags: Vec<String> = node.get_arguments().filter_map(|a| a.get_long()).map(str::to_string).collect();
-    let takes_value = |key: &str| {
-        node.get_arguments()
-            .find(|a| a.get_long() == Some(key))
-            .is_some_and(|a| a.get_action().takes_values())
+    let named = |a: &Arg| {
+        a.get_long().map(str::to_string).or_else(|| a.is_positional().then(|| a.get_id().to_string()))
     };
-    let mut line = words;
+    let keys: Vec<String> = node.get_arguments().filter_map(named).collect();
+    let mut line = Line { words, flags: Vec::new(), positionals: Vec::new() };
     for (key, value) in table.iter() {
         let name = key.get_ref().as_ref();
         if name == "command" {
             continue;
         }
         let at = line_of(key.span().start);
-        if !flags.iter().any(|f| f == name) {
-            return Err(format!("line {at}: unknown key '{name}'{}", nearest(name, &flags)));
-        }
-        if takes_value(name) {
-            let text = scalar(value.get_ref()).map_err(|e| format!("line {at}: {name}: {e}"))?;
-            line.push(format!("--{name}={text}"));
+        let Some(argument) = node.get_arguments().find(|a| named(a).as_deref() == Some(name)) else {
+            return Err(format!("line {at}: unknown key '{name}'{}", nearest(name, &keys)));
+        };
+        let bad = |e: String| format!("line {at}: {name}: {e}");
+        if argument.is_positional() {
+            let items = match value.get_ref() {
+                DeValue::Array(items) => items.iter().map(|v| scalar(v.get_ref())).collect(),
+                one => scalar(one).map(|t| vec![t]),
+            };
+            for item in items.map_err(bad)? {
+                if item.starts_with('-') {
+                    return Err(bad(format!("'{item}' must not start with '-'")));
+                }
+                line.positionals.push(item);
+            }
+        } else if argument.get_action().takes_values() {
+            let text = scalar(value.get_ref()).map_err(bad)?;
+            line.flags.push((name.to_string(), format!("--{name}={text}")));
         } else {
             match value.get_ref() {
-                DeValue::Boolean(true) => line.push(format!("--{name}")),
+                DeValue::Boolean(true) => line.flags.push((name.to_string(), format!("--{name}"))),
                 DeValue::Boolean(false) => {}
                 _ => return Err(format!("line {at}: {name} must be true or false")),
             }
         }
     }
     // Values are judged here already, so that the message can say where they stand.
-    let argv: Vec<String> = std::iter::once("smml".to_string()).chain(line.iter().cloned()).collect();
+    let argv: Vec<String> = std::iter::once("smml".to_string()).chain(line.arguments(&[])).collect();
     if let Err(e) = Cli::command().try_get_matches_from(&argv) {
         let message = e.to_string();
         // Up to the usage lines, which speak of a command line that nobody typed.
@@ -145,6 +214,36 @@ pub(crate) fn to_toml(command: &str, arguments: &impl serde::Serialize) -> Resul
     Ok(format!("command = \"{command}\"\n{body}"))
 }
 
+/// The keys and values of a configuration, but for some keys. A text that is no TOML has none.
+pub(crate) fn keys_but(text: &str, but: &[&str]) -> Table {
+    let mut table: Table = text.parse().unwrap_or_default();
+    table.retain(|key, _| !but.contains(&key));
+    table
+}
+
+/// What decides the results of a run: all of its configuration but [`PLACES`] and [`LENGTHS`].
+pub(crate) fn identity(config: &str) -> String {
+    keys_but(config, &[&PLACES[..], &LENGTHS].concat()).to_string()
+}
+
+/// A number for what decides the results of a run, for its checkpoints.
+pub(crate) fn hash(config: &str) -> Result<u64, Failure> {
+    Ok(smml_core::store::parameter_hash(&identity(config))?)
+}
+
+/// The first key in which two configurations differ, for a message; none when they agree but for some keys.
+pub(crate) fn difference(there: &str, here: &str, but: &[&str]) -> Option<String> {
+    let (there, here) = (keys_but(there, but), keys_but(here, but));
+    there.keys().chain(here.keys()).find(|k| there.get(*k) != here.get(*k)).map(|key| {
+        match (there.get(key), here.get(key)) {
+            (Some(x), Some(y)) => format!("there: {key} = {x}, here: {key} = {y}"),
+            (Some(x), None) => format!("only there: {key} = {x}"),
+            (None, Some(y)) => format!("only here: {key} = {y}"),
+            (None, None) => String::new(),
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,7 +252,8 @@ mod tests {
     fn keys_are_flags() {
         let line =
             parse("command = 'ising'\nsize = 8\ntemperature = [2.0, 2.5]\nquiet = true\njson = false\n")
-                .unwrap();
+                .unwrap()
+                .arguments(&[]);
         assert_eq!(line[0], "ising");
         for want in ["--size=8", "--temperature=2.0,2.5", "--quiet"] {
             assert!(line.iter().any(|l| l == want), "{line:?}");
@@ -181,6 +281,43 @@ mod tests {
         assert!(message("command = 'ising'\nsize = {a = 1}").contains("line 2: size: must be"));
         assert!(message("command = [").starts_with("line 1: "));
         assert!(message("command = 'ising'\nsize = 8").contains("--temperature"));
+    }
+
+    #[test]
+    fn positional_arguments_are_keys() {
+        let line = parse("command = 'reproduce'\nwhat = ['core', '41']\nquick = true\n").unwrap();
+        assert_eq!(line.arguments(&["--seed=2".into()]), ["reproduce", "--quick", "--seed=2", "core", "41"]);
+        assert_eq!(parse("command = 'eq'\nnumber = 41\n").unwrap().arguments(&[]), ["eq", "41"]);
+        let message = parse("command = 'reproduce'\nwhat = ['--force']").unwrap_err();
+        assert!(message.contains("line 2: what: '--force' must not start"), "{message}");
+        assert!(parse("command = 'reproduce'\nwaht = 'core'").unwrap_err().contains("did you mean 'what'?"));
+    }
+
+    #[test]
+    fn flags_override_keys_that_exclude_them() {
+        let line = parse("command = 'ising'\ntemperature = 2\nseed = 1\n").unwrap();
+        let with =
+            |flags: &[&str]| line.arguments(&flags.iter().map(|f| (*f).to_string()).collect::<Vec<_>>());
+        assert_eq!(with(&["--beta=1"]), ["ising", "--seed=1", "--beta=1"]);
+        assert_eq!(with(&["-T3"]), ["ising", "--seed=1", "-T3"]);
+        assert_eq!(with(&["--seed", "2"]), ["ising", "--temperature=2", "--seed", "2"]);
+        let line = parse("command = 'reproduce'\nquick = true\n").unwrap();
+        assert_eq!(line.arguments(&["--full".into()]), ["reproduce", "--full"]);
+        let line = parse("command = 'rbm sample'\nmodel = 'm'\nbeta = 1.0\n").unwrap();
+        assert_eq!(
+            line.arguments(&["--temperature=2".into()]),
+            ["rbm", "sample", "--model=m", "--temperature=2"]
+        );
+    }
+
+    #[test]
+    fn configurations_are_compared_by_key() {
+        let (a, b) = ("command = 'x'\nsweeps = 1\ndata = '/a'\n", "command = 'x'\nsweeps = 2\n");
+        assert_eq!(difference(a, b, &PLACES), Some("there: sweeps = 1, here: sweeps = 2".into()));
+        assert_eq!(difference(a, b, &["sweeps"]), Some("only there: data = \"/a\"".into()));
+        assert_eq!(difference(a, b, &["sweeps", "data"]), None);
+        assert_eq!(hash(a).unwrap(), hash(b).unwrap());
+        assert_ne!(hash(a).unwrap(), hash("command = 'y'").unwrap());
     }
 
     proptest::proptest! {

@@ -1,51 +1,88 @@
-//! The folder of a run: `config.toml` (resolved), `checkpoint` and its previous generation, `results.json` (renamed into
-//! place last), `manifest.json` (the only file that knows threads, dates and times).
+//! The folder of a run: `config.toml` (resolved, written first), `checkpoint` and its previous generation, `results.json`
+//! (renamed into place last: a folder that has it holds a finished run), `manifest.json` (the only file that knows
+//! threads, dates and times).
 
+use super::config::{self, LENGTHS, PLACES};
 use crate::{args::RunArgs, error::Failure, output};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use smml_core::{simd, store};
 use std::{
+    cell::RefCell,
     collections::BTreeMap,
     fs,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
-/// Holds the identity of the run; written first.
-const MARKER: &str = "run-identity.toml";
+/// Holds the configuration; what makes a folder that of a run.
+pub(crate) const CONFIG: &str = "config.toml";
+const RESULTS: &str = "results.json";
+const MANIFEST: &str = "manifest.json";
+const CHECKPOINT: &str = "checkpoint";
+
+/// Where a run goes when the user names no folder.
+pub(crate) fn default_path(command: &str, seed: u64) -> PathBuf {
+    PathBuf::from(format!("smml-runs/{command}-{seed}"))
+}
 
 /// A run folder in use.
 pub(crate) struct Folder {
     path: PathBuf,
+    command: &'static str,
     started: Instant,
     started_unix: u64,
+    /// Files that were read, with the SHA-256 of their content.
+    inputs: RefCell<BTreeMap<String, String>>,
+    /// How long each part took, in seconds, where a run has parts.
+    parts: RefCell<BTreeMap<String, f64>>,
 }
 
 /// How a folder is to be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Open {
-    /// A new run; the same configuration may be there already.
+    /// A new run; the same run may be there already, finished.
     New,
     /// A new run whatever is there.
     Force,
-    /// The run that is there.
+    /// The run that is there, perhaps to be made longer.
     Resume,
+}
+
+impl Open {
+    /// What `--resume` and `--force` ask for.
+    pub(crate) fn asked(resume: bool, force: bool) -> Self {
+        match (resume, force) {
+            (true, _) => Open::Resume,
+            (_, true) => Open::Force,
+            _ => Open::New,
+        }
+    }
 }
 
 impl Folder {
     /// Opens the folder that the arguments of a run name (`smml-runs/<command>-<seed>` when they name none), for the
-    /// run with this identity.
-    pub(crate) fn of_run(run: &RunArgs, command: &str, seed: u64, identity: &str) -> Result<Self, Failure> {
-        let path = run.out.clone().unwrap_or_else(|| PathBuf::from(format!("smml-runs/{command}-{seed}")));
-        let how = if run.resume {
-            Open::Resume
-        } else if run.force {
-            Open::Force
-        } else {
-            Open::New
-        };
-        let folder = Folder::open(&path, identity, how)?;
+    /// run with this configuration, and begins.
+    pub(crate) fn of_run(
+        run: &RunArgs,
+        command: &'static str,
+        seed: u64,
+        config: &str,
+    ) -> Result<Self, Failure> {
+        let folder = Folder::open_run(run, command, seed, config)?;
+        folder.begin(config)?;
+        Ok(folder)
+    }
+
+    /// [`Folder::of_run`] without [`Folder::begin`]: for a run whose configuration is known only with its checkpoint.
+    pub(crate) fn open_run(
+        run: &RunArgs,
+        command: &'static str,
+        seed: u64,
+        config: &str,
+    ) -> Result<Self, Failure> {
+        let path = run.out.clone().unwrap_or_else(|| default_path(command, seed));
+        let folder = Folder::open(&path, command, config, Open::asked(run.resume, run.force))?;
         // A drawn seed is always told: without it nobody could repeat the run.
         output::remark(run.seed.is_some(), &format!("seed {seed}"));
         Ok(folder)
@@ -56,71 +93,141 @@ impl Folder {
         &self.path
     }
 
-    /// Opens the folder for a run whose identity (everything that decides its results, but how long it goes on) is the
-    /// TOML text `identity`.
+    /// Opens the folder for a run with this configuration. Nothing in it is changed when it is refused.
     ///
-    /// Refuses a folder that holds another run, unless forced; a fresh start removes old checkpoints and results.
-    pub(crate) fn open(path: &Path, identity: &str, how: Open) -> Result<Self, Failure> {
-        let folder =
-            Folder { path: path.to_path_buf(), started: Instant::now(), started_unix: unix_seconds() };
-        let marker = folder.file(MARKER);
-        let found = match fs::read_to_string(&marker) {
-            Ok(text) => Some(text),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
-            Err(e) => return Err(Failure::io(&marker, &e)),
+    /// - A new run needs a folder that is empty or holds the same run, finished: the same bytes come out again. What it
+    ///   had written is removed.
+    /// - A run that is resumed may differ in how long it goes on ([`LENGTHS`]), and in where its data lie.
+    /// - Another run is replaced only when forced.
+    pub(crate) fn open(path: &Path, command: &'static str, config: &str, how: Open) -> Result<Self, Failure> {
+        let folder = Folder {
+            path: path.to_path_buf(),
+            command,
+            started: Instant::now(),
+            started_unix: unix_seconds(),
+            inputs: RefCell::default(),
+            parts: RefCell::default(),
         };
+        let refuse = |why: String| Err(Failure::Usage(format!("{}: {why}", path.display())));
+        let found = folder.read_text(CONFIG)?;
+        let finished = folder.file(RESULTS).exists();
+        let long = [&PLACES[..], &LENGTHS].concat();
         // A run that was killed while it wrote its first file has left no more than a part of that.
-        let occupied = found.is_none() && names(path)?.iter().any(|n| written_to(n) != Some(MARKER));
-        let found_here = found.is_some();
-        match how {
-            Open::Resume => match found {
-                None => {
-                    return Err(Failure::File(format!("{}: no run to resume here", path.display())));
+        let occupied = found.is_none() && names(path)?.iter().any(|n| written_to(n) != Some(CONFIG));
+        match (how, &found) {
+            (Open::Resume, None) => {
+                return Err(Failure::File(format!("{}: no run to resume here", path.display())));
+            }
+            (Open::Resume, Some(there)) => {
+                if let Some(difference) = config::difference(there, config, &long) {
+                    return refuse(format!(
+                        "holds another configuration, cannot resume it with this one ({difference})"
+                    ));
                 }
-                Some(text) if text != identity => {
-                    return Err(Failure::Usage(format!(
-                        "{}: holds another configuration, cannot resume it with this one ({})",
-                        path.display(),
-                        first_difference(&text, identity)
-                    )));
+                folder.remove_half_written()?;
+                return Ok(folder);
+            }
+            (Open::New, Some(there)) => {
+                if let Some(difference) = config::difference(there, config, &long) {
+                    return refuse(format!(
+                        "holds another configuration ({difference}); use another --out, or --force to overwrite it"
+                    ));
                 }
-                Some(_) => {
-                    folder.remove_half_written()?;
-                    return Ok(folder);
+                if folder.file(CHECKPOINT).exists() && !finished {
+                    return refuse(
+                        "holds this run unfinished; --resume continues it, --force starts again".into(),
+                    );
                 }
-            },
-            Open::New => {
-                if let Some(text) = found.filter(|t| t != identity) {
-                    return Err(Failure::Usage(format!(
-                        "{}: holds another configuration ({}); use another --out, or --force to overwrite it",
-                        path.display(),
-                        first_difference(&text, identity)
-                    )));
-                }
-                if folder.file("checkpoint").exists() && !folder.file("results.json").exists() {
-                    return Err(Failure::Usage(format!(
-                        "{}: holds this run unfinished; --resume continues it, --force starts again",
-                        path.display()
-                    )));
-                }
-                if occupied {
-                    return Err(Failure::Usage(format!(
-                        "{}: is not empty and holds no run; use another --out, or --force",
-                        path.display()
-                    )));
+                if let Some(difference) = config::difference(there, config, &PLACES) {
+                    return refuse(format!(
+                        "holds another configuration ({difference}); --resume goes on from there, --force starts again"
+                    ));
                 }
             }
-            Open::Force => {}
+            (Open::New, None) if occupied => {
+                return refuse("is not empty and holds no run; use another --out, or --force".into());
+            }
+            (Open::New, None) | (Open::Force, _) => {}
         }
         fs::create_dir_all(path).map_err(|e| Failure::io(path, &e))?;
-        if found_here || !occupied {
+        if !occupied {
             folder.remove_half_written()?;
         }
-        for old in ["results.json", "manifest.json", "config.toml", "checkpoint", "checkpoint.previous"] {
-            folder.remove(old)?;
+        // First what makes the folder look finished, then what the old run has written, as its manifest has it.
+        let written = folder.manifest().outputs;
+        folder.remove(RESULTS)?;
+        for name in written.keys().filter(|n| *n != CONFIG && is_inside(n)) {
+            folder.remove(name)?;
         }
-        store::write_atomically(&marker, identity.as_bytes())?;
+        for name in [MANIFEST, CHECKPOINT, "checkpoint.previous"] {
+            folder.remove(name)?;
+        }
+        folder.write(CONFIG, config.as_bytes())?;
         Ok(folder)
+    }
+
+    /// Writes the configuration. When it is not the one that is there (a run is made longer), the old results no longer
+    /// belong to the folder and go first.
+    pub(crate) fn begin(&self, config: &str) -> Result<(), Failure> {
+        let there = self.read_text(CONFIG)?.unwrap_or_default();
+        if there == config {
+            return Ok(());
+        }
+        if config::difference(&there, config, &PLACES).is_some() {
+            self.remove(RESULTS)?;
+            self.remove(MANIFEST)?;
+        }
+        self.write(CONFIG, config.as_bytes())
+    }
+
+    /// The results of this very configuration, if the folder has them.
+    pub(crate) fn finished(&self, config: &str) -> Result<Option<String>, Failure> {
+        let there = self.read_text(CONFIG)?.unwrap_or_default();
+        match config::difference(&there, config, &PLACES) {
+            None => self.read_text(RESULTS),
+            Some(_) => Ok(None),
+        }
+    }
+
+    /// A text file of the folder; none when it is not there.
+    fn read_text(&self, name: &str) -> Result<Option<String>, Failure> {
+        let path = self.file(name);
+        match fs::read(&path) {
+            // Bytes that are no text belong to no run of ours, and differ from all that do.
+            Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(Failure::io(&path, &e)),
+        }
+    }
+
+    /// The manifest that is there; an empty one when there is none that can be read.
+    fn manifest(&self) -> Manifest {
+        let text = fs::read_to_string(self.file(MANIFEST)).unwrap_or_default();
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Notes a file that the run read, with the SHA-256 of its content, for the manifest.
+    pub(crate) fn input(&self, path: &Path, sha256: &str) {
+        self.inputs.borrow_mut().insert(path.display().to_string(), sha256.to_string());
+    }
+
+    /// Notes a file that the run read, for the manifest.
+    pub(crate) fn input_file(&self, path: &Path) -> Result<(), Failure> {
+        let bytes = fs::read(path).map_err(|e| Failure::io(path, &e))?;
+        self.input(path, &hex(&bytes));
+        Ok(())
+    }
+
+    /// Notes how long a part took, for the manifest.
+    pub(crate) fn part(&self, name: &str, seconds: f64) {
+        self.parts.borrow_mut().insert(name.to_string(), milliseconds(seconds));
+    }
+
+    /// How long each part took, also before an interruption.
+    pub(crate) fn parts(&self) -> BTreeMap<String, f64> {
+        let mut all = self.manifest().parts;
+        all.extend(self.parts.borrow().iter().map(|(k, v)| (k.clone(), *v)));
+        all
     }
 
     /// A file of the folder.
@@ -149,9 +256,11 @@ impl Folder {
 
     /// Removes the temporary files that a killed run left in its folder.
     fn remove_half_written(&self) -> Result<(), Failure> {
-        for name in names(&self.path)?.iter().filter(|n| written_to(n).is_some()) {
-            let file = self.file(name);
-            fs::remove_file(&file).map_err(|e| Failure::io(&file, &e))?;
+        for folder in [self.path.clone(), self.file("figures")] {
+            for name in names(&folder)?.iter().filter(|n| written_to(n).is_some()) {
+                let file = folder.join(name);
+                fs::remove_file(&file).map_err(|e| Failure::io(&file, &e))?;
+            }
         }
         Ok(())
     }
@@ -161,36 +270,51 @@ impl Folder {
         Ok(store::write_atomically(&self.file(name), bytes)?)
     }
 
-    /// Writes the resolved configuration, the manifest with the hashes of the named files, and last the results.
+    /// Writes the manifest of a run that is under way.
+    pub(crate) fn write_manifest(&self, seed: u64) -> Result<(), Failure> {
+        self.save_manifest(seed, BTreeMap::new())
+    }
+
+    fn save_manifest(&self, seed: u64, outputs: BTreeMap<String, String>) -> Result<(), Failure> {
+        let manifest = Manifest {
+            program: "smml".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            command: self.command.into(),
+            seed,
+            threads: rayon::current_num_threads(),
+            cpu_path: simd::path().name().into(),
+            target: std::env::consts::ARCH.into(),
+            started_unix: self.started_unix,
+            seconds: milliseconds(self.elapsed()),
+            parts: self.parts(),
+            inputs: self.inputs.borrow().clone(),
+            outputs,
+        };
+        self.write(MANIFEST, output::json(&manifest)?.as_bytes())
+    }
+
+    /// Writes the resolved configuration, the manifest with the hashes of the inputs and of the named outputs, and last
+    /// the results.
     pub(crate) fn finish(
         &self,
         config: &str,
         results: &str,
         seed: u64,
-        extra: &[PathBuf],
+        outputs: &[PathBuf],
     ) -> Result<(), Failure> {
-        self.write("config.toml", config.as_bytes())?;
-        let mut sha256 = BTreeMap::new();
-        sha256.insert("config.toml".to_string(), hex(config.as_bytes()));
-        sha256.insert("results.json".to_string(), hex(results.as_bytes()));
-        for path in extra {
+        self.write(CONFIG, config.as_bytes())?;
+        let mut hashes = BTreeMap::new();
+        hashes.insert(CONFIG.to_string(), hex(config.as_bytes()));
+        hashes.insert(RESULTS.to_string(), hex(results.as_bytes()));
+        for path in outputs {
             let bytes = fs::read(path).map_err(|e| Failure::io(path, &e))?;
             let name = path.strip_prefix(&self.path).unwrap_or(path);
-            sha256.insert(name.display().to_string(), hex(&bytes));
+            hashes.insert(name.display().to_string(), hex(&bytes));
         }
-        let manifest = Manifest {
-            program: "smml",
-            version: env!("CARGO_PKG_VERSION"),
-            seed,
-            threads: rayon::current_num_threads(),
-            cpu_path: simd::path().name(),
-            target: std::env::consts::ARCH,
-            started_unix: self.started_unix,
-            seconds: (self.elapsed() * 1e3).round() / 1e3,
-            sha256,
-        };
-        self.write("manifest.json", output::json(&manifest)?.as_bytes())?;
-        self.write("results.json", results.as_bytes())
+        self.save_manifest(seed, hashes)?;
+        self.write(RESULTS, results.as_bytes())?;
+        // Which generation was the last but one is a matter of time.
+        self.remove("checkpoint.previous")
     }
 }
 
@@ -210,17 +334,36 @@ fn written_to(name: &str) -> Option<&str> {
     process.parse::<u32>().ok().map(|_| target)
 }
 
-#[derive(Serialize)]
+/// Whether a name leads to a file in the folder or below, and not out of it.
+fn is_inside(name: &str) -> bool {
+    !name.is_empty() && Path::new(name).components().all(|c| matches!(c, Component::Normal(_)))
+}
+
+/// `manifest.json`: what a run was made with and how long it took. Nothing here decides a result.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
 struct Manifest {
-    program: &'static str,
-    version: &'static str,
+    program: String,
+    version: String,
+    command: String,
     seed: u64,
     threads: usize,
-    cpu_path: &'static str,
-    target: &'static str,
+    cpu_path: String,
+    target: String,
     started_unix: u64,
     seconds: f64,
-    sha256: BTreeMap<String, String>,
+    /// Seconds of each check of `smml reproduce`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    parts: BTreeMap<String, f64>,
+    /// SHA-256 of what was read: of data sets, that of the uncompressed content.
+    inputs: BTreeMap<String, String>,
+    /// SHA-256 of what was written.
+    outputs: BTreeMap<String, String>,
+}
+
+/// Seconds to three digits after the point.
+fn milliseconds(seconds: f64) -> f64 {
+    (seconds * 1e3).round() / 1e3
 }
 
 fn unix_seconds() -> u64 {
@@ -231,16 +374,79 @@ fn hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// The first line in which two configurations differ, for the message.
-fn first_difference(there: &str, here: &str) -> String {
-    let (mut a, mut b) = (there.lines(), here.lines());
-    loop {
-        match (a.next(), b.next()) {
-            (Some(x), Some(y)) if x == y => {}
-            (Some(x), Some(y)) => return format!("there: {x}, here: {y}"),
-            (Some(x), None) => return format!("only there: {x}"),
-            (None, Some(y)) => return format!("only here: {y}"),
-            (None, None) => return "they differ in white space".into(),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "command = \"x\"\nseed = 1\nsweeps = 10\n";
+    const LONGER: &str = "command = \"x\"\nseed = 1\nsweeps = 20\n";
+    const B: &str = "command = \"x\"\nseed = 2\nsweeps = 10\n";
+
+    fn open(path: &Path, config: &str, how: Open) -> Result<Folder, String> {
+        Folder::open(path, "x", config, how).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn what_may_replace_what() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("run");
+        let refused = |config, how, why: &str| match open(&path, config, how) {
+            Ok(_) => panic!("not refused: {why}"),
+            Err(e) => assert!(e.contains(why), "{e}"),
+        };
+        refused(A, Open::Resume, "no run to resume");
+        let folder = open(&path, A, Open::New).unwrap();
+        assert!(folder.finished(A).unwrap().is_none());
+        // Nothing is lost yet.
+        open(&path, A, Open::New).unwrap();
+        folder.write("checkpoint", b"x").unwrap();
+        refused(A, Open::New, "unfinished; --resume continues it");
+        refused(LONGER, Open::New, "unfinished; --resume continues it");
+        refused(B, Open::New, "another configuration (there: seed = 1, here: seed = 2)");
+        open(&path, A, Open::Resume).unwrap();
+        folder.finish(A, "{}", 1, &[folder.file("checkpoint")]).unwrap();
+        refused(LONGER, Open::New, "sweeps = 20); --resume goes on");
+        refused(B, Open::New, "--force to overwrite");
+        refused(B, Open::Resume, "cannot resume");
+        assert_eq!(folder.finished(A).unwrap().as_deref(), Some("{}"));
+        // Longer: the results go with the old configuration, the checkpoint stays.
+        let longer = open(&path, LONGER, Open::Resume).unwrap();
+        assert!(longer.finished(LONGER).unwrap().is_none() && folder.file(RESULTS).exists());
+        longer.begin(LONGER).unwrap();
+        assert!(!folder.file(RESULTS).exists() && folder.file(CHECKPOINT).exists());
+        refused(A, Open::New, "unfinished");
+        open(&path, B, Open::Force).unwrap();
+        assert_eq!(names(&path).unwrap(), [CONFIG]);
+    }
+
+    #[test]
+    fn a_new_run_removes_what_the_manifest_names_and_nothing_else() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("run");
+        let folder = open(&path, A, Open::New).unwrap();
+        let outside = place.path().join("outside.csv");
+        fs::write(&outside, "x").unwrap();
+        fs::create_dir(path.join("figures")).unwrap();
+        for name in ["figures/a.svg", "mine.txt"] {
+            folder.write(name, b"x").unwrap();
         }
+        folder.finish(A, "{}", 1, &[folder.file("figures/a.svg"), path.join("../outside.csv")]).unwrap();
+        open(&path, A, Open::New).unwrap();
+        assert!(outside.exists() && folder.file("mine.txt").exists());
+        assert!(!folder.file("figures/a.svg").exists() && !folder.file(MANIFEST).exists());
+    }
+
+    #[test]
+    fn times_survive_an_interruption() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = open(place.path(), A, Open::New).unwrap();
+        folder.part("one", 1.25);
+        folder.write_manifest(1).unwrap();
+        let resumed = open(place.path(), A, Open::Resume).unwrap();
+        resumed.part("two", 0.5);
+        assert_eq!(
+            resumed.parts().into_iter().collect::<Vec<_>>(),
+            [("one".into(), 1.25), ("two".into(), 0.5)]
+        );
     }
 }

@@ -1,9 +1,12 @@
-//! What all runs share: the resolved configuration, the folder with its files, checkpoints, signals, progress.
+//! What all runs share: the resolved configuration, the folder with its files, the form of the results, checkpoints,
+//! signals, progress. Described for users in `docs/src/runs.md`.
 
 pub(crate) mod config;
 pub(crate) mod folder;
 pub(crate) mod progress;
+pub(crate) mod results;
 pub(crate) mod series;
+pub(crate) mod settle;
 pub(crate) mod signals;
 
 use crate::error::Failure;

@@ -4,7 +4,7 @@ use crate::error::Failure;
 use npyz::WriterBuilder;
 use std::{
     io::{Cursor, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 /// A named column.
@@ -15,7 +15,7 @@ pub(crate) struct Column {
     pub(crate) values: Vec<f64>,
 }
 
-/// Whether a path names a kind of file that [`fn@write`] can write; checked before the run, not after it.
+/// Whether a path names a kind of file that [`fn@write`] can write.
 pub(crate) fn check_path(path: &Path) -> Result<(), Failure> {
     match path.extension().and_then(|e| e.to_str()) {
         Some("csv" | "npz") => Ok(()),
@@ -23,9 +23,45 @@ pub(crate) fn check_path(path: &Path) -> Result<(), Failure> {
     }
 }
 
+/// Whether a series can be written to `path`: the kind of file, its folder (`out` is made by the run), and that it is
+/// none of the inputs and none of the run's other files. Checked before the run, not after it.
+pub(crate) fn check_place(path: &Path, out: Option<&Path>, inputs: &[PathBuf]) -> Result<(), Failure> {
+    check_path(path)?;
+    let bad = |why: &str| Err(Failure::Usage(format!("--series {}: {why}", path.display())));
+    if path.is_dir() {
+        return bad("is a folder");
+    }
+    if let Some(input) = inputs.iter().find(|i| is_same(path, i)) {
+        return bad(&format!("{} is an input of this run", input.display()));
+    }
+    let folder = match path.parent() {
+        Some(p) if !p.as_os_str().is_empty() => p,
+        _ => Path::new("."),
+    };
+    if let Some(out) = out {
+        if is_same(folder, &out.join("figures")) {
+            return bad("the figures of the report are written there");
+        }
+        if !folder.exists() && is_same(folder, out) {
+            return Ok(());
+        }
+    }
+    // The only sure way to find out. The file has no name, so that nothing can be left behind.
+    let at =
+        |e: std::io::Error| Failure::File(format!("--series {}: {}: {e}", path.display(), folder.display()));
+    tempfile::tempfile_in(folder).map(drop).map_err(at)
+}
+
+/// Whether two paths lead to the same place, under whatever names.
+fn is_same(a: &Path, b: &Path) -> bool {
+    match (a.canonicalize(), b.canonicalize()) {
+        (Ok(a), Ok(b)) => a == b,
+        _ => std::path::absolute(a).ok() == std::path::absolute(b).ok(),
+    }
+}
+
 /// Writes columns whole or not at all. In CSV shorter columns end in empty cells; NPZ holds one array for each.
 pub(crate) fn write(path: &Path, columns: &[Column]) -> Result<(), Failure> {
-    check_path(path)?;
     let bad = |e: &dyn std::fmt::Display| Failure::File(format!("{}: {e}", path.display()));
     let bytes = if path.extension().is_some_and(|e| e == "csv") {
         let mut out = csv::Writer::from_writer(Vec::new());

@@ -3,11 +3,13 @@
 use crate::{
     args::{Dataset, ImageArgs},
     error::Failure,
+    output,
+    run::folder::Folder,
 };
 use serde::{Deserialize, Serialize};
 use smml_core::{rng::Streams, store};
 use smml_learn::{
-    data::{BarsAndStripes, BinaryData, Known},
+    data::{BarsAndStripes, BinaryData, FileReport, Known, Provenance},
     ebm::Rbm,
 };
 use std::path::Path;
@@ -15,6 +17,11 @@ use std::path::Path;
 /// Training images of bars-and-stripes, and test images.
 const BARS_IMAGES: usize = 2000;
 const BARS_TEST: usize = 1000;
+/// Side of the images of bars-and-stripes, and the grey value above which a pixel is on, where the user says nothing.
+const SIDE: u8 = 4;
+pub(super) const THRESHOLD: u8 = 127;
+/// Most images of bars-and-stripes that are drawn for training.
+const MAX_BARS: usize = 10_000_000;
 
 /// A trained machine with what is needed to use it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,8 +43,15 @@ pub(super) const MODEL: u64 = 0x5242_4d31;
 
 impl SavedModel {
     pub(super) fn load(path: &Path) -> Result<Self, Failure> {
-        let loaded = store::load::<SavedModel>(path, MODEL)?
-            .ok_or_else(|| Failure::File(format!("{}: no such file", path.display())))?;
+        let loaded = store::load::<SavedModel>(path, MODEL).map_err(|e| match e {
+            // Sound, but written by something else: the hash of the parameters says no more.
+            smml_core::Error::Corrupt { path, place, .. } if place == "byte 12" => Failure::File(format!(
+                "{}: a checkpoint, not the model.rbm of smml rbm train",
+                path.display()
+            )),
+            e => e.into(),
+        })?;
+        let loaded = loaded.ok_or_else(|| Failure::File(format!("{}: no such file", path.display())))?;
         let m = loaded.value;
         let pixels = m.rows.checked_mul(m.columns).and_then(|p| p.checked_add(m.n_classes));
         if pixels != Some(m.rbm.n_visible()) || m.base.len() != m.rbm.n_visible() {
@@ -60,27 +74,93 @@ pub(super) struct Images {
     pub(super) train_labels: Vec<u8>,
     pub(super) test: BinaryData,
     pub(super) test_labels: Vec<u8>,
+    /// Largest label of the whole training set plus one; 0 without labels.
+    pub(super) n_classes: usize,
     pub(super) rows: usize,
     pub(super) columns: usize,
-    /// Entropy of the true distribution, where the distribution is known.
+    /// Entropy of the true distribution, where that is known.
     pub(super) entropy: Option<f64>,
+    /// Every image with its true probability, where that is known.
+    pub(super) truth: Option<(BinaryData, Vec<f64>)>,
+    /// The files that were read.
+    pub(super) files: Vec<FileReport>,
+}
+
+impl Images {
+    /// Notes the files that were read, for the manifest of a run.
+    pub(super) fn note_files(&self, folder: &Folder) {
+        self.files.iter().for_each(|f| folder.input(&f.path, &f.sha256));
+    }
+    /// Refuses a test set of which no error can be given.
+    pub(super) fn at_least_two(&self) -> Result<(), Failure> {
+        match self.test.len() {
+            n if n < 2 => Err(Failure::Usage(format!("test images: {n}, a likelihood needs at least 2"))),
+            _ => Ok(()),
+        }
+    }
+    /// Says which files are not the published ones.
+    pub(super) fn tell(&self, quiet: bool) {
+        for file in &self.files {
+            if let Provenance::Unknown(sha256) = &file.provenance {
+                output::remark(
+                    quiet,
+                    &format!("{}: not the published content (SHA-256 {sha256})", file.path.display()),
+                );
+            }
+        }
+    }
+    /// The share of the commonest class among the test images: the accuracy of always naming that one.
+    pub(super) fn commonest_class(&self) -> f64 {
+        let mut counts = [0u32; 256];
+        self.test_labels.iter().for_each(|l| counts[usize::from(*l)] += 1);
+        f64::from(counts.into_iter().max().unwrap_or(0)) / self.test_labels.len().max(1) as f64
+    }
+}
+
+impl ImageArgs {
+    /// With everything settled; what does not belong to the data set is refused.
+    pub(super) fn settle(&self) -> Result<Self, Failure> {
+        let mut settled = self.clone();
+        match self.dataset {
+            Dataset::Bars if self.threshold.is_some() => {
+                return Err(Failure::Usage("--threshold: bars-and-stripes has no grey values".into()));
+            }
+            Dataset::Bars => settled.side = Some(self.side.unwrap_or(SIDE)),
+            Dataset::Mnist | Dataset::FashionMnist if self.side.is_some() => {
+                return Err(Failure::Usage("--side: only bars-and-stripes can have any size".into()));
+            }
+            Dataset::Mnist | Dataset::FashionMnist => {
+                settled.threshold = Some(self.threshold.unwrap_or(THRESHOLD));
+            }
+        }
+        Ok(settled)
+    }
 }
 
 /// The images that the arguments name.
 pub(super) fn images(args: &ImageArgs, seed: u64) -> Result<Images, Failure> {
     let known = match args.dataset {
         Dataset::Bars => {
-            let set = BarsAndStripes::new(args.side.into(), args.side.into())?;
+            let side = usize::from(args.side.unwrap_or(SIDE));
+            let set = BarsAndStripes::new(side, side)?;
             let n = args.images.map_or(BARS_IMAGES, |n| n as usize);
+            if n > MAX_BARS {
+                return Err(Failure::Usage(format!(
+                    "--images {n}: at most {MAX_BARS} bars and stripes are drawn"
+                )));
+            }
             let streams = Streams::new(seed);
             return Ok(Images {
                 train: set.sample(n, &mut streams.stream("bars-train", 0)),
                 train_labels: Vec::new(),
                 test: set.sample(BARS_TEST, &mut streams.stream("bars-test", 0)),
                 test_labels: Vec::new(),
+                n_classes: 0,
                 rows: set.rows(),
                 columns: set.columns(),
                 entropy: Some(set.entropy()),
+                truth: Some(set.patterns()?),
+                files: Vec::new(),
             });
         }
         Dataset::Mnist => Known::Mnist,
@@ -94,17 +174,22 @@ pub(super) fn images(args: &ImageArgs, seed: u64) -> Result<Images, Failure> {
         )));
     };
     let loaded = known.load(folder)?;
+    let n_classes = loaded.train.n_classes();
     let train = match args.images {
         Some(n) => loaded.train.head(n as usize),
         None => loaded.train,
     };
+    let threshold = args.threshold.unwrap_or(THRESHOLD);
     Ok(Images {
-        train: train.binarise(args.threshold),
+        train: train.binarise(threshold),
         train_labels: train.labels().to_vec(),
-        test: loaded.test.binarise(args.threshold),
+        test: loaded.test.binarise(threshold),
         test_labels: loaded.test.labels().to_vec(),
+        n_classes,
         rows: train.rows(),
         columns: train.columns(),
         entropy: None,
+        truth: None,
+        files: loaded.files,
     })
 }

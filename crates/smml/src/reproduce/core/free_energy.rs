@@ -222,7 +222,7 @@ fn histograms(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let run = RunLength { burn_in: 100, n_samples: ctx.level.pick(20_000, 200_000, 1_500_000), thin: 1 };
     let start = |rng: &mut Stream| model.draw(rng);
     let runs = sample_energies(&model, &HeatBath, &betas, run, start, &ctx.streams, Par::Rayon)?;
-    let h = MultiHistogram::new(&betas, &runs, Levels::Exact, Par::Rayon)?;
+    let h = MultiHistogram::new(&betas, &runs, Binning::Exact, Par::Rayon)?;
     let density = h.density(0.0, 16.0 * std::f64::consts::LN_2)?;
     let mut points = Vec::new();
     for (energy, g) in ISING_4X4 {

@@ -96,14 +96,8 @@ fn tails(ctx: &Context<'_>) -> Result<Outcome, Failure> {
         let ln: Vec<f64> = (0..n).map(|_| libm::log(law.draw(&mut rng))).collect();
         let fit = psis::pareto_smooth(&ln, 1.0)?;
         let tail = fit.n_tail as f64;
-        let shape = Estimate {
-            value: fit.k_hat.unwrap_or(f64::NAN),
-            std_error: (1.0 + k) / tail.sqrt(),
-            tau_int: 0.5,
-            n_eff: tail,
-            dof: tail,
-            source: Source::Independent,
-        };
+        let (k_hat, error) = (fit.k_hat.unwrap_or(f64::NAN), (1.0 + k) / tail.sqrt());
+        let shape = Estimate::with_dof(k_hat, error, f64::MAX, tail, Source::Independent);
         // A prior worth 10 observations draws the shape towards ½.
         o.sampled(format!("k-hat of a Pareto tail with k = {k}"), shape, (k * tail + 5.0) / (tail + 10.0));
     }
@@ -135,9 +129,10 @@ fn tails(ctx: &Context<'_>) -> Result<Outcome, Failure> {
         "importance-k-hat",
         "Can these weights be trusted?",
         "Pareto shape k-hat of the weights of p = N(0, 1) against the number of draws from four proposals. Below the dashed \
-         threshold Pareto-smoothed weights serve; below ½ raw weights have a variance.",
+         threshold Pareto-smoothed weights serve; below ½ raw weights have a variance. Bounded weights lie below the frame: \
+         their k-hat is negative.",
         Axis::log("draws S"),
-        Axis::linear("k-hat").over(-2.0, 1.5),
+        Axis::linear("k-hat").over(-0.4, 1.4),
         series,
     ));
     o.figure(tail_figure(&narrow)?);

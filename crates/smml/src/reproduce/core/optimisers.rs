@@ -9,7 +9,7 @@ use crate::{
 };
 use smml_core::{
     optimize::{
-        Beta, ConjugateGradient, Fire, Function, Method, Reason, Stop, minimise, minimise_observed,
+        BetaFormula, ConjugateGradient, Fire, Function, Method, Reason, Stop, minimise, minimise_observed,
         problems::Rosenbrock,
         update::{Adam, AdamW, Momentum, Sgd, Update},
     },
@@ -53,8 +53,8 @@ fn methods() -> [(&'static str, Method); 5] {
         |beta| Method::ConjugateGradient(ConjugateGradient { beta, ..ConjugateGradient::default() });
     [
         ("L-BFGS", Method::default()),
-        ("CG, Hager-Zhang", conjugate(Beta::HagerZhang)),
-        ("CG, Polak-Ribière", conjugate(Beta::PolakRibiere)),
+        ("CG, Hager-Zhang", conjugate(BetaFormula::HagerZhang)),
+        ("CG, Polak-Ribière", conjugate(BetaFormula::PolakRibiere)),
         ("FIRE 2", Method::Fire(Fire::default())),
         ("steepest descent", Method::SteepestDescent),
     ]
@@ -129,7 +129,9 @@ fn conjugate_gradients(_: &Context<'_>) -> Result<Outcome, Failure> {
             }
             value
         });
-        for (beta, name) in [(Beta::HagerZhang, "Hager-Zhang"), (Beta::PolakRibiere, "Polak-Ribière")] {
+        for (beta, name) in
+            [(BetaFormula::HagerZhang, "Hager-Zhang"), (BetaFormula::PolakRibiere, "Polak-Ribière")]
+        {
             // The shortest searches that are nearly exact
             let method = Method::ConjugateGradient(ConjugateGradient { beta, curvature: 1.1e-4 });
             let start = vec![1.0; n];

@@ -244,7 +244,7 @@ fn distances(ctx: &Context<'_>) -> Result<Figure, Failure> {
                 Style::LinePoints,
                 cauchy.iter().map(|r| (r.n as f64, r.ks_to_normal)).collect(),
             ),
-            Series::new("noise", Style::Dashed, vec![(1.0, noise), (64.0, noise)]),
+            Series::new("noise", Style::Dashed, vec![(1.0, noise), (64.0, noise)]).in_colour(6),
         ],
     ))
 }

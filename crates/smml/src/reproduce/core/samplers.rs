@@ -14,7 +14,7 @@ use smml_core::{
     optimize::Function,
     parallel,
     prelude::*,
-    sample::{Anneal, HeatBath, Ladder, Metropolis, RandomScan, Replicas, Tempering},
+    sample::{Anneal, HeatBath, Ladder, Metropolis, RandomScan, Tempering},
     testing::{Law, delta_error, law},
 };
 use smml_physics::{
@@ -186,16 +186,16 @@ fn tempering(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let mut rng = ctx.streams.stream("tempering", 0);
     let states = betas.iter().map(|_| ladder.energy.draw(&mut rng)).collect();
     let kernel = Tempering { inner: HeatBath, par: Par::Serial };
-    let mut chain = Chain::new(kernel, Replicas::new(states), rng);
+    let mut chain = Chain::new(kernel, ladder.replicas(states)?, rng);
     chain.advance(&ladder, 1.0, 200);
     let n = ctx.level.pick(15_000, 150_000, 1_000_000);
     let mut record = Record::new(7)?;
     chain.record(&ladder, 1.0, 1, n, &mut record, |s| {
         let mut row = [0.0; 7];
-        for (e, x) in row.iter_mut().zip(&s.states) {
+        for (e, x) in row.iter_mut().zip(s.states()) {
             *e = ladder.energy.energy(x);
         }
-        row[6] = s.states[5].iter().map(|s| f64::from(*s)).sum::<f64>() / 16.0;
+        row[6] = s.states()[5].iter().map(|s| f64::from(*s)).sum::<f64>() / 16.0;
         row
     })?;
     for (k, beta) in betas.iter().enumerate() {
@@ -224,7 +224,8 @@ fn dynamics(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     chain.advance(&model, beta, 200);
     let mut record = Record::new(4)?;
     chain.record(&model, beta, 1, n, &mut record, |s| {
-        [s.x[0].powi(2), s.x[1].powi(2), s.x[0] * s.x[1], s.x[0]]
+        let [x, y] = [s.x()[0], s.x()[1]];
+        [x.powi(2), y.powi(2), x * y, x]
     })?;
     for (k, (name, expected)) in
         [("⟨x²⟩ = 1/βk", 1.0 / beta), ("⟨y²⟩ = 1/βk", 0.4 / beta), ("⟨xy⟩", 0.0), ("⟨x⟩", 0.0)]
@@ -246,7 +247,7 @@ fn dynamics(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let mut chain = Chain::new(Hmc::new(0.45, 4)?, model.at(vec![0.1])?, ctx.streams.stream("hmc", 0));
     chain.advance(&model, 1.0, 200);
     let mut record = Record::new(3)?;
-    chain.record(&model, 1.0, 1, n, &mut record, |s| [s.x[0].powi(2), s.x[0].powi(4), s.x[0]])?;
+    chain.record(&model, 1.0, 1, n, &mut record, |s| [s.x()[0].powi(2), s.x()[0].powi(4), s.x()[0]])?;
     o.sampled("HMC, U = x⁴/4: ⟨x²⟩", record.estimate(0)?, 0.6759782400672846)
         .sampled("HMC, U = x⁴/4: ⟨x⁴⟩", record.estimate(1)?, 1.0)
         .sampled("HMC, U = x⁴/4: ⟨x⟩", record.estimate(2)?, 0.0)

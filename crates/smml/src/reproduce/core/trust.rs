@@ -122,19 +122,16 @@ fn correlations(ctx: &Context<'_>) -> Result<Outcome, Failure> {
         let x = ar1(n, tau, &mut ctx.streams.stream("series", i as u64));
         let found = autocorrelation(&x)?;
         // Cutting the sum at the window leaves a bias of about 1 %.
-        let seen = Estimate {
-            value: found.tau_int / tau,
-            std_error: found.tau_int_error / tau,
-            tau_int: 0.5,
-            n_eff: found.dof,
-            dof: found.dof,
-            source: Source::Chain,
+        let about = |value: f64, raw_error: f64| {
+            Estimate::with_dof(value, raw_error, found.dof, found.dof, Source::Chain)
         };
+        let relative = found.tau_int_error / tau;
+        let seen = about(found.tau_int / tau, relative);
         let error = (2.0 * tau / n as f64).sqrt();
         o.at_least(format!("τ_int over the exact one, τ = {tau}, at least"), seen, 0.98)
             .at_most(format!("τ_int over the exact one, τ = {tau}, at most"), seen, 1.02)
             .sampled(format!("mean of the series, τ = {tau}"), found.estimate()?, 0.0);
-        let bar = Estimate { value: found.std_error / error, std_error: 0.5 * seen.std_error, ..seen };
+        let bar = about(found.raw_error() / error, 0.5 * relative);
         o.at_least(format!("error bar over the exact one, τ = {tau}, at least"), bar, 0.98).at_most(
             format!("error bar over the exact one, τ = {tau}, at most"),
             bar,
@@ -238,14 +235,7 @@ fn diagnostics(ctx: &Context<'_>) -> Result<Outcome, Failure> {
             0.03,
         )
         .at_least("rank-normalised R-hat when one is off", exact(rank_r_hat(&b)?), 1.05);
-    let z = Estimate {
-        value: geweke(&good[0])?,
-        std_error: 1.0,
-        tau_int: 0.5,
-        n_eff: 100.0,
-        dof: 1e9,
-        source: Source::Chain,
-    };
+    let z = Estimate::with_dof(geweke(&good[0])?, 1.0, f64::MAX, n as f64, Source::Chain);
     o.sampled("Geweke's z of a stationary chain", z, 0.0);
     let drifting: Vec<f64> = good[0]
         .iter()
@@ -266,7 +256,7 @@ fn diagnostics(ctx: &Context<'_>) -> Result<Outcome, Failure> {
         equilibration(&walk)?.verdict == Equilibrated::StillDrifting,
     );
     let model = torus(4)?;
-    let mean = mean_exact(&model, 0.5, |s| model.energy(s));
+    let mean = mean_exact(&model, 0.5, |s| model.energy(s))?;
     o.computed("⟨E⟩ of the 4 x 4 torus by enumeration", mean, super::ising_4x4(0.5).1, 1e-11).note(
         "AR(1) series. R-hat of halves: for one chain of four shifted by σ the variance of the eight half means is 12/56 σ².",
     );

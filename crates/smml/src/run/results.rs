@@ -1,0 +1,317 @@
+//! `results.json`: one form for all commands, described for users in `docs/src/runs.md`; and the end of a run, the same
+//! for all of them.
+
+use super::{config::PLACES, folder::Folder};
+use crate::{
+    error::Failure,
+    output::{self, Table},
+    report::{self, figure::Figure},
+    reproduce::check::{Expected, Row, Status, Verdict},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use smml_core::{Estimate, estimate::Source};
+use std::path::PathBuf;
+
+/// Number of this form; a change that a reader could notice raises it.
+const FORMAT: u32 = 1;
+/// Keys of a configuration that name files: they differ from machine to machine, and results must not.
+const FILES: [&str; 1] = ["model"];
+
+/// What `results.json` holds.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Document {
+    format: u32,
+    pub(crate) command: String,
+    /// As in config.toml, but for the places of files.
+    configuration: Value,
+    /// Failed when one of the results failed.
+    status: Status,
+    pub(crate) results: Vec<Part>,
+}
+
+/// The results of one part of a run: a temperature, a check, a trained machine.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Part {
+    /// Unique in the document.
+    pub(crate) id: String,
+    /// For people.
+    pub(crate) title: String,
+    pub(crate) status: Status,
+    /// Why it failed or was skipped, if so.
+    pub(crate) message: Option<String>,
+    /// What to know about it.
+    pub(crate) notes: Vec<String>,
+    /// What only this command has.
+    pub(crate) details: Value,
+    pub(crate) quantities: Vec<Quantity>,
+}
+
+impl Part {
+    /// A part that failed when it has a message or a comparison that fails.
+    pub(crate) fn new(id: &str, title: &str, rows: &[Row], message: Option<String>) -> Self {
+        let message = message.or_else(|| complaint(rows));
+        Part {
+            id: id.into(),
+            title: title.into(),
+            status: if message.is_some() { Status::Failed } else { Status::Passed },
+            message,
+            notes: Vec::new(),
+            details: Value::Null,
+            quantities: rows.iter().map(Quantity::from).collect(),
+        }
+    }
+}
+
+/// The first comparison that fails, in words.
+fn complaint(rows: &[Row]) -> Option<String> {
+    rows.iter()
+        .find(|r| r.verdict() == Verdict::Fails)
+        .map(|r| format!("{} = {}, expected {}", r.quantity, r.value_text(), r.expected_text()))
+}
+
+/// A number with its error, and what it is compared with. Numbers that are not finite are null in JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Quantity {
+    quantity: String,
+    value: Option<f64>,
+    /// One standard error.
+    error: Option<f64>,
+    /// Integrated autocorrelation time, in samples.
+    tau: Option<f64>,
+    n_eff: Option<f64>,
+    dof: Option<f64>,
+    source: Source,
+    expected: Option<f64>,
+    comparison: Comparison,
+    /// Relative to 1 or |expected|, whichever is larger.
+    tolerance: Option<f64>,
+    z: Option<f64>,
+    verdict: Verdict,
+}
+
+/// How a value is compared with what is expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Comparison {
+    /// Within the statistical error.
+    Sampled,
+    /// Within a tolerance.
+    Computed,
+    AtMost,
+    AtLeast,
+    /// A statement: 1 when it is true.
+    True,
+    None,
+}
+
+impl From<&Row> for Quantity {
+    fn from(row: &Row) -> Self {
+        let finite = |x: f64| x.is_finite().then_some(x);
+        // The largest number stands for no limit.
+        let known = |x: f64| finite(x).filter(|x| *x < f64::MAX);
+        let (comparison, expected, tolerance) = match row.expected {
+            Expected::Sampled(x) => (Comparison::Sampled, Some(x), None),
+            Expected::Computed { exact, tolerance } => (Comparison::Computed, Some(exact), Some(tolerance)),
+            Expected::AtMost(x) => (Comparison::AtMost, Some(x), None),
+            Expected::AtLeast(x) => (Comparison::AtLeast, Some(x), None),
+            Expected::True => (Comparison::True, Some(1.0), None),
+            Expected::Nothing => (Comparison::None, None, None),
+        };
+        let v = &row.value;
+        Quantity {
+            quantity: row.quantity.clone(),
+            value: finite(v.value),
+            error: finite(v.std_error),
+            tau: finite(v.tau_int),
+            n_eff: known(v.n_eff),
+            dof: known(v.dof),
+            source: v.source,
+            expected: expected.and_then(finite),
+            comparison,
+            tolerance,
+            z: row.z().and_then(finite),
+            verdict: row.verdict(),
+        }
+    }
+}
+
+impl From<&Quantity> for Row {
+    fn from(q: &Quantity) -> Self {
+        let expected = q.expected.unwrap_or(f64::NAN);
+        Row {
+            quantity: q.quantity.clone(),
+            value: Estimate {
+                value: q.value.unwrap_or(f64::NAN),
+                std_error: q.error.unwrap_or(f64::NAN),
+                tau_int: q.tau.unwrap_or(f64::NAN),
+                n_eff: q.n_eff.unwrap_or(f64::INFINITY),
+                dof: q.dof.unwrap_or(f64::INFINITY),
+                source: q.source,
+            },
+            expected: match q.comparison {
+                Comparison::Sampled => Expected::Sampled(expected),
+                Comparison::Computed => {
+                    Expected::Computed { exact: expected, tolerance: q.tolerance.unwrap_or(0.0) }
+                }
+                Comparison::AtMost => Expected::AtMost(expected),
+                Comparison::AtLeast => Expected::AtLeast(expected),
+                Comparison::True => Expected::True,
+                Comparison::None => Expected::Nothing,
+            },
+        }
+    }
+}
+
+impl Document {
+    /// The results of a command with this (resolved) configuration.
+    pub(crate) fn new(
+        command: &str,
+        configuration: &impl Serialize,
+        results: Vec<Part>,
+    ) -> Result<Self, Failure> {
+        let mut configuration = serde_json::to_value(configuration)
+            .map_err(|e| Failure::File(format!("configuration as JSON: {e}")))?;
+        if let Value::Object(map) = &mut configuration {
+            map.retain(|key, _| !PLACES.contains(&key.as_str()) && !FILES.contains(&key.as_str()));
+        }
+        let failed = results.iter().any(|r| r.status == Status::Failed);
+        let status = if failed { Status::Failed } else { Status::Passed };
+        Ok(Document { format: FORMAT, command: command.into(), configuration, status, results })
+    }
+    /// The text of `results.json`.
+    pub(crate) fn json(&self) -> Result<String, Failure> {
+        output::json(self)
+    }
+}
+
+/// Compared numbers as a table, every line indented; `tau` adds the autocorrelation time.
+pub(crate) fn table(rows: &[Row], indent: &str, tau: bool) -> String {
+    let quantity = format!("{indent}quantity");
+    let mut head = vec![quantity.as_str(), "value(error)", "expected", "z", "verdict"];
+    if tau {
+        head.insert(2, "tau");
+    }
+    let mut table = Table::new(&head);
+    for row in rows {
+        let mut cells = vec![
+            format!("{indent}{}", row.quantity),
+            row.value_text(),
+            row.expected_text(),
+            row.z().map_or(String::new(), |z| format!("{z:+.1}")),
+            match row.verdict() {
+                Verdict::Holds => "ok".into(),
+                Verdict::Fails => "FAILS".into(),
+                Verdict::Reported => String::new(),
+            },
+        ];
+        if tau {
+            cells.insert(2, format!("{:.1}", row.value.tau_int));
+        }
+        table.row(cells);
+    }
+    table.text()
+}
+
+/// A run that is over, with all that its folder gets.
+pub(crate) struct Finished<'a> {
+    /// The document.
+    pub(crate) document: Document,
+    /// The resolved configuration.
+    pub(crate) config: &'a str,
+    /// Seed of all randomness.
+    pub(crate) seed: u64,
+    /// What people read on the terminal.
+    pub(crate) text: String,
+    /// Tables of the report with their headings.
+    pub(crate) tables: &'a [(&'a str, &'a [Row])],
+    /// Pictures of the report.
+    pub(crate) figures: &'a [Figure],
+    /// Files that were written already.
+    pub(crate) outputs: Vec<PathBuf>,
+    /// Print the document, not the text.
+    pub(crate) json: bool,
+}
+
+impl Finished<'_> {
+    /// Writes the report, the manifest and last the results, prints them, and fails when a result failed.
+    pub(crate) fn conclude(mut self, folder: &Folder) -> Result<(), Failure> {
+        let mut notes: Vec<String> = self.document.results.iter().flat_map(|r| r.notes.clone()).collect();
+        let failed = self.document.results.iter().filter(|r| r.status == Status::Failed);
+        let several = self.document.results.len() > 1;
+        let complaints: Vec<String> = failed
+            .filter_map(|r| {
+                r.message.as_ref().map(|m| if several { format!("{}: {m}", r.title) } else { m.clone() })
+            })
+            .collect();
+        notes.extend(complaints.iter().cloned());
+        self.outputs.extend(report::run_report(
+            folder.path(),
+            &report::RunReport {
+                title: &format!("smml {}", self.document.command),
+                version: env!("CARGO_PKG_VERSION"),
+                seed: self.seed,
+                config: self.config,
+                notes: &notes,
+                tables: self.tables,
+                figures: self.figures,
+            },
+        )?);
+        let document = self.document.json()?;
+        folder.finish(self.config, &document, self.seed, &self.outputs)?;
+        output::print(if self.json { &document } else { &self.text })?;
+        if complaints.is_empty() { Ok(()) } else { Err(Failure::Check(complaints.join("\n"))) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reproduce::check::Outcome;
+
+    fn rows() -> Vec<Row> {
+        let sampled = Estimate {
+            value: 1.5,
+            std_error: 0.25,
+            tau_int: 2.0,
+            n_eff: 100.0,
+            dof: 99.0,
+            source: Source::Chain,
+        };
+        let mut o = Outcome::default();
+        o.sampled("sampled", sampled, 1.0).computed("computed", 1.0, 1.0, 1e-12);
+        o.at_most("at most", sampled, 2.0).at_least("at least", sampled, 9.0).holds("true", true);
+        o.reported("reported", sampled).computed("not a number", f64::NAN, 1.0, 1e-9);
+        o.rows
+    }
+
+    #[test]
+    fn a_quantity_read_back_has_the_same_words_and_verdict() {
+        for row in rows() {
+            let text = output::json(&Quantity::from(&row)).unwrap();
+            let read: Quantity = serde_json::from_str(&text).unwrap();
+            let back = Row::from(&read);
+            let words = |r: &Row| (r.quantity.clone(), r.value_text(), r.expected_text(), r.verdict());
+            assert_eq!(words(&row), words(&back), "{text}");
+            assert_eq!(Quantity::from(&back), read, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_document_names_no_place_and_says_what_failed() {
+        #[derive(Serialize)]
+        struct Configuration {
+            seed: u64,
+            data: &'static str,
+            model: &'static str,
+        }
+        let configuration = Configuration { seed: 1, data: "/at/place", model: "/at/place/model" };
+        let part = Part::new("a", "A", &rows(), None);
+        assert_eq!(part.message.as_deref(), Some("at least = 1.5(3), expected ≥ 9"));
+        let document = Document::new("x", &configuration, vec![part]).unwrap();
+        let text = document.json().unwrap();
+        assert!(!text.contains("/at/place") && text.contains("\"status\": \"failed\""), "{text}");
+        let back: Document = serde_json::from_str(&text).unwrap();
+        assert_eq!(back.json().unwrap(), text);
+    }
+}

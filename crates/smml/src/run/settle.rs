@@ -1,0 +1,101 @@
+//! What is settled before a command starts: where its inputs lie, the seed of a run that is resumed, and that its results
+//! have a place to go. Everything that can be refused early is refused here, before any work.
+
+use super::{config, folder, series};
+use crate::{
+    args::{Command, Dataset, RbmCommand, RunArgs},
+    error::Failure,
+};
+use std::path::{Path, PathBuf};
+
+/// Settles the arguments of a command. `file` is the configuration file they came from, if any.
+pub(crate) fn settle(command: &mut Command, file: Option<&Path>) -> Result<(), Failure> {
+    let mut inputs: Vec<PathBuf> = file.map(Path::to_path_buf).into_iter().collect();
+    match command {
+        Command::Reproduce(args) => {
+            if let Some(data) = &mut args.data {
+                absolute("--data", data)?;
+                holds_no_input(&args.out, std::slice::from_ref(data))?;
+            }
+            Ok(())
+        }
+        Command::Ising(args) => settle_run(&mut args.run, "ising", &inputs, &[]),
+        Command::Rbm(command) => {
+            let (run, name, data, model) = match command {
+                RbmCommand::Train(a) => {
+                    if a.images.dataset == Dataset::Bars {
+                        a.images.data = None; // built in
+                    }
+                    (&mut a.run, "rbm-train", a.images.data.as_mut(), None)
+                }
+                RbmCommand::Sample(a) => (&mut a.run, "rbm-sample", None, Some(&mut a.model)),
+                RbmCommand::Classify(a) => (&mut a.run, "rbm-classify", a.data.as_mut(), Some(&mut a.model)),
+                RbmCommand::Evaluate(a) => {
+                    (&mut a.on.run, "rbm-evaluate", a.on.data.as_mut(), Some(&mut a.on.model))
+                }
+            };
+            let mut read = Vec::new();
+            for (flag, path) in [("--data", data), ("--model", model)] {
+                if let Some(path) = path {
+                    absolute(flag, path)?;
+                    read.push(path.clone());
+                }
+            }
+            inputs.extend(read.iter().cloned());
+            settle_run(run, name, &inputs, &read)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Makes a path absolute: the configuration that is written must mean the same from any folder.
+fn absolute(flag: &str, path: &mut PathBuf) -> Result<(), Failure> {
+    *path = std::path::absolute(&*path)
+        .map_err(|e| Failure::Usage(format!("{flag} '{}': {e}", path.display())))?;
+    Ok(())
+}
+
+fn settle_run(run: &mut RunArgs, command: &str, inputs: &[PathBuf], read: &[PathBuf]) -> Result<(), Failure> {
+    if run.resume && run.seed.is_none() {
+        // A seed that was drawn is known to the folder, and need not be typed.
+        let Some(out) = &run.out else {
+            return Err(Failure::Usage("--resume needs --out DIR or --seed N to find the run".into()));
+        };
+        let file = out.join(folder::CONFIG);
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        let seed = config::keys_but(&text, &[]).get("seed").and_then(toml::Value::as_integer);
+        run.seed = seed.and_then(|s| u64::try_from(s).ok());
+        if run.seed.is_none() {
+            return Err(Failure::File(format!("{}: no run to resume here", out.display())));
+        }
+    }
+    let out = match (&run.out, run.seed) {
+        (Some(out), _) => Some(out.clone()),
+        (None, Some(seed)) => Some(folder::default_path(command, seed)),
+        (None, None) => None,
+    };
+    if let Some(out) = &out {
+        holds_no_input(out, read)?;
+    }
+    match &run.series {
+        Some(path) => series::check_place(path, out.as_deref(), inputs),
+        None => Ok(()),
+    }
+}
+
+/// Refuses to write into a folder that a run reads: its files could be replaced.
+fn holds_no_input(out: &Path, inputs: &[PathBuf]) -> Result<(), Failure> {
+    let Ok(out_there) = out.canonicalize() else { return Ok(()) };
+    for input in inputs.iter().filter_map(|i| i.canonicalize().ok()) {
+        let folder = if input.is_dir() { Some(&*input) } else { input.parent() };
+        // A data folder holds its sets in folders.
+        if folder == Some(&*out_there) || (input.is_dir() && out_there.starts_with(&input)) {
+            return Err(Failure::Usage(format!(
+                "--out {}: {} is read from there; results need a folder of their own",
+                out.display(),
+                input.display()
+            )));
+        }
+    }
+    Ok(())
+}
