@@ -4,8 +4,8 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use smml_core::optimize::{
-    Adam, AdamW, Beta, ConjugateGradient, Fire, Function, Method, Momentum, Outcome, Sgd, Stop, Update,
-    minimise, problems::Rosenbrock,
+    Adam, AdamW, BetaFormula, ConjugateGradient, Fire, Function, Method, Momentum, Outcome, Sgd, Stop,
+    Update, minimise, problems::Rosenbrock,
 };
 use std::hint::black_box;
 
@@ -13,8 +13,8 @@ fn methods() -> [(&'static str, Method); 4] {
     let cg = |beta| Method::ConjugateGradient(ConjugateGradient { beta, ..Default::default() });
     [
         ("l-bfgs", Method::default()),
-        ("cg-hager-zhang", cg(Beta::HagerZhang)),
-        ("cg-polak-ribiere", cg(Beta::PolakRibiere)),
+        ("cg-hager-zhang", cg(BetaFormula::HagerZhang)),
+        ("cg-polak-ribiere", cg(BetaFormula::PolakRibiere)),
         ("fire", Method::Fire(Fire::default())),
     ]
 }

@@ -11,7 +11,7 @@ use smml_core::{
 };
 use smml_learn::{
     data::{BinaryData, Known},
-    ebm::{Classifier, Trainer, Training, ais},
+    ebm::{Classifier, RbmTrainer, RbmTraining, ais},
 };
 use std::hint::black_box;
 
@@ -33,15 +33,15 @@ fn rbm(c: &mut Criterion) {
     let mut group = c.benchmark_group("rbm");
     group.sample_size(10);
     for batch_size in [50, 100] {
-        let training = Training { batch_size, ..Training::new(500, 1000, 1) };
-        let mut trainer = Trainer::new(training, &data, None).expect("valid");
+        let training = RbmTraining { batch_size, ..RbmTraining::new(500, 1000, 1) };
+        let mut trainer = RbmTrainer::new(training, &data, None).expect("valid");
         group.bench_function(format!("cd1_epoch_784x500_10k_batch{batch_size}"), |b| {
             b.iter(|| trainer.epoch(Par::Serial).expect("finite"));
         });
     }
     let labels: Vec<u8> = (0..data.len()).map(|m| (m % 10) as u8).collect();
     let mut trainer =
-        Trainer::new(Training::with_labels(500, 1, 1), &data, Some((&labels, 10))).expect("valid");
+        RbmTrainer::new(RbmTraining::with_labels(500, 1, 1), &data, Some((&labels, 10))).expect("valid");
     trainer.epoch(Par::Serial).expect("finite");
     let machine = trainer.model().expect("finite");
     let some = data.head(1000);

@@ -5,20 +5,20 @@ use cpu_time::ThreadTime;
 use smml_core::parallel::Par;
 use smml_learn::{
     data::{BinaryData, DataSet, Known},
-    ebm::{Trainer, Training},
+    ebm::{RbmTrainer, RbmTraining},
 };
 
 /// One epoch of CD-1 over 10,000 MNIST digits (pixel > 127) at batch 100 with 500 hidden units: the median over the
 /// second to eighth epoch of one training.
 pub(crate) fn cd1_epoch() -> Measured {
     let digits = digits()?;
-    epochs(Training::new(500, 8, 1), &digits.binarise(127), None)
+    epochs(RbmTraining::new(500, 8, 1), &digits.binarise(127), None)
 }
 
 /// The same with ten label units, on pixel > 0.
 pub(crate) fn label_epoch() -> Measured {
     let digits = digits()?;
-    epochs(Training::with_labels(500, 8, 1), &digits.binarise(0), Some((digits.labels(), 10)))
+    epochs(RbmTraining::with_labels(500, 8, 1), &digits.binarise(0), Some((digits.labels(), 10)))
 }
 
 fn digits() -> Result<DataSet, Box<dyn std::error::Error>> {
@@ -26,8 +26,8 @@ fn digits() -> Result<DataSet, Box<dyn std::error::Error>> {
     Ok(Known::Mnist.load(folder.as_ref())?.train.head(10_000))
 }
 
-fn epochs(training: Training, data: &BinaryData, labels: Option<(&[u8], usize)>) -> Measured {
-    let mut trainer = Trainer::new(training, data, labels)?;
+fn epochs(training: RbmTraining, data: &BinaryData, labels: Option<(&[u8], usize)>) -> Measured {
+    let mut trainer = RbmTrainer::new(training, data, labels)?;
     trainer.epoch(Par::Serial)?;
     let mut times = Vec::new();
     while !trainer.is_done() {

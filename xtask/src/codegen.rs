@@ -13,7 +13,8 @@ const FROM: &str = "Generated from docs/equations.toml by `cargo xtask codegen`:
 
 /// `cargo xtask codegen [--check]`.
 pub(crate) fn run(root: &Path, check: bool) -> Result<()> {
-    let outputs = generate(&Catalogue::load(root)?)?;
+    let mut outputs = generate(&Catalogue::load(root)?)?;
+    outputs.extend(crate::snippets::generate(root)?);
     if check {
         let stale = stale(root, &outputs);
         if !stale.is_empty() {
@@ -106,14 +107,12 @@ fn page(catalogue: &Catalogue) -> Result<String> {
         for e in equations {
             let (printed, implemented) = rendered(e)?;
             writeln!(md, "\n### {}: {} {{#{}}}\n", e.label(), e.title, e.anchor())?;
+            let ours = if e.is_implemented() { "s implemented" } else { "s it will be implemented" };
             if e.printed == e.implemented {
-                writeln!(
-                    md,
-                    "As printed and as implemented:\n\n<div class=\"equation\">{implemented}</div>\n"
-                )?;
+                writeln!(md, "As printed and a{ours}:\n\n<div class=\"equation\">{implemented}</div>\n")?;
             } else {
                 writeln!(md, "As printed:\n\n<div class=\"equation\">{printed}</div>\n")?;
-                writeln!(md, "As implemented:\n\n<div class=\"equation\">{implemented}</div>\n")?;
+                writeln!(md, "A{ours}:\n\n<div class=\"equation\">{implemented}</div>\n")?;
             }
             writeln!(md, "Difference: {}\n", markdown_text(&e.difference))?;
             if e.is_implemented() {

@@ -6,6 +6,7 @@ mod catalogue;
 mod ci;
 mod codegen;
 mod links;
+mod snippets;
 mod tidy;
 
 use clap::{Parser, Subcommand};
