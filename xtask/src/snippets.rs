@@ -7,7 +7,16 @@ use anyhow::{Context, Result, ensure};
 use std::path::Path;
 
 /// Pages that have such blocks.
-const PAGES: [&str; 2] = ["docs/src/add-a-model.md", "docs/src/add-a-kernel.md"];
+const PAGES: [&str; 8] = [
+    "docs/src/add-a-model.md",
+    "docs/src/add-a-kernel.md",
+    "docs/src/section-2.md",
+    "docs/src/section-2.1.md",
+    "docs/src/section-3.1.md",
+    "docs/src/section-3.5.md",
+    "docs/src/section-3.8.md",
+    "docs/src/section-3.9.md",
+];
 
 /// The pages with fresh code.
 pub(crate) fn generate(root: &Path) -> Result<Vec<Output>> {

@@ -8,7 +8,6 @@ use crate::{
     estimate::{Estimate, Moments, autocorrelation, combined, mean_and_variance, student_two_sided},
 };
 use serde::{Deserialize, Serialize};
-use statrs::distribution::{ContinuousCDF, Normal};
 
 /// Split R̂ (Gelman et al., Bayesian Data Analysis, 3rd ed., section 11.4): every chain is cut in two halves; the
 /// variance between halves is compared with the variance within. 1 for chains that agree and stand still.
@@ -80,7 +79,6 @@ fn normal_ranks(chains: &[Vec<f64>]) -> Vec<Vec<f64>> {
     order.sort_by(|a, b| chains[a.0][a.1].total_cmp(&chains[b.0][b.1]));
     let mut ranks: Vec<Vec<f64>> = chains.iter().map(|c| vec![0.0; c.len()]).collect();
     let total = order.len() as f64;
-    let normal = Normal::standard();
     let mut start = 0;
     while start < order.len() {
         let value = |k: usize| chains[order[k].0][order[k].1];
@@ -89,7 +87,7 @@ fn normal_ranks(chains: &[Vec<f64>]) -> Vec<Vec<f64>> {
             end += 1;
         }
         let rank = 0.5 * (start + 1 + end) as f64;
-        let z = normal.inverse_cdf((rank - 0.375) / (total + 0.25));
+        let z = normal_quantile((rank - 0.375) / (total + 0.25));
         order[start..end].iter().for_each(|&(c, i)| ranks[c][i] = z);
         start = end;
     }

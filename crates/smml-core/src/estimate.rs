@@ -30,6 +30,8 @@ pub const MIN_N_EFF: f64 = 10.0;
 pub enum Source {
     /// Independent samples of equal weight.
     Independent,
+    /// The fraction of successes in independent trials: intervals are Wilson's, p-values those of the binomial law.
+    Trials,
     /// A stationary, correlated series.
     Chain,
     /// Samples with weights (importance sampling, annealed importance sampling, population annealing).
@@ -46,11 +48,17 @@ impl Source {
         let rank = |source| match source {
             Source::Exact => 0,
             Source::Constant => 1,
-            Source::Independent => 2,
-            Source::Population => 3,
-            Source::Chain => 4,
+            Source::Trials => 2,
+            Source::Independent => 3,
+            Source::Population => 4,
+            Source::Chain => 5,
         };
         if rank(other) > rank(self) { other } else { self }
+    }
+
+    /// That of a sum or a multiple: no longer a fraction of trials.
+    fn rescaled(self) -> Source {
+        if self == Source::Trials { Source::Independent } else { self }
     }
 }
 
@@ -149,9 +157,18 @@ impl Estimate {
         Ok(Estimate::with_dof(mean, with_rounding((variance / n).sqrt(), mean), n - 1.0, n, source))
     }
 
-    /// The fraction of successes in `n` independent trials. Its error is that of the Wilson score, so that 0 and `n`
-    /// successes have an error too. It follows from the fraction alone: no spread was estimated, so `dof` is
-    /// `f64::MAX`. Intervals far into the tails want many successes and many failures.
+    /// The fraction of successes in `n` independent trials. Its error is half the Wilson interval of one standard
+    /// deviation, so that 0 and `n` successes have an error too; no spread was estimated, so `dof` is `f64::MAX`.
+    /// [`Estimate::interval`] is Wilson's (E. B. Wilson, J. Am. Stat. Assoc. 22, 209 (1927)), within [0, 1], and
+    /// [`Estimate::p_value`] that of the binomial law, exact at any number of successes.
+    ///
+    /// ```
+    /// let never = smml_core::Estimate::from_counts(0, 10)?;
+    /// let (lower, upper) = never.interval(0.95)?;
+    /// assert!(lower == 0.0 && (upper - 0.277_5).abs() < 1e-4);
+    /// assert!((never.p_value(0.5) - 2.0 * 0.5f64.powi(10)).abs() < 1e-15);
+    /// # Ok::<(), smml_core::Error>(())
+    /// ```
     pub fn from_counts(successes: u64, n: u64) -> Result<Self> {
         if n == 0 || successes > n {
             return Err(Error::out_of_range(
@@ -162,7 +179,7 @@ impl Estimate {
         }
         let (k, n) = (successes as f64, n as f64);
         let raw_error = (k * (n - k) / n + 0.25).sqrt() / (n + 1.0);
-        Ok(Estimate::with_dof(k / n, raw_error, f64::MAX, n, Source::Independent))
+        Ok(Estimate::with_dof(k / n, raw_error, f64::MAX, n, Source::Trials))
     }
 
     /// The self-normalised mean Σ w f / Σ w of independent weighted samples, weights given by their logarithms; error
@@ -245,24 +262,55 @@ impl Estimate {
     }
 
     /// The probability of a difference from `expected` at least as large as the one seen, were `expected` true: two
-    /// sides of Student's t with `dof` degrees of freedom. With an error of zero 1 when the two are equal, else 0.
+    /// sides of Student's t with `dof` degrees of freedom. With an error of zero 1 when the two are equal, else 0. For a
+    /// fraction of trials twice the smaller tail of the binomial law with both sides counting what was seen.
     pub fn p_value(&self, expected: f64) -> f64 {
+        if self.source == Source::Trials {
+            return self.binomial_p_value(expected);
+        }
         let difference = self.value - expected;
         if difference == 0.0 { 1.0 } else { student_two_sided(difference / self.raw_error(), self.dof) }
     }
 
-    /// The two-sided confidence interval of the given level in (0, 1), by Student's t with `dof` degrees of freedom.
+    fn binomial_p_value(&self, expected: f64) -> f64 {
+        use crate::distribution::{Binomial, Discrete, Distribution};
+        if expected.is_nan() {
+            return f64::NAN;
+        }
+        // Trials were counted in a u64.
+        let (n, k) = (self.n_eff as u64, (self.value * self.n_eff).round() as u64);
+        match Binomial::new(n, expected) {
+            Ok(law) => {
+                let here = law.pmf(k as i64);
+                let (below, above) = (law.cdf(k as f64), law.sf(k as f64) + here);
+                (2.0 * below.min(above)).min(1.0)
+            }
+            Err(_) => 0.0,
+        }
+    }
+
+    /// The two-sided confidence interval of the given level in (0, 1), by Student's t with `dof` degrees of freedom;
+    /// Wilson's for a fraction of trials.
     pub fn interval(&self, level: f64) -> Result<(f64, f64)> {
         if !(level > 0.0 && level < 1.0) {
             return Err(Error::out_of_range("confidence level", level, "between 0 and 1"));
+        }
+        if self.source == Source::Trials {
+            let (p, n, z) = (self.value, self.n_eff, student_quantile(0.5 + 0.5 * level, f64::MAX));
+            let shrink = 1.0 / (1.0 + z * z / n);
+            let centre = (p + 0.5 * z * z / n) * shrink;
+            let half = z * shrink * (p * (1.0 - p) / n + 0.25 * z * z / (n * n)).sqrt();
+            let end = |at: f64, x: f64| if p == at { at } else { x.clamp(0.0, 1.0) };
+            return Ok((end(0.0, centre - half), end(1.0, centre + half)));
         }
         let half = self.raw_error() * student_quantile(0.5 + 0.5 * level, self.dof);
         Ok((self.value - half, self.value + half))
     }
 
-    /// a + b x: the same estimate on another scale.
+    /// a + b x: the same estimate on another scale. What was a fraction of trials is then a number like others.
     pub fn affine(self, a: f64, b: f64) -> Self {
-        Estimate { value: a + b * self.value, std_error: b.abs() * self.std_error, ..self }
+        let source = self.source.rescaled();
+        Estimate { value: a + b * self.value, std_error: b.abs() * self.std_error, source, ..self }
     }
 
     /// The sum of two independent estimates: raw errors add in quadrature, degrees of freedom by Welch and
@@ -272,7 +320,7 @@ impl Estimate {
         let value = self.value + other.value;
         let (raw, dof) = combined([(self.raw_error(), self.dof), (other.raw_error(), other.dof)].into_iter());
         let larger = if self.raw_error() >= other.raw_error() { self } else { other };
-        let source = self.source.or_less_certain(other.source);
+        let source = self.source.or_less_certain(other.source).rescaled();
         let sum = Estimate::with_dof(value, raw, dof, self.n_eff.min(other.n_eff), source);
         Estimate { tau_int: larger.tau_int, ..sum }
     }
@@ -332,7 +380,13 @@ pub fn with_error(value: f64, error: f64) -> String {
         };
     }
     let digits = -shown;
-    if digits > 15 {
+    let scale = if value == 0.0 { exponent } else { value.abs().log10().floor() as i32 };
+    if digits > 15 && (-300..0).contains(&scale) {
+        let unit = 10f64.powi(scale);
+        return format!("{}e{scale}", with_error(value / unit, error / unit));
+    }
+    // An f64 has no digits beyond its 17th.
+    if digits > 17 {
         return format!("{value:e}({error:.1e})");
     }
     let units = (error * 10f64.powi(digits)).round();
@@ -349,8 +403,22 @@ pub fn with_error(value: f64, error: f64) -> String {
 /// found.mean(); // there is no such method
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "StoredSearch<S>")]
 pub struct SearchResults<S> {
     runs: Vec<(f64, S)>,
+}
+
+/// What a file holds: checked like any other input.
+#[derive(Deserialize)]
+struct StoredSearch<S> {
+    runs: Vec<(f64, S)>,
+}
+
+impl<S> TryFrom<StoredSearch<S>> for SearchResults<S> {
+    type Error = Error;
+    fn try_from(stored: StoredSearch<S>) -> Result<Self> {
+        SearchResults::new(stored.runs)
+    }
 }
 
 impl<S> SearchResults<S> {

@@ -167,20 +167,57 @@ pub fn coverage<D: Distribution>(
     par: Par,
 ) -> Result<Estimate> {
     check_level(level)?;
-    let n = check_n(n)?;
     let mean = law.mean()?;
-    let hits = parallel::map(par, runs, |run| {
-        let mut rng = streams.stream("coverage", run as u64);
+    let covered = count(law, n, runs, streams.child("coverage", 0), par, |x| {
+        mean_interval(x, level, spread).map(|(lower, upper)| lower <= mean && mean <= upper)
+    })?;
+    Estimate::from_counts(covered, runs as u64)
+}
+
+/// How often [`mean_test`] rejects the mean `supposed` at the level `alpha` (p-value <= alpha), measured on `runs`
+/// samples of `n` draws. With the true mean as `supposed` it is the size of the test, which should be `alpha` (at most
+/// `alpha` when guaranteed); with another it is its power. Samples that allow no test (all equal, spread unknown)
+/// reject nothing.
+///
+/// Errors: a level outside (0, 1), a mean that is not finite, moments that do not fit.
+#[allow(clippy::too_many_arguments)]
+pub fn rejection_rate<D: Distribution>(
+    law: &D,
+    n: u64,
+    supposed: f64,
+    alternative: Alternative,
+    alpha: f64,
+    spread: Spread,
+    runs: usize,
+    streams: &Streams,
+    par: Par,
+) -> Result<Estimate> {
+    if !(alpha > 0.0 && alpha < 1.0) {
+        return Err(Error::out_of_range("level of the test", alpha, "between 0 and 1"));
+    }
+    let rejected = count(law, n, runs, streams.child("rejection", 0), par, |x| {
+        mean_test(x, supposed, alternative, spread).map(|t| t.p_value <= alpha)
+    })?;
+    Estimate::from_counts(rejected, runs as u64)
+}
+
+/// In how many of `runs` samples of `n` draws something holds; not where it is undefined.
+fn count<D: Distribution>(
+    law: &D,
+    n: u64,
+    runs: usize,
+    streams: Streams,
+    par: Par,
+    holds: impl Fn(&[f64]) -> Result<bool> + Sync,
+) -> Result<u64> {
+    let n = check_n(n)?;
+    let outcomes = parallel::map(par, runs, |run| {
+        let mut rng = streams.stream("sample", run as u64);
         let x: Vec<f64> = (0..n).map(|_| law.draw(&mut rng).real()).collect();
-        match mean_interval(&x, level, spread) {
-            Ok((lower, upper)) => Ok(lower <= mean && mean <= upper),
+        match holds(&x) {
             Err(Error::Undefined { .. }) => Ok(false),
-            Err(other) => Err(other),
+            other => other,
         }
     });
-    let mut covered = 0;
-    for hit in hits {
-        covered += u64::from(hit?);
-    }
-    Estimate::from_counts(covered, runs as u64)
+    outcomes.into_iter().try_fold(0, |sum, outcome| Ok(sum + u64::from(outcome?)))
 }

@@ -17,8 +17,8 @@ pub use berry_esseen::{
     sup_distance_to_normal,
 };
 pub use histogram::Histogram;
-pub use kolmogorov::{ks_distance, ks_distance_two, ks_p_value};
-pub use mean::{Alternative, MeanTest, Spread, coverage, mean_interval, mean_test, samples_needed};
+pub use kolmogorov::{ks_distance, ks_distance_two, ks_p_value, ks_p_value_two};
+pub use mean::{Alternative, MeanTest, Spread, coverage, mean_interval, mean_test, rejection_rate, samples_needed};
 
 use crate::{
     distribution::{Cauchy, Continuous, Distribution, Normal, Real},

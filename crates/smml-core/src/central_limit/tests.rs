@@ -133,22 +133,99 @@ fn kolmogorov_distances_are_those_of_scipy() {
     let normal = Normal::new(5.0, 1.0).unwrap();
     assert!((ks_distance(&x, |x| normal.cdf(x)).unwrap() - 0.210_172_162_722_971_18).abs() < 1e-14);
     assert!((ks_distance_two(&x, &[1.0, 5.0, 5.0, 7.0, 9.0]).unwrap() - 0.4).abs() < 1e-15);
-    // scipy.stats.kstwo.sf
-    for (d, n, want) in [
-        (0.1, 100.0, 0.252_692_757),
-        (0.2, 50.0, 0.031_438_778),
-        (0.05, 1000.0, 0.013_012_075),
-        (0.3, 20.0, 0.043_067_067),
-        (0.07, 100.0, 0.684_670_679),
-    ] {
-        assert!((ks_p_value(d, n) / want - 1.0).abs() < 0.02, "{} against {want}", ks_p_value(d, n));
-    }
     // a step function met exactly has distance 0; ties are one step
     let coin = Bernoulli::new(0.5).unwrap();
     assert_eq!(ks_distance(&[0.0, 1.0, 0.0, 1.0], |x| coin.cdf(x)).unwrap(), 0.0);
     assert_eq!(ks_distance(&[0.0, 0.0, 0.0, 1.0], |x| coin.cdf(x)).unwrap(), 0.25);
     assert!(ks_distance(&[], |_| 0.0).is_err() && ks_distance(&[f64::NAN], |_| 0.0).is_err());
-    assert_eq!((ks_p_value(0.0, 10.0), ks_p_value(1.0, 1e4)), (1.0, 0.0));
+}
+
+#[test]
+fn kolmogorov_p_values_are_those_of_scipy() {
+    // scipy.stats.kstwo.sf (1.17), for n of 500 and 600 Durbin's matrix in 60 digits: every branch, with its tail.
+    for (d, n, want, tolerance) in [
+        (0.1, 100, 0.252_692_757_006_387_4, 1e-11),
+        (0.2, 50, 0.031_438_777_769_532_41, 1e-11),
+        (0.3, 20, 0.043_067_066_658_516_23, 1e-11),
+        (0.07, 100, 0.684_670_679_164_584_5, 1e-11),
+        (0.0333, 500, 0.623_936_367_690_231_9, 1e-12),
+        (0.4, 5, 0.3088, 1e-13),
+        (0.15, 5, 0.9988, 1e-13),
+        (0.12, 5, 0.999_987_712, 1e-13),
+        (0.8, 5, 0.000_64, 1e-13),
+        (0.5, 2, 0.5, 1e-13),
+        (0.5, 10, 0.007_777_41, 1e-13),
+        (0.3, 1000, 2.590_715_705_736_845e-80, 1e-8),
+        (0.05, 1000, 0.013_012_074_781_090_332, 1e-5),
+        (0.03, 600, 0.641_444_426_446_362_1, 1e-6),
+        (0.06, 600, 0.025_508_283_967_760_413, 1e-5),
+        (0.02, 5000, 0.036_139_413_953_256_37, 1e-5),
+        (0.0061, 20_000, 0.444_531_061_360_287_64, 1e-5),
+        (0.005, 100_000, 0.013_430_824_977_799_608, 1e-5),
+        (0.001, 500_000, 0.698_980_144_366_366_1, 1e-5),
+    ] {
+        let found = ks_p_value(d, n);
+        assert!((found / want - 1.0).abs() < tolerance, "{d}, {n}: {found} against {want}");
+    }
+    assert_eq!((ks_p_value(0.0, 10), ks_p_value(1.0, 10_000), ks_p_value(0.3, 0)), (1.0, 0.0, 1.0));
+    assert!(ks_p_value(f64::NAN, 10).is_nan() && ks_p_value_two(f64::NAN, 10, 10).is_nan());
+    // The two sides of a branch agree, and p falls with the distance.
+    for n in [7, 499, 501, 3000] {
+        let p: Vec<f64> = (0..400).map(|i| ks_p_value(f64::from(i) / 400.0, n)).collect();
+        assert!(p.windows(2).all(|w| w[1] <= w[0] * (1.0 + 1e-6)), "{n}: {p:?}");
+    }
+    // Past the longest sum the limit takes over.
+    let root = |n: f64| (3.0 / n).sqrt();
+    let (before, after) = (ks_p_value(root(1.04e6), 1_040_000), ks_p_value(root(1.06e6), 1_060_000));
+    assert!((before / after - 1.0).abs() < 2e-4, "{before} {after}");
+    // scipy.stats.ks_2samp, method exact
+    for (d, n, m, want) in [
+        (0.4, 8, 5, 0.585_858_585_858_586),
+        (0.5, 8, 8, 0.282_672_882_672_882_6),
+        (0.3, 20, 30, 0.202_356_720_771_038_06),
+        (0.6, 20, 30, 0.000_173_947_628_013_889_5),
+        (0.05, 1000, 2000, 0.070_541_800_740_709_13),
+    ] {
+        let found = ks_p_value_two(d, n, m);
+        assert!((found / want - 1.0).abs() < 1e-10, "{d}, {n}, {m}: {found} against {want}");
+    }
+    assert!((ks_p_value_two(0.02, 8000, 8000) - 0.0815).abs() < 1e-3); // 2 e^(-3.2)
+}
+
+#[test]
+fn tests_of_a_mean_reject_as_often_as_they_say() {
+    let size = |law: &dyn Fn(Alternative, Spread, u64) -> Estimate, side, spread, stream| law(side, spread, stream);
+    let (exponential, normal) = (Exponential::new(1.0).unwrap(), Normal::STANDARD);
+    let of_normal = |side, spread, stream| {
+        let streams = streams().child("size", stream);
+        rejection_rate(&normal, 10, 0.0, side, 0.05, spread, 40_000, &streams, Par::Rayon).unwrap()
+    };
+    let of_exponential = |side, spread, stream| {
+        let streams = streams().child("size", stream);
+        rejection_rate(&exponential, 300, 1.0, side, 0.1, spread, 10_000, &streams, Par::Rayon).unwrap()
+    };
+    // Exact for normal samples: Student's t on nine degrees of freedom, and the normal law.
+    for (i, side) in [Alternative::TwoSided, Alternative::Less, Alternative::Greater].into_iter().enumerate() {
+        for (k, spread) in [Spread::Estimated, Spread::Known { std_dev: 1.0 }].into_iter().enumerate() {
+            let found = size(&of_normal, side, spread, (2 * i + k) as u64);
+            assert!(found.p_value(0.05) > 1e-7, "{side:?} {spread:?}: {found}");
+        }
+        // Guaranteed: no more than stated, for a skew law.
+        let spread = Spread::guaranteed_for(&exponential).unwrap();
+        let found = size(&of_exponential, side, spread, 10 + i as u64);
+        assert!(found.value <= 0.1 || found.p_value(0.1) > 1e-7, "{side:?}: {found}");
+    }
+    // Power: scipy.stats.nct.sf(t.ppf(0.95, 9), 9, sqrt(10)/2) for a mean of 1/2.
+    let shifted = Normal::new(0.5, 1.0).unwrap();
+    let streams = streams().child("power", 0);
+    let greater = Alternative::Greater;
+    let found =
+        rejection_rate(&shifted, 10, 0.0, greater, 0.05, Spread::Estimated, 40_000, &streams, Par::Rayon);
+    assert!(found.unwrap().p_value(0.4272898267711785) > 1e-7);
+    for alpha in [0.0, 1.0, f64::NAN] {
+        let none = rejection_rate(&normal, 10, 0.0, greater, alpha, Spread::Estimated, 10, &streams, Par::Serial);
+        assert!(none.is_err());
+    }
 }
 
 #[test]

@@ -135,15 +135,22 @@ impl LatticeDistribution {
         let mean = self.mean();
         self.probabilities.iter().enumerate().map(|(k, p)| (self.value(k) - mean).powi(2) * p).sum()
     }
-    /// P(X >= x), summed from the far end, so that it is as accurate as the probabilities.
+    /// P(X >= x), summed from the far end, so that it is as accurate as the probabilities. NaN for a NaN.
     pub fn upper_tail(&self, x: f64) -> f64 {
+        if x.is_nan() {
+            return f64::NAN;
+        }
         let first = ceil_index((x - self.origin) / self.step, self.probabilities.len());
-        self.probabilities[first..].iter().rev().sum()
+        self.probabilities[first..].iter().rev().fold(0.0, |sum, p| sum + p)
     }
-    /// P(X <= x), summed from the near end.
+    /// P(X <= x), summed from the near end. NaN for a NaN.
     pub fn lower_tail(&self, x: f64) -> f64 {
+        if x.is_nan() {
+            return f64::NAN;
+        }
         let end = floor_index((x - self.origin) / self.step, self.probabilities.len());
-        self.probabilities[..end].iter().sum()
+        // From 0: the sum of nothing would be -0.
+        self.probabilities[..end].iter().fold(0.0, |sum, p| sum + p)
     }
 
     fn index(&self, x: f64) -> Option<usize> {

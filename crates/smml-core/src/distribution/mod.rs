@@ -35,5 +35,5 @@ pub use traits::{Continuous, Discrete, Distribution, Real};
 
 pub(crate) use normalise::sum_near_one;
 pub(crate) use quadrature::compensated_sum;
-pub(crate) use special::{normal_cdf, normal_quantile, normal_sf};
+pub(crate) use special::{digamma, normal_cdf, normal_quantile, normal_sf};
 pub(crate) use student::student_t_quantile;

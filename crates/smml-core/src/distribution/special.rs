@@ -133,7 +133,7 @@ pub(super) fn digamma_step(b: f64, a: f64) -> f64 {
 }
 
 /// ψ(a) for a > 0.
-pub(super) fn digamma(a: f64) -> f64 {
+pub(crate) fn digamma(a: f64) -> f64 {
     const EULER: f64 = 0.577_215_664_901_532_9;
     digamma_step(1.0, a) - EULER - 1.0 / a
 }
@@ -375,9 +375,18 @@ pub(crate) fn normal_quantile(p: f64) -> f64 {
     if p == 0.0 {
         return f64::NEG_INFINITY;
     }
-    let z = -std::f64::consts::SQRT_2 * statrs::function::erf::erfc_inv(2.0 * p);
-    // One step of Halley's method repairs what the rational approximation left.
-    let e = (normal_cdf(z) - p) * exp(0.5 * z * z + LN_SQRT_2PI);
-    let step = e / (1.0 + 0.5 * z * e);
-    if step.is_finite() { z - step } else { z }
+    // Abramowitz and Stegun 26.2.23, absolute error below 4.5e-4 at every p; Halley's method cubes what is left.
+    let t = sqrt(-2.0 * log(p));
+    let mut z = (2.515517 + t * (0.802853 + t * 0.010328))
+        / (1.0 + t * (1.432788 + t * (0.189269 + t * 0.001308)))
+        - t;
+    for _ in 0..3 {
+        let e = (normal_cdf(z) - p) * exp(0.5 * z * z + LN_SQRT_2PI);
+        let step = e / (1.0 + 0.5 * z * e);
+        if !step.is_finite() {
+            break;
+        }
+        z -= step;
+    }
+    z
 }

@@ -15,6 +15,10 @@ fn display_shows_the_error_in_the_last_digits() {
     assert_eq!(shown(1.0, f64::INFINITY), "1(inf)");
     assert_eq!(shown(-3.0, 34.0), "0(30)");
     assert_eq!(shown(-0.003, 0.3), "0.0(3)");
+    assert_eq!(shown(-1.2341e-20, 1e-22), "-1.234(10)e-20");
+    assert_eq!(shown(0.0, 3e-20), "0(3)e-20");
+    assert_eq!(shown(1.0, 3e-17), "1.00000000000000000(3)");
+    assert_eq!(shown(1.0, 1e-40), "1e0(1.0e-40)");
     assert_eq!(format!("[{:>12}]", Estimate::from_counts(1, 4).unwrap()), "[      0.2(2)]");
 }
 
@@ -73,7 +77,7 @@ fn one_meaning_of_the_error_bar() {
     assert!((pair.std_error / 0.5 - one).abs() < 1e-9);
     // Bar, interval and probability say the same.
     let level = 2.0 * p - 1.0;
-    for e in [pair, three, Estimate::from_counts(3, 7).unwrap()] {
+    for e in [pair, three] {
         let (low, high) = e.interval(level).unwrap();
         assert!((high - e.value - e.std_error).abs() < 1e-9 && (e.value - low - e.std_error).abs() < 1e-9);
         assert!((e.p_value(e.value + e.std_error) - (1.0 - level)).abs() < 1e-9);
@@ -87,6 +91,40 @@ fn one_meaning_of_the_error_bar() {
     let (none, some) = (Estimate::exact(2.0), Estimate::exact(2.0).p_value(2.5));
     assert_eq!((none.p_value(2.0), some), (1.0, 0.0));
     assert!(three.p_value(f64::NAN).is_nan());
+}
+
+#[test]
+fn fractions_of_trials_are_between_0_and_1() {
+    // scipy.stats.binomtest(k, n).proportion_ci(0.95, 'wilson') and .pvalue of one half (symmetric: twice a tail)
+    for (k, n, low, high, p) in [
+        (0, 10, 0.0, 0.277_532_799_862_889_26, 2.0 / 1024.0),
+        (10, 10, 0.722_467_200_137_110_7, 1.0, 2.0 / 1024.0),
+        (3, 7, 0.158_219_855_251_469_7, 0.749_541_635_472_342_8, 1.0),
+        (50, 1000, 0.038_130_262_392_748_81, 0.065_313_820_244_250_81, 0.0),
+    ] {
+        let e = Estimate::from_counts(k, n).unwrap();
+        let (a, b) = e.interval(0.95).unwrap();
+        assert!((a - low).abs() < 1e-12 && (b - high).abs() < 1e-12, "{k} of {n}: {a} {b}");
+        assert!((e.p_value(0.5) - p).abs() < 1e-12 && e.source == Source::Trials);
+        assert!(e.p_value(k as f64 / n as f64) == 1.0 && e.p_value(1.5) == 0.0 && e.p_value(f64::NAN).is_nan());
+        // The error bar is half the interval of one standard deviation.
+        let (a, b) = e.interval(0.682_689_492_137_085_9).unwrap();
+        assert!(((b - a) / 2.0 - e.std_error).abs() < 1e-9, "{k} of {n}: {a} {b} {e}");
+        assert_eq!((e.affine(1.0, -1.0).source, e.plus(e).source), (Source::Independent, Source::Independent));
+    }
+    assert!(Estimate::from_counts(0, 50).unwrap().p_value(0.0) == 1.0);
+    assert!(Estimate::from_counts(1, 50).unwrap().p_value(0.0) == 0.0);
+}
+
+#[test]
+fn results_of_a_search_are_checked_when_read() {
+    let config = bincode::config::standard();
+    let read = |runs: &[(f64, u8)]| {
+        let bytes = bincode::serde::encode_to_vec(runs, config).unwrap();
+        bincode::serde::decode_from_slice::<SearchResults<u8>, _>(&bytes, config).map(|(found, _)| found)
+    };
+    assert_eq!(read(&[(1.0, 3), (0.5, 4)]).unwrap().best(), (0.5, &4));
+    assert!(read(&[]).is_err() && read(&[(f64::NAN, 3)]).is_err());
 }
 
 #[test]

@@ -7,12 +7,12 @@ use super::{
     to_bits, x_ln_x,
 };
 use crate::{
+    distribution::{ChiSquared, Distribution},
     error::{Error, Result, same_length},
     estimate::Estimate,
     parallel::{self, Par},
     rng::{Draw, Streams},
 };
-use statrs::distribution::{ChiSquared, ContinuousCDF};
 use std::collections::BTreeMap;
 
 /// How often each pair of values was seen. Only pairs that occur take memory.

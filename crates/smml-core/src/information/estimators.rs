@@ -9,10 +9,10 @@
 
 use super::{nsb::nsb, x_ln_x};
 use crate::{
+    distribution::digamma,
     error::{Error, Result},
     estimate::{Estimate, Source},
 };
-use statrs::function::gamma::digamma;
 
 /// Ways to estimate an entropy from counts.
 #[non_exhaustive]

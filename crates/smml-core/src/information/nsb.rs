@@ -1,7 +1,8 @@
 //! The entropy estimator of Nemenman, Shafee and Bialek: a mixture of Dirichlet priors, integrated numerically.
 
 use super::estimators::Profile;
-use statrs::function::gamma::{digamma, ln_gamma};
+use crate::distribution::digamma;
+use libm::lgamma as ln_gamma;
 
 /// Mean and standard deviation of the posterior of the entropy.
 ///

@@ -251,15 +251,25 @@ fn chapter_section(
          <h2 id=\"chapter-{name}-head\">{} <code>{name}</code></h2>\n",
         heading(chapter)
     );
-    for e in equations {
+    let (planned, present): (Vec<&Equation>, Vec<&Equation>) =
+        equations.into_iter().partition(|e| status::of_equation(e, results) == State::Planned);
+    for e in &present {
         out += &entry(e, results, figures)?;
     }
+    let nothing_present = present.is_empty() && others.is_empty();
     if !others.is_empty() {
         out += &format!("<section class=\"further\">\n<h3>Further checks of {name}</h3>\n");
         for r in others {
             out += &check(r, figures)?;
         }
         out += "</section>\n";
+    }
+    // What is there comes before what will be.
+    if !(planned.is_empty() || nothing_present) {
+        out += &format!("<p class=\"planned-head\">Planned in {name}</p>\n");
+    }
+    for e in &planned {
+        out += &entry(e, results, figures)?;
     }
     Ok(out + "</section>\n")
 }

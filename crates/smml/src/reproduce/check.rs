@@ -214,10 +214,13 @@ pub(crate) enum Verdict {
 }
 
 impl Row {
-    /// (value - expected) / error for sampled numbers.
+    /// (value - expected) / error for sampled numbers; of a bound where it is not kept, so that a reader sees by how much.
     pub(crate) fn z(&self) -> Option<f64> {
+        let v = &self.value;
         match self.expected {
-            Expected::Sampled(exact) => Some(self.value.z(exact)),
+            Expected::Sampled(exact) => Some(v.z(exact)),
+            Expected::AtMost(bound) if v.std_error > 0.0 && v.value > bound => Some(v.z(bound)),
+            Expected::AtLeast(bound) if v.std_error > 0.0 && v.value < bound => Some(v.z(bound)),
             _ => None,
         }
     }
@@ -239,7 +242,13 @@ impl Row {
     /// The expected value as text.
     pub(crate) fn expected_text(&self) -> String {
         match self.expected {
-            Expected::Sampled(x) | Expected::Computed { exact: x, .. } => short(x),
+            Expected::Sampled(x) => short(x),
+            Expected::Computed { exact, tolerance } if tolerance > 0.0 => {
+                // Two digits tell how wide a tolerance is.
+                let digits = |x: f64| format!("{x:.1e}").parse().map_or(String::new(), short);
+                format!("{} ± {}", short(exact), digits(tolerance * exact.abs().max(1.0)))
+            }
+            Expected::Computed { exact, .. } => short(exact),
             Expected::AtMost(x) => format!("≤ {}", short(x)),
             Expected::AtLeast(x) => format!("≥ {}", short(x)),
             Expected::True => "true".into(),
@@ -322,6 +331,17 @@ mod tests {
             o.sampled("known", Estimate::with_dof(z, 1.0, f64::MAX, 9.0, Source::Independent), 0.0);
             assert_eq!(o.rows[0].verdict(), verdict);
         }
+    }
+
+    #[test]
+    fn what_is_expected_says_how_near() {
+        let mut o = Outcome::default();
+        o.computed("close", 1.0, -2000.0, 1e-12).computed("exactly", 3.0, 3.0, 0.0);
+        let sampled = Estimate::with_dof(0.700, 0.019, f64::MAX, 99.0, Source::Independent);
+        o.sampled("sampled", sampled, 0.5).at_most("above", sampled, 0.698).at_most("below", sampled, 0.9);
+        let texts: Vec<String> = o.rows.iter().map(Row::expected_text).collect();
+        assert_eq!(texts, ["-2000 ± 2e-9", "3", "0.5", "≤ 0.698", "≤ 0.9"]);
+        assert!(o.rows[3].z().is_some_and(|z| z > 0.0 && z < 0.2) && o.rows[4].z().is_none());
     }
 
     #[test]

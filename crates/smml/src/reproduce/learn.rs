@@ -225,7 +225,7 @@ fn bars_and_stripes(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let set = BarsAndStripes::new(3, 3)?;
     let (patterns, weights) = set.patterns()?;
     o.computed(
-        "entropy of 3 x 3 bars and stripes is 3.75 ln 2",
+        "entropy of 3 × 3 bars and stripes is 3.75 ln 2",
         set.entropy(),
         3.75 * std::f64::consts::LN_2,
         1e-13,

@@ -106,7 +106,11 @@ fn choose(words: &[String], quiet: bool) -> Result<Vec<&'static Check>, Failure>
             )));
         }
     }
-    Ok(all.into_iter().zip(wanted).filter_map(|(c, w)| w.then_some(c)).collect())
+    let chosen: Vec<&Check> = all.into_iter().zip(wanted).filter_map(|(c, w)| w.then_some(c)).collect();
+    if chosen.is_empty() {
+        return Err(Failure::Usage("there is nothing to check here yet; smml reproduce --list shows all".into()));
+    }
+    Ok(chosen)
 }
 
 /// What is kept while a run is under way. No times: they are in the manifest.
@@ -213,8 +217,7 @@ fn reproduce(args: &ReproduceArgs, chosen: &[&'static Check]) -> Result<(), Fail
 /// Prints the results of a run that had come to its end before.
 fn show_again(args: &ReproduceArgs, folder: &Folder, json: &str) -> Result<(), Failure> {
     let path = folder.file("results.json");
-    let document: Document = serde_json::from_str(json)
-        .map_err(|e| Failure::File(format!("{}: line {}: {e}", path.display(), e.line())))?;
+    let document = Document::read(json).map_err(|e| Failure::File(format!("{}: {e}", path.display())))?;
     output::remark(args.quiet, &format!("{}: was finished already", folder.path().display()));
     show(args, folder, &document, json)
 }

@@ -45,7 +45,7 @@ static CHECKS: [Check; 6] = [
         id: "ising-enumeration",
         chapter: Chapter::Physics,
         equations: &["41", "42"],
-        title: "Density of states and moments of the 4 x 4 torus",
+        title: "Density of states and moments of the 4 × 4 torus",
         run: enumeration,
     },
     Check {
@@ -111,7 +111,7 @@ fn boltzmann(_: &Context<'_>) -> Result<Outcome, Failure> {
         ("E = 0", entropy(&|e| e == 0.0)?, 9.929_350_212_061_855),
         ("all states", entropy(&|_| true)?, 11.090_354_888_959_125),
     ] {
-        o.computed(format!("S / k_B of the 4 x 4 torus, {what}"), s, exact, 1e-13);
+        o.computed(format!("S/k of the 4 × 4 torus, {what}"), s, exact, 1e-13);
     }
     // A mole of molecules with two orientations each, and of water molecules with 3/2 each (Pauling).
     for (what, states, exact) in
@@ -134,7 +134,7 @@ fn boltzmann(_: &Context<'_>) -> Result<Outcome, Failure> {
     let omega = 1000;
     let gibbs = gibbs_entropy(&vec![1.0 / omega as f64; omega], BOLTZMANN)? / BOLTZMANN;
     let counted = boltzmann_entropy(libm::log(omega as f64), BOLTZMANN)? / BOLTZMANN;
-    o.computed("Gibbs's entropy of 1,000 equally likely states, in k_B", gibbs, counted, 1e-13);
+    o.computed("Gibbs's entropy of 1,000 equally likely states, in units of k", gibbs, counted, 1e-13);
     o.note(
         "Counts of the 4 × 4 torus: OEIS A364781. R = 8.314462618 J/(mol K) is exact since 2019; R ln 3/2 is the \
          residual entropy of ice by L. Pauling, J. Am. Chem. Soc. 57, 2680 (1935).",
@@ -199,13 +199,13 @@ fn exact_methods(_: &Context<'_>) -> Result<Outcome, Failure> {
     for beta in [0.3, 1.0] {
         let enumerated = exact::thermal(&exact::spectrum(&ising)?, ising.n_spins(), beta).ln_z;
         o.computed(
-            format!("transfer matrix, 5 x 4 random, beta = {beta}"),
+            format!("transfer matrix, 5 × 4 random, beta = {beta}"),
             transfer::ln_z(&lattice, beta)?,
             enumerated,
             1e-9,
         );
         o.computed(
-            format!("elimination, 5 x 4 random, beta = {beta}"),
+            format!("elimination, 5 × 4 random, beta = {beta}"),
             elimination::ln_z(&ising, beta, &options)?,
             enumerated,
             1e-9,
@@ -214,9 +214,9 @@ fn exact_methods(_: &Context<'_>) -> Result<Outcome, Failure> {
     let k = onsager::CRITICAL_K;
     let kaufman = onsager::torus(8, 8, k)?.ln_z;
     let eight = SquareLattice::uniform(8, 8, Boundary::Periodic, 1.0, 0.0)?;
-    o.computed("transfer matrix, 8 x 8 torus at T_c", transfer::ln_z(&eight, k)?, kaufman, 1e-12);
+    o.computed("transfer matrix, 8 × 8 torus at T_c", transfer::ln_z(&eight, k)?, kaufman, 1e-12);
     o.computed(
-        "elimination, 8 x 8 torus at T_c",
+        "elimination, 8 × 8 torus at T_c",
         elimination::ln_z(&eight.ising()?, k, &options)?,
         kaufman,
         1e-12,

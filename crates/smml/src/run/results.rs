@@ -179,6 +179,33 @@ impl Document {
         let status = if failed { Status::Failed } else { Status::Passed };
         Ok(Document { format: FORMAT, command: command.into(), configuration, status, results })
     }
+    /// Reads a `results.json` again. The message says line, column and what was expected there.
+    ///
+    /// What is read is as consistent as what was written: numbers of the form are checked, not only its shape.
+    pub(crate) fn read(text: &str) -> Result<Self, String> {
+        let document: Document = serde_json::from_str(text).map_err(|e| e.to_string())?;
+        if document.format != FORMAT {
+            return Err(format!("format {} of results, this version reads {FORMAT}", document.format));
+        }
+        for (i, part) in document.results.iter().enumerate() {
+            for (k, q) in part.quantities.iter().enumerate() {
+                let place = || format!("results[{i}].quantities[{k}] ({})", q.quantity);
+                for (name, value) in [("error", q.error), ("tolerance", q.tolerance), ("n_eff", q.n_eff)] {
+                    if let Some(value) = value.filter(|v| *v < 0.0) {
+                        return Err(format!("{}: {name} = {value}, allowed: 0 and above", place()));
+                    }
+                }
+                // Without a number there is nothing to judge by.
+                let complete = q.value.is_some() && q.error.is_some();
+                let found = if complete { Row::from(q).verdict() } else { q.verdict };
+                if found != q.verdict {
+                    let wrong = format!("says that it {:?}, by its numbers it {found:?}", q.verdict);
+                    return Err(format!("{}: {}", place(), wrong.to_lowercase()));
+                }
+            }
+        }
+        Ok(document)
+    }
     /// The text of `results.json`.
     pub(crate) fn json(&self) -> Result<String, Failure> {
         output::json(self)
@@ -311,7 +338,70 @@ mod tests {
         let document = Document::new("x", &configuration, vec![part]).unwrap();
         let text = document.json().unwrap();
         assert!(!text.contains("/at/place") && text.contains("\"status\": \"failed\""), "{text}");
-        let back: Document = serde_json::from_str(&text).unwrap();
+        let back = Document::read(&text).unwrap();
         assert_eq!(back.json().unwrap(), text);
+    }
+
+    #[test]
+    fn a_results_file_that_was_tampered_with_is_refused() {
+        let document = Document::new("x", &(), vec![Part::new("a", "A", &rows(), None)]).unwrap();
+        let text = document.json().unwrap();
+        for (good, bad, message) in [
+            ("\"format\": 1", "\"format\": 2", "format 2 of results"),
+            ("\"error\": 0.25", "\"error\": -0.25", "error = -0.25, allowed: 0 and above"),
+            ("\"verdict\": \"fails\"", "\"verdict\": \"holds\"", "by its numbers it fails"),
+            ("\"source\": \"chain\"", "\"source\": \"rumour\"", "unknown variant `rumour`"),
+        ] {
+            let text = text.replacen(good, bad, 1);
+            let found = Document::read(&text).err().unwrap();
+            assert!(found.contains(message), "{found}");
+        }
+    }
+
+    /// The corpus of the fuzz target `results` (`fuzz/corpus/results`), replayed, then mutated with a fixed seed: no panic,
+    /// and what is read can be shown and written again. Names of files that must be accepted begin with `valid`.
+    #[test]
+    fn corpus_and_mutations() {
+        use smml_core::rng::{Draw, Streams};
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/results");
+        let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
+        files.sort();
+        assert!(files.len() >= 20, "the corpus is incomplete: {files:?}");
+        let mut corpus = Vec::new();
+        for path in files {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            let Ok(text) = std::fs::read_to_string(&path) else { continue };
+            assert_eq!(judge(&text), name.starts_with("valid"), "{name}: {:?}", Document::read(&text).err());
+            corpus.push(text.into_bytes());
+        }
+        let mut rng = Streams::new(1).stream("mutations", 0);
+        let mut read = 0;
+        for _ in 0..20_000 {
+            let mut bytes = corpus[rng.below(corpus.len())].clone();
+            bytes.truncate(4000);
+            for _ in 0..1 + rng.below(3) {
+                let at = rng.below(bytes.len() + 1);
+                match rng.below(4) {
+                    0 => bytes.truncate(at),
+                    1 => bytes.insert(at, b"[]{}\":,-0e9.nul"[rng.below(16)]),
+                    2 if at < bytes.len() => bytes[at] ^= 1 << rng.below(8),
+                    _ if at < bytes.len() => bytes[at] = b'0' + rng.below(10) as u8,
+                    _ => {}
+                }
+            }
+            read += u32::from(judge(&String::from_utf8_lossy(&bytes)));
+        }
+        assert!(read > 100, "{read} of the mutations were read: they test nothing");
+    }
+
+    /// Whether the text is a document; one that is can be shown, written and read again.
+    fn judge(text: &str) -> bool {
+        let Ok(document) = Document::read(text) else { return false };
+        for part in &document.results {
+            let rows: Vec<Row> = part.quantities.iter().map(Row::from).collect();
+            assert_eq!(table(&rows, "", true).lines().count(), rows.len() + 1);
+        }
+        assert!(Document::read(&document.json().unwrap()).is_ok(), "{text}");
+        true
     }
 }

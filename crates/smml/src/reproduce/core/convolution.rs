@@ -311,7 +311,7 @@ fn polynomials(_: &Context<'_>) -> Result<Outcome, Failure> {
     let long = multiply_integers(&vec![1_000_000_007; n], &vec![-999_999_937; n])?;
     let unit = -1_000_000_007i128 * 999_999_937;
     let right = long.iter().enumerate().all(|(k, c)| *c == unit * (k + 1).min(2 * n - 1 - k) as i128);
-    o.holds("a product of 5000 x 5000 coefficients near 10⁹ is exact", right && long.len() == 2 * n - 1);
+    o.holds("a product of 5000 × 5000 coefficients near 10⁹ is exact", right && long.len() == 2 * n - 1);
     let cyclic: Vec<i64> = (0..300).map(|i| if i == 0 { -1 } else { i64::from(i == 299) }).collect();
     let square = multiply_integers(&cyclic, &cyclic)?;
     let expected = |k: usize| match k {

@@ -49,11 +49,11 @@ fn tori(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let small = torus(4, 0.5)?;
     let (ln_z, mean, _) = super::ising_4x4(0.5);
     let plan = small.eliminate()?;
-    o.computed("4 x 4 torus at T = 2: ln Z", plan.ln_z(), ln_z, 1e-13);
+    o.computed("4 × 4 torus at T = 2: ln Z", plan.ln_z(), ln_z, 1e-13);
     let pair = plan.marginal(&[0, 1])?;
     // Two bonds a site: ⟨E⟩ = -32 ⟨s s'⟩
     o.computed(
-        "4 x 4 torus at T = 2: ⟨E⟩ from a marginal",
+        "4 × 4 torus at T = 2: ⟨E⟩ from a marginal",
         -32.0 * (pair[0] + pair[3] - pair[1] - pair[2]),
         mean,
         1e-12,
@@ -62,7 +62,7 @@ fn tori(ctx: &Context<'_>) -> Result<Outcome, Failure> {
         let g = torus(8, k)?;
         let plan = g.eliminate()?;
         o.computed(
-            format!("8 x 8 torus at K = {k:.4}: ln Z against Kaufman's formula"),
+            format!("8 × 8 torus at K = {k:.4}: ln Z against Kaufman's formula"),
             plan.ln_z(),
             onsager::torus(8, 8, k)?.ln_z,
             1e-13,
@@ -85,7 +85,7 @@ fn tori(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     );
     let tree = JunctionTree::new(&small, &ExactOptions::default())?;
     let calibrated = tree.calibrate(&[])?;
-    o.computed("4 x 4 torus by a junction tree: ln Z", calibrated.ln_z(), ln_z, 1e-13);
+    o.computed("4 × 4 torus by a junction tree: ln Z", calibrated.ln_z(), ln_z, 1e-13);
     let given = tree.calibrate(&[(0, 1)])?;
     o.computed("the same given one spin up: ln Z - ln 2", given.ln_z(), ln_z - std::f64::consts::LN_2, 1e-13);
     let maxima = small.eliminate()?.maxima(1e-9)?;
@@ -99,7 +99,7 @@ fn tori(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let samples = plan_samples(&small, n, ctx)?;
     let energies: Vec<f64> = samples.iter().map(|s| energy(s)).collect();
     o.sampled("⟨E⟩ of exact samples by backward sampling", Estimate::from_independent(&energies)?, mean).note(
-        "4 x 4: the published density of states. 8 x 8: Kaufman's solution of 1949 as evaluated by the physics crate, whose own \
+        "4 × 4: the published density of states. 8 × 8: Kaufman's solution of 1949 as evaluated by the physics crate, whose own \
          checks are in chapter physics. Ring: eigenvalues of the transfer matrix.",
     );
     Ok(o)
@@ -206,7 +206,7 @@ fn trees(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let loopy = BeliefPropagation::default().run(&torus(4, 0.2)?)?.converged()?;
     let (exact_ln_z, ..) = super::ising_4x4(0.2);
     // Symmetric messages are the fixed point above T_c of Bethe: ln Z = 16 ln 2 + 32 ln cosh K
-    o.computed("4 x 4 torus at K = 0.2: Bethe's value 16 ln 2 + 32 ln cosh K", loopy.ln_z, 16.0 * std::f64::consts::LN_2 + 32.0 * 0.2f64.cosh().ln(), 1e-8)
+    o.computed("4 × 4 torus at K = 0.2: Bethe's value 16 ln 2 + 32 ln cosh K", loopy.ln_z, 16.0 * std::f64::consts::LN_2 + 32.0 * 0.2f64.cosh().ln(), 1e-8)
         .at_least("what Bethe misses of ln Z there", exact(exact_ln_z - loopy.ln_z), 1e-3)
         .note(
             "Tree: all configurations added up. Torus: the Bethe approximation in its paramagnetic phase, in closed form; the \

@@ -25,7 +25,7 @@ pub(crate) const CHECKS: &[Check] = &[
         id: "thermodynamic-integration",
         chapter: Chapter::Core,
         equations: &[],
-        title: "ln Z of the 4 x 4 torus by thermodynamic integration",
+        title: "ln Z of the 4 × 4 torus by thermodynamic integration",
         run: integration,
     },
     Check {
@@ -46,7 +46,7 @@ pub(crate) const CHECKS: &[Check] = &[
         id: "multi-histogram",
         chapter: Chapter::Core,
         equations: &[],
-        title: "Density of states of the 4 x 4 torus from simulations",
+        title: "Density of states of the 4 × 4 torus from simulations",
         run: histograms,
     },
 ];
@@ -142,12 +142,12 @@ fn integration(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     o.figure(Figure::plot(
         "thermodynamic-integration",
         "The integrand of thermodynamic integration",
-        "Mean energy of the 4 x 4 Ising torus at the sixteen nodes of the rule, and the exact curve: the area is ln Z(0) - ln Z(½).",
+        "Mean energy of the 4 × 4 Ising torus at the sixteen nodes of the rule, and the exact curve: the area is ln Z(0) - ln Z(½).",
         Axis::linear("β"),
         Axis::linear("⟨E⟩"),
         vec![Series::new("exact", Style::Line, line), Series::measured("sampled", &points)],
     ))
-    .note("Exact ln Z: the published density of states of the 4 x 4 torus.");
+    .note("Exact ln Z: the published density of states of the 4 × 4 torus.");
     Ok(o)
 }
 
@@ -179,7 +179,7 @@ fn annealed(ctx: &Context<'_>) -> Result<Outcome, Failure> {
         .at_most("⟨ln w⟩ forward: a lower bound of ln Z", forward.ln_z_lower_bound()?, known)
         .at_least("⟨ln w⟩ in reverse: an upper bound", reverse.ln_z_upper_bound()?, known)
         .note(
-            "4 x 4 Ising torus at T = 2 with heat-bath sweeps. Exact ln Z and ⟨E⟩: its published density of states. The reverse \
+            "4 × 4 Ising torus at T = 2 with heat-bath sweeps. Exact ln Z and ⟨E⟩: its published density of states. The reverse \
              runs start from exact samples.",
         );
     Ok(o)
@@ -229,7 +229,7 @@ fn histograms(ctx: &Context<'_>) -> Result<Outcome, Failure> {
         let Some(level) = density.iter().find(|l| l.energy == energy) else { continue };
         points.push((energy, level.ln_g));
         if (-32.0..=0.0).contains(&energy) {
-            o.sampled(format!("ln g({energy}) of the 4 x 4 torus, g = {g}"), level.ln_g, g.ln());
+            o.sampled(format!("ln g({energy}) of the 4 × 4 torus, g = {g}"), level.ln_g, g.ln());
         }
     }
     let beta = 0.5;
@@ -250,7 +250,7 @@ fn histograms(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let known = ISING_4X4.iter().map(|(e, g)| (*e, g.ln())).collect();
     o.figure(Figure::plot(
         "density-of-states",
-        "Density of states of the 4 x 4 Ising torus",
+        "Density of states of the 4 × 4 Ising torus",
         "Six simulations put together by the multi-histogram method, and the exact counts.",
         Axis::linear("E"),
         Axis::linear("ln g(E)"),

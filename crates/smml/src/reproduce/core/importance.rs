@@ -20,7 +20,7 @@ pub(crate) const CHECKS: &[Check] = &[
         id: "importance-gaussian",
         chapter: Chapter::Core,
         equations: &["4"],
-        title: "E_p[x²] = 1 from a proposal twice as wide",
+        title: "⟨x²⟩ = 1 from a proposal twice as wide",
         run: gaussian,
     },
     Check {
@@ -56,20 +56,20 @@ fn gaussian(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let (x, sample) = weigh(2.0, n, &mut ctx.streams.stream("wide", 0))?;
     let h: Vec<f64> = x.iter().map(|x| x * x).collect();
     let unweighted: Estimate = Estimate::from_independent(&h)?;
-    o.sampled("plain estimate of E_p[x²]", sample.plain(&h)?, 1.0)
+    o.sampled("plain estimate of ⟨x²⟩", sample.plain(&h)?, 1.0)
         .sampled("self-normalised", sample.self_normalised(&h)?, 1.0)
         .sampled("Pareto-smoothed", sample.smoothed(&h)?, 1.0)
         .sampled("mean weight", sample.mean_weight()?, 1.0)
         .sampled("E_q[x²], weights left out", unweighted, 4.0)
         .holds("verdict on the weights: good", sample.verdict() == Verdict::Good);
-    // E_q[w²] = ∫ p²/q = 4/√7 and E_q[(w x²)²] = ∫ p² x⁴/q with variance 4/7: 3 (4/7)² 4/√7
+    // ⟨w²⟩ under q = ∫ p²/q = 4/√7 and E_q[(w x²)²] = ∫ p² x⁴/q with variance 4/7: 3 (4/7)² 4/√7
     let root = 7f64.sqrt();
     let predicted = ((3.0 * 16.0 / 49.0 * 4.0 / root - 1.0) / n as f64).sqrt();
     let seen = sample.plain(&h)?.std_error;
     o.computed("standard error of the plain estimate over the exact one", seen / predicted, 1.0, 0.05)
         .computed("effective sample size over the exact one", sample.ess() / (n as f64 * root / 4.0), 1.0, 0.05)
         .note(
-            "Closed forms for p = N(0, 1) and q = N(0, 4): E_p[x²] = 1, E_q[w²] = 4/√7, E_q[w² x⁴] = 192/(49√7). The \
+            "Closed forms for p = N(0, 1) and q = N(0, 4): ⟨x²⟩ = 1, ⟨w²⟩ under q = 4/√7, ⟨w²x⁴⟩ under q = 192/(49√7). The \
              error bar itself is compared with the exact one, to 5 %.",
         );
     Ok(o)

@@ -84,7 +84,7 @@ fn gibbs(_: &Context<'_>) -> Result<Outcome, Failure> {
     let (ln_z, mean, _) = ising_4x4(beta);
     let p: Vec<f64> =
         states(&ising)?.map(|i| libm::exp(-beta * ising.energy(&ising.state(i)) - ln_z)).collect();
-    o.computed("entropy of all 65,536 states of the 4 x 4 torus at T = 2", gibbs_entropy(&p, 1.0)?, ln_z + beta * mean, 1e-11)
+    o.computed("entropy of all 65,536 states of the 4 × 4 torus at T = 2", gibbs_entropy(&p, 1.0)?, ln_z + beta * mean, 1e-11)
         .note(
             "Closed forms, and for the torus ln Z and ⟨E⟩ from its published density of states. S = k ln Ω holds for equal \
              probabilities only; otherwise it is a bound.",

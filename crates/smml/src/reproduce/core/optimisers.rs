@@ -145,7 +145,7 @@ fn conjugate_gradients(_: &Context<'_>) -> Result<Outcome, Failure> {
                 )
             };
             o.at_most(
-                format!("f after {k} steps over f at the start, {k} eigenvalues, {name}"),
+                format!("f after {k} step(s) over f at the start, {k} eigenvalues, {name}"),
                 exact(at(k)?.value / first),
                 1e-5,
             );

@@ -9,7 +9,7 @@ use crate::{
 };
 use smml_core::{
     central_limit::{
-        self, Spread, berry_esseen_bound, cauchy_counterexample, convergence, exact_sup_distance,
+        self, Alternative::{Greater, TwoSided}, Spread, berry_esseen_bound, cauchy_counterexample, convergence, exact_sup_distance,
     },
     distribution::*,
     prelude::*,
@@ -276,10 +276,31 @@ fn intervals(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let sure =
         central_limit::coverage(&law, 200, 0.8, spread, runs, &ctx.streams.child("sure", 0), Par::Rayon)?;
     o.at_least("coverage of the guaranteed 80 % interval, 200 exponential values", sure, 0.8);
+    let rejected = |law: &Normal, supposed, alternative, i| {
+        let (streams, spread) = (ctx.streams.child("tests", i), Spread::Estimated);
+        central_limit::rejection_rate(law, 10, supposed, alternative, 0.05, spread, runs, &streams, Par::Rayon)
+    };
+    o.sampled("size of the two-sided 5 % t test, 10 normal values", rejected(&normal, 3.0, TwoSided, 0)?, 0.05)
+        .sampled("size of the one-sided 5 % t test", rejected(&normal, 3.0, Greater, 1)?, 0.05)
+        // scipy: nct.sf(t.ppf(0.95, 9), 9, √10/2)
+        .sampled("power of it, mean half a σ higher", rejected(&normal, 2.0, Greater, 2)?, 0.4272898267711785);
+    let surely = central_limit::rejection_rate(
+        &law,
+        200,
+        1.0,
+        TwoSided,
+        0.2,
+        spread,
+        runs,
+        &ctx.streams.child("surely", 0),
+        Par::Rayon,
+    )?;
+    o.at_most("size of the guaranteed 20 % test, 200 exponential values", surely, 0.2);
     o.note(
         "Normal intervals are exact, so the coverage is the level. For coins it is P(41 ≤ k ≤ 59) of Binomial(100, ½) \
          = 0.94311 (scipy), not 0.95: the binomial law has steps. Intervals widened by the Berry-Esseen bound cover at \
-         least what they state.",
+         least what they state, and tests reject at most as often. The size of a test is how often it rejects a mean that \
+         is right; its power here is that of the noncentral t law (scipy).",
     );
     Ok(o)
 }

@@ -37,7 +37,7 @@ pub(crate) const CHECKS: &[Check] = &[
         id: "metropolis",
         chapter: Chapter::Core,
         equations: &["A2"],
-        title: "Metropolis, heat bath and Wolff sample the 4 x 4 torus",
+        title: "Metropolis, heat bath and Wolff sample the 4 × 4 torus",
         run: metropolis,
     },
     Check {
@@ -204,7 +204,7 @@ fn tempering(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     o.sampled("⟨m⟩ at β = 0.9, where single flips are stuck", record.estimate(6)?, 0.0);
     let swaps: Vec<f64> = chain.state.swaps().iter().filter_map(|s| s.acceptance()).collect();
     o.at_least("smallest acceptance of a swap", exact(swaps.iter().copied().fold(f64::INFINITY, f64::min)), 0.05)
-        .note("Exact energies: the published density of states of the 4 x 4 torus. At β = 0.9 only swaps turn the magnetisation round.");
+        .note("Exact energies: the published density of states of the 4 × 4 torus. At β = 0.9 only swaps turn the magnetisation round.");
     Ok(o)
 }
 
@@ -278,7 +278,7 @@ fn annealing(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let runs = ctx.level.pick(64, 128, 512);
     let found = search.search(&model, &Metropolis::new(64)?, runs, &ctx.streams, Par::Rayon)?;
     let (energy, state) = found.best();
-    o.computed("lowest energy of an 8 x 8 spin glass", energy, ground, 0.0)
+    o.computed("lowest energy of an 8 × 8 spin glass", energy, ground, 0.0)
         .computed("energy of that state, computed again", model.energy(state), energy, 1e-12)
         .reported("fraction of runs that end there", found.success(ground + 0.5))
         .note("The ground state energy of these couplings is exact, by variable elimination. The instance is the same for every seed. Fractions of searches are no averages of anything.");
