@@ -5,6 +5,8 @@
 //! operations, so all paths give the same bits. `SMML_SIMD=portable|avx2|avx512` limits the choice from outside,
 //! [`with_path`] inside a test.
 
+pub mod lanes;
+
 use std::{cell::Cell, sync::OnceLock};
 
 /// A set of vector instructions.

@@ -194,7 +194,8 @@ fn kolmogorov_p_values_are_those_of_scipy() {
 
 #[test]
 fn tests_of_a_mean_reject_as_often_as_they_say() {
-    let size = |law: &dyn Fn(Alternative, Spread, u64) -> Estimate, side, spread, stream| law(side, spread, stream);
+    let size =
+        |law: &dyn Fn(Alternative, Spread, u64) -> Estimate, side, spread, stream| law(side, spread, stream);
     let (exponential, normal) = (Exponential::new(1.0).unwrap(), Normal::STANDARD);
     let of_normal = |side, spread, stream| {
         let streams = streams().child("size", stream);
@@ -205,7 +206,8 @@ fn tests_of_a_mean_reject_as_often_as_they_say() {
         rejection_rate(&exponential, 300, 1.0, side, 0.1, spread, 10_000, &streams, Par::Rayon).unwrap()
     };
     // Exact for normal samples: Student's t on nine degrees of freedom, and the normal law.
-    for (i, side) in [Alternative::TwoSided, Alternative::Less, Alternative::Greater].into_iter().enumerate() {
+    for (i, side) in [Alternative::TwoSided, Alternative::Less, Alternative::Greater].into_iter().enumerate()
+    {
         for (k, spread) in [Spread::Estimated, Spread::Known { std_dev: 1.0 }].into_iter().enumerate() {
             let found = size(&of_normal, side, spread, (2 * i + k) as u64);
             assert!(found.p_value(0.05) > 1e-7, "{side:?} {spread:?}: {found}");
@@ -223,7 +225,8 @@ fn tests_of_a_mean_reject_as_often_as_they_say() {
         rejection_rate(&shifted, 10, 0.0, greater, 0.05, Spread::Estimated, 40_000, &streams, Par::Rayon);
     assert!(found.unwrap().p_value(0.4272898267711785) > 1e-7);
     for alpha in [0.0, 1.0, f64::NAN] {
-        let none = rejection_rate(&normal, 10, 0.0, greater, alpha, Spread::Estimated, 10, &streams, Par::Serial);
+        let none =
+            rejection_rate(&normal, 10, 0.0, greater, alpha, Spread::Estimated, 10, &streams, Par::Serial);
         assert!(none.is_err());
     }
 }

@@ -106,11 +106,16 @@ fn fractions_of_trials_are_between_0_and_1() {
         let (a, b) = e.interval(0.95).unwrap();
         assert!((a - low).abs() < 1e-12 && (b - high).abs() < 1e-12, "{k} of {n}: {a} {b}");
         assert!((e.p_value(0.5) - p).abs() < 1e-12 && e.source == Source::Trials);
-        assert!(e.p_value(k as f64 / n as f64) == 1.0 && e.p_value(1.5) == 0.0 && e.p_value(f64::NAN).is_nan());
+        assert!(
+            e.p_value(k as f64 / n as f64) == 1.0 && e.p_value(1.5) == 0.0 && e.p_value(f64::NAN).is_nan()
+        );
         // The error bar is half the interval of one standard deviation.
         let (a, b) = e.interval(0.682_689_492_137_085_9).unwrap();
         assert!(((b - a) / 2.0 - e.std_error).abs() < 1e-9, "{k} of {n}: {a} {b} {e}");
-        assert_eq!((e.affine(1.0, -1.0).source, e.plus(e).source), (Source::Independent, Source::Independent));
+        assert_eq!(
+            (e.affine(1.0, -1.0).source, e.plus(e).source),
+            (Source::Independent, Source::Independent)
+        );
     }
     assert!(Estimate::from_counts(0, 50).unwrap().p_value(0.0) == 1.0);
     assert!(Estimate::from_counts(1, 50).unwrap().p_value(0.0) == 0.0);

@@ -26,6 +26,28 @@ impl WideStream {
         WideStream { s }
     }
 
+    /// Generators from two words: quick enough for kernels that seed one for every piece of every step. Each word of the
+    /// state is one of SplitMix64's outputs.
+    pub fn from_words(a: u64, b: u64) -> Self {
+        let mut s = [[0; 8]; 4];
+        for (k, row) in s.iter_mut().enumerate() {
+            for (lane, word) in row.iter_mut().enumerate() {
+                *word = super::mix(super::mix(a ^ (8 * k + lane) as u64) ^ b);
+            }
+        }
+        for lane in 0..8 {
+            s[0][lane] |= u64::from(s.iter().all(|row| row[lane] == 0));
+        }
+        WideStream { s }
+    }
+
+    pub(crate) fn words(&self) -> &[[u64; 8]; 4] {
+        &self.s
+    }
+    pub(crate) fn words_mut(&mut self) -> &mut [[u64; 8]; 4] {
+        &mut self.s
+    }
+
     /// The next word of each of the eight generators.
     #[inline(always)]
     #[allow(clippy::should_implement_trait)] // an endless source of arrays is no iterator anybody would chain

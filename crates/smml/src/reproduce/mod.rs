@@ -108,7 +108,9 @@ fn choose(words: &[String], quiet: bool) -> Result<Vec<&'static Check>, Failure>
     }
     let chosen: Vec<&Check> = all.into_iter().zip(wanted).filter_map(|(c, w)| w.then_some(c)).collect();
     if chosen.is_empty() {
-        return Err(Failure::Usage("there is nothing to check here yet; smml reproduce --list shows all".into()));
+        return Err(Failure::Usage(
+            "there is nothing to check here yet; smml reproduce --list shows all".into(),
+        ));
     }
     Ok(chosen)
 }

@@ -383,7 +383,7 @@ mod tests {
                 let at = rng.below(bytes.len() + 1);
                 match rng.below(4) {
                     0 => bytes.truncate(at),
-                    1 => bytes.insert(at, b"[]{}\":,-0e9.nul"[rng.below(16)]),
+                    1 => bytes.insert(at, b"[]{}\":,-0e9.nul"[rng.below(15)]),
                     2 if at < bytes.len() => bytes[at] ^= 1 << rng.below(8),
                     _ if at < bytes.len() => bytes[at] = b'0' + rng.below(10) as u8,
                     _ => {}

@@ -9,7 +9,9 @@ use crate::{
 };
 use smml_core::{
     central_limit::{
-        self, Alternative::{Greater, TwoSided}, Spread, berry_esseen_bound, cauchy_counterexample, convergence, exact_sup_distance,
+        self,
+        Alternative::{Greater, TwoSided},
+        Spread, berry_esseen_bound, cauchy_counterexample, convergence, exact_sup_distance,
     },
     distribution::*,
     prelude::*,
@@ -278,12 +280,30 @@ fn intervals(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     o.at_least("coverage of the guaranteed 80 % interval, 200 exponential values", sure, 0.8);
     let rejected = |law: &Normal, supposed, alternative, i| {
         let (streams, spread) = (ctx.streams.child("tests", i), Spread::Estimated);
-        central_limit::rejection_rate(law, 10, supposed, alternative, 0.05, spread, runs, &streams, Par::Rayon)
+        central_limit::rejection_rate(
+            law,
+            10,
+            supposed,
+            alternative,
+            0.05,
+            spread,
+            runs,
+            &streams,
+            Par::Rayon,
+        )
     };
-    o.sampled("size of the two-sided 5 % t test, 10 normal values", rejected(&normal, 3.0, TwoSided, 0)?, 0.05)
-        .sampled("size of the one-sided 5 % t test", rejected(&normal, 3.0, Greater, 1)?, 0.05)
-        // scipy: nct.sf(t.ppf(0.95, 9), 9, √10/2)
-        .sampled("power of it, mean half a σ higher", rejected(&normal, 2.0, Greater, 2)?, 0.4272898267711785);
+    o.sampled(
+        "size of the two-sided 5 % t test, 10 normal values",
+        rejected(&normal, 3.0, TwoSided, 0)?,
+        0.05,
+    )
+    .sampled("size of the one-sided 5 % t test", rejected(&normal, 3.0, Greater, 1)?, 0.05)
+    // scipy: nct.sf(t.ppf(0.95, 9), 9, √10/2)
+    .sampled(
+        "power of it, mean half a σ higher",
+        rejected(&normal, 2.0, Greater, 2)?,
+        0.4272898267711785,
+    );
     let surely = central_limit::rejection_rate(
         &law,
         200,
