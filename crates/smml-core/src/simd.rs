@@ -5,7 +5,10 @@
 //! operations, so all paths give the same bits. `SMML_SIMD=portable|avx2|avx512` limits the choice from outside,
 //! [`with_path`] inside a test.
 
+mod aligned;
 pub mod lanes;
+
+pub use aligned::AlignedWords;
 
 use std::{cell::Cell, sync::OnceLock};
 
@@ -102,30 +105,32 @@ pub fn with_path<T>(path: Path, f: impl FnOnce() -> T) -> T {
 /// ```
 #[macro_export]
 macro_rules! simd_paths {
-    ($($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block)*) => {$(
+    ($($(#[$meta:meta])* $vis:vis fn $name:ident $(<const $n:ident: $nt:ty>)? (
+        $($arg:ident: $ty:ty),* $(,)?
+    ) $(-> $ret:ty)? $body:block)*) => {$(
         $(#[$meta])*
-        $vis fn $name($($arg: $ty),*) $(-> $ret)? {
+        $vis fn $name $(<const $n: $nt>)? ($($arg: $ty),*) $(-> $ret)? {
             #[inline(always)]
-            fn portable($($arg: $ty),*) $(-> $ret)? $body
+            fn portable $(<const $n: $nt>)? ($($arg: $ty),*) $(-> $ret)? $body
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx2")]
-                fn avx2($($arg: $ty),*) $(-> $ret)? {
-                    portable($($arg),*)
+                fn avx2 $(<const $n: $nt>)? ($($arg: $ty),*) $(-> $ret)? {
+                    portable $(::<$n>)? ($($arg),*)
                 }
                 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-                fn avx512($($arg: $ty),*) $(-> $ret)? {
-                    portable($($arg),*)
+                fn avx512 $(<const $n: $nt>)? ($($arg: $ty),*) $(-> $ret)? {
+                    portable $(::<$n>)? ($($arg),*)
                 }
                 match $crate::simd::path() {
                     // SAFETY: `path` never returns more than the machine was found to have.
-                    $crate::simd::Path::Avx512 => return unsafe { avx512($($arg),*) },
+                    $crate::simd::Path::Avx512 => return unsafe { avx512 $(::<$n>)? ($($arg),*) },
                     // SAFETY: as above.
-                    $crate::simd::Path::Avx2 => return unsafe { avx2($($arg),*) },
+                    $crate::simd::Path::Avx2 => return unsafe { avx2 $(::<$n>)? ($($arg),*) },
                     $crate::simd::Path::Portable => {}
                 }
             }
-            portable($($arg),*)
+            portable $(::<$n>)? ($($arg),*)
         }
     )*};
 }

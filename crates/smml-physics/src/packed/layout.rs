@@ -10,6 +10,8 @@ use smml_core::{
     energy::{Energy, Reference},
     error::{Error, Result, finite},
     rng::Draw,
+    simd::AlignedWords,
+    simd_paths,
 };
 
 /// Words of one piece of work of the inner loop: four vectors of 512 bits.
@@ -44,6 +46,8 @@ pub struct PackedLattice {
     pub(super) height: usize,
     /// Words of one layer of one colour, padded to whole groups.
     pub(super) words: usize,
+    /// Words before and after those of a layer, in whole vectors: room for the row above the first and below the last.
+    pub(super) margin: usize,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -98,8 +102,8 @@ impl PackedLattice {
         let fits = |k: usize| k * bits <= 64 && rows.is_multiple_of(2 * k);
         let bands = (1..=64 / bits.min(64)).rev().find(|k| fits(*k)).unwrap_or(1);
         let (width, height) = ((bands * bits).div_ceil(64), rows / bands);
-        let words = (width * height).next_multiple_of(GROUP);
-        Ok(PackedLattice { layers, rows, columns, coupling, bands, bits, width, height, words })
+        let (words, margin) = ((width * height).next_multiple_of(GROUP), width.next_multiple_of(8));
+        Ok(PackedLattice { layers, rows, columns, coupling, bands, bits, width, height, words, margin })
     }
 
     /// Layers (1 on a square lattice), rows and columns.
@@ -138,9 +142,42 @@ impl PackedLattice {
     pub(super) fn is_full(&self) -> bool {
         self.bands * self.bits == 64 * self.width && self.words == self.width * self.height
     }
-    /// Words of one colour.
-    pub(super) fn plane(&self) -> usize {
-        self.layers * self.words
+    /// Words of one layer of one colour with its margins.
+    pub(super) fn stride(&self) -> usize {
+        self.words + 2 * self.margin
+    }
+    /// The words of layer `z` in a plane, without margins.
+    pub(super) fn layer<'a>(&self, plane: &'a [u64], z: usize) -> &'a [u64] {
+        &plane[z * self.stride() + self.margin..][..self.words]
+    }
+    /// As [`PackedLattice::layer`].
+    pub(super) fn layer_mut<'a>(&self, plane: &'a mut [u64], z: usize) -> &'a mut [u64] {
+        let start = z * self.stride() + self.margin;
+        &mut plane[start..][..self.words]
+    }
+    /// Clears the padding of every layer and makes its margins fresh.
+    pub(super) fn clean(&self, plane: &mut [u64]) {
+        for layer in plane.chunks_exact_mut(self.stride()) {
+            layer[self.margin + self.width * self.height..].fill(0);
+        }
+        self.wrap(plane);
+    }
+    /// Writes the row above the first and the one below the last into the margins of every layer.
+    pub(super) fn wrap(&self, plane: &mut [u64]) {
+        let (w, used, segments) = (self.width, self.width * self.height, self.bands * self.bits);
+        for layer in plane.chunks_exact_mut(self.stride()) {
+            let first = self.margin;
+            if self.bands == 1 {
+                layer.copy_within(first + used - w..first + used, first - w);
+                layer.copy_within(first..first + w, first + used);
+            } else {
+                // The row above the first of a band is the last of the band before.
+                let all = self.valid(0);
+                let (top, bottom) = (layer[first], layer[first + used - 1]);
+                layer[first - 1] = (bottom << self.bits | bottom >> (segments - self.bits)) & all;
+                layer[first + used] = (top >> self.bits | top << (segments - self.bits)) & all;
+            }
+        }
     }
 
     /// Spins from signs in the order of sites (z, y, x). Errors: another number of them, or values other than ±1.
@@ -155,16 +192,23 @@ impl PackedLattice {
             for y in 0..self.rows {
                 for (x, s) in (0..self.columns).zip(&mut sites) {
                     let (colour, word, bit) = self.place(z, y, x);
-                    packed.planes[colour][z * self.words + word] |= u64::from(*s > 0) << bit;
+                    self.layer_mut(&mut packed.planes[colour], z)[word] |= u64::from(*s > 0) << bit;
                 }
             }
         }
+        packed.planes.iter_mut().for_each(|p| self.wrap(p));
         Ok(packed)
     }
     /// All spins up (`sign` > 0) or down.
     pub fn uniform(&self, sign: i8) -> PackedSpins {
-        let layer = (0..self.words).map(|w| if sign > 0 { self.valid(w) } else { 0 });
-        let plane: Vec<u64> = layer.cycle().take(self.plane()).collect();
+        let mut plane = AlignedWords::zeros(self.layers * self.stride());
+        if sign > 0 {
+            for z in 0..self.layers {
+                let words = self.layer_mut(&mut plane, z).iter_mut().enumerate();
+                words.for_each(|(w, word)| *word = self.valid(w));
+            }
+            self.wrap(&mut plane);
+        }
         PackedSpins { shape: self.shape(), planes: [plane.clone(), plane] }
     }
     /// Signs of the spins in the order of sites.
@@ -174,7 +218,7 @@ impl PackedLattice {
             for y in 0..self.rows {
                 for x in 0..self.columns {
                     let (colour, word, bit) = self.place(z, y, x);
-                    let up = spins.planes[colour][z * self.words + word] >> bit & 1;
+                    let up = self.layer(&spins.planes[colour], z)[word] >> bit & 1;
                     out.push(2 * up as i8 - 1);
                 }
             }
@@ -187,7 +231,13 @@ impl PackedLattice {
     }
     /// Σ sᵢ.
     pub fn magnetisation(&self, spins: &PackedSpins) -> i64 {
-        let up: u64 = spins.planes.iter().flatten().map(|w| u64::from(w.count_ones())).sum();
+        let mut up = 0u64;
+        for plane in &spins.planes {
+            for z in 0..self.layers {
+                let words = &self.layer(plane, z)[..self.width * self.height];
+                up += words.iter().map(|w| u64::from(w.count_ones())).sum::<u64>();
+            }
+        }
         2 * up as i64 - self.n_spins() as i64
     }
     /// Σ sᵢ sⱼ over nearest neighbours.
@@ -197,7 +247,7 @@ impl PackedLattice {
         let mut unlike = 0u64;
         for z in 0..self.layers {
             around.look(self, &spins.planes[1], z, 0);
-            let own = &spins.planes[0][z * self.words..][..self.words];
+            let own = self.layer(&spins.planes[0], z);
             for neighbours in around.slices(self, &spins.planes[1], z).into_iter().flatten() {
                 let bonds = own.iter().zip(neighbours).take(self.width * self.height);
                 unlike += bonds.map(|(a, b)| u64::from((a ^ b).count_ones())).sum::<u64>();
@@ -222,28 +272,38 @@ fn check_side(name: &str, side: usize) -> Result<()> {
 pub struct PackedSpins {
     /// Of the lattice: layers, rows, columns.
     pub(super) shape: [usize; 3],
-    pub(super) planes: [Vec<u64>; 2],
+    pub(super) planes: [AlignedWords; 2],
 }
 
 #[derive(Deserialize)]
 struct RawSpins {
     shape: [usize; 3],
-    planes: [Vec<u64>; 2],
+    planes: [AlignedWords; 2],
 }
 
 impl TryFrom<RawSpins> for PackedSpins {
     type Error = Error;
-    fn try_from(RawSpins { shape, planes }: RawSpins) -> Result<Self> {
+    fn try_from(RawSpins { shape, mut planes }: RawSpins) -> Result<Self> {
         let [layers, rows, columns] = shape;
         let lattice = PackedLattice::try_from(RawLattice { layers, rows, columns, coupling: 1.0 })?;
-        for plane in &planes {
-            smml_core::error::same_length("words of one colour", plane.len(), lattice.plane())?;
-            for (w, word) in plane.iter().enumerate() {
-                if word & !lattice.valid(w % lattice.words) != 0 {
-                    let value = format!("{word:#x}");
+        for plane in &mut planes {
+            let n = lattice.layers * lattice.stride();
+            smml_core::error::same_length("words of one colour", plane.len(), n)?;
+            for z in 0..layers {
+                let words = &lattice.layer(plane, z)[..lattice.width * lattice.height];
+                if let Some(w) = (0..words.len()).find(|w| words[*w] & !lattice.valid(*w) != 0) {
+                    let value = format!("{:#x}", words[w]);
                     return Err(Error::out_of_range(format!("word {w}"), value, "bits of spins only"));
                 }
             }
+            // Margins and padding are made anew.
+            let clean = lattice.uniform(-1).planes[0].clone();
+            let old = std::mem::replace(plane, clean);
+            for z in 0..layers {
+                let used = lattice.width * lattice.height;
+                lattice.layer_mut(plane, z)[..used].copy_from_slice(&lattice.layer(&old, z)[..used]);
+            }
+            lattice.wrap(plane);
         }
         Ok(PackedSpins { shape, planes })
     }
@@ -260,7 +320,13 @@ impl Energy for PackedLattice {
 impl Reference for PackedLattice {
     fn draw<R: Draw>(&self, rng: &mut R) -> PackedSpins {
         let mut s = self.uniform(1);
-        s.planes.iter_mut().flatten().filter(|w| **w != 0).for_each(|w| *w &= rng.word());
+        for plane in &mut s.planes {
+            for z in 0..self.layers {
+                let words = &mut self.layer_mut(plane, z)[..self.width * self.height];
+                words.iter_mut().for_each(|w| *w &= rng.word());
+            }
+            self.wrap(plane);
+        }
         s
     }
     fn ln_z_reference(&self) -> f64 {
@@ -268,87 +334,104 @@ impl Reference for PackedLattice {
     }
 }
 
-/// The words of one layer of the other colour beside those of a colour: above, below and to the side.
+/// The neighbours to the side that are not at the same bit, in one layer of the other colour.
 pub(super) struct Around {
-    /// The layer between a row above it and one below.
-    rows: Vec<u64>,
-    /// The neighbour to the side that is not at the same bit.
-    side: Vec<u64>,
+    side: AlignedWords,
 }
 
 impl Around {
     pub(super) fn new(lattice: &PackedLattice) -> Self {
-        Around { rows: vec![0; lattice.words + 2 * lattice.width], side: vec![0; lattice.words] }
+        Around { side: AlignedWords::zeros(lattice.words) }
     }
 
     /// Looks at layer `z` of `other`, the colour that is not `colour`.
     pub(super) fn look(&mut self, l: &PackedLattice, other: &[u64], z: usize, colour: usize) {
-        let layer = &other[z * l.words..][..l.words];
-        let (width, used) = (l.width, l.width * l.height);
-        self.rows[width..width + l.words].copy_from_slice(layer);
-        let segments = l.bands * l.bits;
-        if l.bands == 1 {
-            self.rows[..width].copy_from_slice(&layer[used - width..used]);
-            self.rows[used + width..used + 2 * width].copy_from_slice(&layer[..width]);
-        } else {
-            // The row above the first of a band is the last of the band before.
-            let all = l.valid(0);
-            let (last, first) = (layer[used - 1], layer[0]);
-            self.rows[0] = (last << l.bits | last >> (segments - l.bits)) & all;
-            self.rows[used + 1] = (first >> l.bits | first << (segments - l.bits)) & all;
-        }
+        let (layer, width, used) = (l.layer(other, z), l.width, l.width * l.height);
         // On rows where the sites of `colour` are the even ones, their other neighbours are one bit lower.
         let offset = (z + colour) & 1;
         if width == 1 {
-            let all = l.valid(0);
             let lowest = (0..l.bands).map(|b| 1u64 << (b * l.bits)).sum::<u64>();
-            let (highest, last) = (lowest << (l.bits - 1), l.bits - 1);
-            for (h, (to, from)) in self.side.iter_mut().zip(layer).enumerate() {
-                let from_lower = (from << 1 & !lowest & all) | (from >> last & lowest);
-                let from_higher = (from >> 1 & !highest) | (from << last & highest);
-                let odd = u64::MAX * ((h + offset) & 1) as u64;
-                *to = (from_lower & !odd) | (from_higher & odd);
-            }
+            let (highest, last) = (lowest << (l.bits - 1), l.bits as u32 - 1);
+            turn_short_rows(layer, &mut self.side, offset as u64, lowest, highest, l.valid(0), last);
             return;
         }
-        let top = (l.bits - 1) % 64;
-        for h in 0..l.height {
-            let (from, to) = (&layer[h * width..][..width], &mut self.side[h * width..][..width]);
-            let odd = (h + offset) & 1 == 1;
-            if odd {
-                for k in 0..width - 1 {
-                    to[k] = from[k] >> 1 | from[k + 1] << 63;
-                }
-                to[width - 1] = from[width - 1] >> 1 | (from[0] & 1) << top;
-            } else {
-                to[0] = from[0] << 1 | from[width - 1] >> top;
-                for k in 1..width {
-                    to[k] = from[k] << 1 | from[k - 1] >> 63;
-                }
-                if top < 63 {
-                    to[width - 1] &= (2 << top) - 1;
-                }
-            }
+        let (from, to, top) = (&layer[..used], &mut self.side[..used], (l.bits - 1) as u32 % 64);
+        match width {
+            2 => turn_rows::<2>(from, to, offset, top),
+            4 => turn_rows::<4>(from, to, offset, top),
+            8 => turn_rows::<8>(from, to, offset, top),
+            16 => turn_rows::<16>(from, to, offset, top),
+            _ => turn_long_rows(from, to, width, offset, top),
         }
     }
 
-    /// The words beside those of layer `z`: as many slices as a site has neighbours.
+    /// The words beside those of layer `z`: as many slices as a site has neighbours. The margins of `other` must be fresh.
     pub(super) fn slices<'a>(
         &'a self,
         l: &PackedLattice,
         other: &'a [u64],
         z: usize,
     ) -> [Option<&'a [u64]>; 6] {
-        let (n, w) = (l.words, l.width);
-        let layer = |z: usize| &other[z % l.layers * n..][..n];
-        let cubic = |z: usize| if l.layers > 1 { Some(layer(z)) } else { None };
-        [
-            Some(&self.rows[..n]),
-            Some(&self.rows[2 * w..2 * w + n]),
-            Some(&self.rows[w..w + n]),
-            Some(&self.side),
-            cubic(z + 1),
-            cubic(z + l.layers - 1),
-        ]
+        let rows = &other[z * l.stride()..][..l.stride()];
+        let shifted = |rows_down: isize| {
+            let start = l.margin.wrapping_add_signed(rows_down * l.width as isize);
+            Some(&rows[start..start + l.words])
+        };
+        let cubic = |z: usize| (l.layers > 1).then(|| l.layer(other, z % l.layers));
+        [shifted(-1), shifted(1), shifted(0), Some(&self.side), cubic(z + 1), cubic(z + l.layers - 1)]
+    }
+}
+
+simd_paths! {
+    /// Rows of one word (of several bands): every row turned by one bit, to the higher end where its number and `offset`
+    /// are both even or both odd, to the lower end on the others.
+    fn turn_short_rows(
+        from: &[u64],
+        to: &mut [u64],
+        offset: u64,
+        lowest: u64,
+        highest: u64,
+        all: u64,
+        last: u32
+    ) {
+        for (h, (to, from)) in to.iter_mut().zip(from).enumerate() {
+            let up = (from << 1 & !lowest & all) | (from >> last & lowest);
+            let down = (from >> 1 & !highest) | (from << last & highest);
+            let odd = 0u64.wrapping_sub((h as u64 + offset) & 1);
+            *to = (up & !odd) | (down & odd);
+        }
+    }
+    /// Rows of a number of words that the compiler knows.
+    fn turn_rows<const WIDTH: usize>(from: &[u64], to: &mut [u64], offset: usize, top: u32) {
+        let (from, to) = (from.as_chunks::<WIDTH>().0, to.as_chunks_mut::<WIDTH>().0);
+        for (h, (from, to)) in from.iter().zip(to).enumerate() {
+            turn(from, to, (h + offset) & 1 == 1, top);
+        }
+    }
+    /// Rows of any number of words.
+    fn turn_long_rows(from: &[u64], to: &mut [u64], width: usize, offset: usize, top: u32) {
+        for (h, (from, to)) in from.chunks_exact(width).zip(to.chunks_exact_mut(width)).enumerate() {
+            turn(from, to, (h + offset) & 1 == 1, top);
+        }
+    }
+}
+
+/// One row turned by one bit; its last word has bits up to `top`.
+#[inline(always)]
+fn turn(from: &[u64], to: &mut [u64], down: bool, top: u32) {
+    let last = from.len() - 1;
+    if down {
+        for k in 0..last {
+            to[k] = from[k] >> 1 | from[k + 1] << 63;
+        }
+        to[last] = from[last] >> 1 | (from[0] & 1) << top;
+    } else {
+        to[0] = from[0] << 1 | (from[last] >> top & 1);
+        for k in 1..=last {
+            to[k] = from[k] << 1 | from[k - 1] >> 63;
+        }
+        if top < 63 {
+            to[last] &= (2 << top) - 1;
+        }
     }
 }

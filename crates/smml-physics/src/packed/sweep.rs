@@ -55,7 +55,7 @@ impl Kernel<PackedLattice> for PackedSweep {
             Rule::Metropolis => Plan::metropolis(k, z),
             Rule::HeatBath => Plan::heat_bath(k, z),
         };
-        let layers = l.plane() / l.words;
+        let [layers, ..] = l.shape();
         let pieces = (l.words / GROUP).div_ceil(PIECE);
         let mut generators: Vec<[WideStream; 2]> = (0..layers * pieces)
             .map(|_| [(); 2].map(|()| WideStream::from_words(rng.word(), rng.word())))
@@ -67,11 +67,13 @@ impl Kernel<PackedLattice> for PackedSweep {
         for _ in 0..self.n_sweeps {
             for colour in 0..2 {
                 let [first, second] = &mut s.planes;
-                let (own, other) = if colour == 0 { (first, &*second) } else { (second, &*first) };
+                let (own, other) = if colour == 0 { (first, second) } else { (second, first) };
+                l.wrap(other);
+                let other = &*other;
                 parallel::each(self.par, &mut around, |z, a| a.look(l, other, z, colour));
                 let mut work: Vec<(&mut [u64], &mut [WideStream; 2], u64)> = own
-                    .chunks_exact_mut(l.words)
-                    .flat_map(|layer| layer.chunks_mut(PIECE * GROUP))
+                    .chunks_exact_mut(l.stride())
+                    .flat_map(|layer| layer[l.margin..][..l.words].chunks_mut(PIECE * GROUP))
                     .zip(&mut generators)
                     .map(|(words, generators)| (words, generators, 0))
                     .collect();
@@ -100,6 +102,8 @@ impl Kernel<PackedLattice> for PackedSweep {
                 accepted += work.iter().map(|w| w.2).sum::<u64>();
             }
         }
+        // What a state holds beside its spins depends on them alone.
+        s.planes.iter_mut().for_each(|p| l.clean(p));
         Step { proposed: u64::from(self.n_sweeps) * l.n_spins() as u64, accepted }
     }
 }

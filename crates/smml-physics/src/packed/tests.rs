@@ -98,9 +98,9 @@ fn every_spin_sees_its_neighbours_and_no_other() {
                     around.look(&l, &packed.planes[1 - colour], z, colour);
                     for words in around.slices(&l, &packed.planes[1 - colour], z).into_iter().flatten() {
                         let mut planes = l.uniform(-1).planes;
-                        planes[colour][z * l.words..][..l.words].copy_from_slice(words);
-                        for (k, w) in planes[colour].iter_mut().enumerate() {
-                            *w &= l.valid(k % l.words);
+                        l.layer_mut(&mut planes[colour], z).copy_from_slice(words);
+                        for (k, w) in l.layer_mut(&mut planes[colour], z).iter_mut().enumerate() {
+                            *w &= l.valid(k);
                         }
                         for (n, s) in seen.iter_mut().zip(l.unpack(&PackedSpins { planes, ..l.uniform(1) })) {
                             *n += f64::from(s > 0);
@@ -385,8 +385,8 @@ fn wrong_lattices_and_states_are_refused() {
     use smml_core::store::{decode, encode};
     let good = l.uniform(1);
     assert_eq!(decode::<PackedSpins>(&encode(&good, 0).unwrap(), 0).unwrap(), good);
-    for (shape, word) in [([1usize, 4, 4], u64::MAX), ([1, 4, 6], 15), ([1, 3, 4], 15), ([2, 4, 4], 15)] {
-        let planes = [vec![word; 32], vec![word; 32]];
+    for (shape, word) in [([1usize, 4, 4], u64::MAX), ([1, 4, 6], 1 << 6), ([1, 3, 4], 15), ([2, 4, 4], 15)] {
+        let planes = [vec![word; 48], vec![word; 48]];
         assert!(decode::<PackedSpins>(&encode(&(shape, planes), 0).unwrap(), 0).is_err());
     }
     let raw = encode(&(1usize, 4usize, 5usize, 1.0), 0).unwrap();

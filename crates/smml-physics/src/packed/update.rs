@@ -137,6 +137,14 @@ fn compare<W: Lanes, const N: usize>(open: &mut W, less: &mut W, class: [W; 2], 
     }
 }
 
+/// Number of set bits.
+#[inline(always)]
+fn n_set<W: Lanes>(lanes: W) -> u64 {
+    let mut words = [0; 8];
+    lanes.store(&mut words);
+    words.iter().map(|w| u64::from(w.count_ones())).sum()
+}
+
 lanes_paths! {
     /// Draws the spins `own` of one colour beside `around`, in groups of four vectors, with `generators`. `valid` tells which
     /// bits are spins, where not all are. Returns how many changed.
@@ -152,7 +160,8 @@ lanes_paths! {
         let sign = W::load(&[plan.sign; 8]);
         let mut a = LanesStream::<W>::load(&generators[0]);
         let mut b = LanesStream::<W>::load(&generators[1]);
-        let mut changed = 0u64;
+        // Changes are counted four vectors at a time: `ones` and `twos` hold what is not yet a multiple of four.
+        let (mut ones, mut twos, mut fours) = (W::zero(), W::zero(), 0u64);
         for g in 0..own.len() / 4 {
             let mut open = [W::zero(); 4];
             let mut less = [W::zero(); 4];
@@ -213,22 +222,26 @@ lanes_paths! {
                 compare::<W, N>(&mut left, &mut below, classes, plan.patterns[k as usize], a.next());
                 k += 1;
             }
+            let mut flips = [W::zero(); 4];
             for q in 0..4 {
                 let v = 4 * g + q;
                 let less = less[q].or(below.and(open[q]));
-                let old = W::load(&own[v]);
+                let mut old = W::load(&own[v]);
                 let mut new = if HEAT { sure[q].xor(less).not() } else { old.xor(sure[q].or(less)) };
                 if let Some(valid) = valid {
-                    new = new.and(W::load(&valid[v]));
+                    let valid = W::load(&valid[v]);
+                    (old, new) = (old.and(valid), new.and(valid));
                 }
-                let mut flips = [0; 8];
-                new.xor(old).store(&mut flips);
-                changed += flips.iter().map(|w| u64::from(w.count_ones())).sum::<u64>();
+                flips[q] = new.xor(old);
                 new.store(&mut own[v]);
             }
+            let (sum, carry) = (ones.xor3(flips[0], flips[1]), ones.majority(flips[0], flips[1]));
+            let (sum, more) = (sum.xor3(flips[2], flips[3]), sum.majority(flips[2], flips[3]));
+            fours += n_set(twos.majority(carry, more));
+            (ones, twos) = (sum, twos.xor3(carry, more));
         }
         a.store(&mut generators[0]);
         b.store(&mut generators[1]);
-        changed
+        4 * fours + 2 * n_set(twos) + n_set(ones)
     }
 }
