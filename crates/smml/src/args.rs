@@ -115,14 +115,13 @@ pub(crate) struct IsingArgs {
         long,
         short = 'T',
         value_name = "T|A..B:N",
-        conflicts_with = "beta",
-        required_unless_present = "beta",
+        group = "temperatures",
         allow_hyphen_values = true
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) temperature: Option<Values>,
     /// Inverse temperature 1/T instead: a value, a list, or a range A..B:N
-    #[arg(long, value_name = "BETA|A..B:N", allow_hyphen_values = true)]
+    #[arg(long, value_name = "BETA|A..B:N", group = "temperatures", allow_hyphen_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) beta: Option<Values>,
     /// What changes the spins

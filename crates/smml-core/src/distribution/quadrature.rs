@@ -202,17 +202,17 @@ impl Panel {
         let [left, right] = self.offsets;
         let (x, distances, slope) = if a.is_finite() && b.is_finite() {
             let width = b - a;
-            let s = (-PI * t.abs().sinh()).exp(); // small
+            let s = libm::exp(-PI * libm::sinh(t.abs())); // small
             let near = width * (s / (1.0 + s));
-            let slope = width * s / ((1.0 + s) * (1.0 + s)) * PI * t.cosh();
+            let slope = width * s / ((1.0 + s) * (1.0 + s)) * PI * libm::cosh(t);
             if t < 0.0 {
                 (a + near, [left + near, right + (width - near)], slope)
             } else {
                 (b - near, [left + (width - near), right + near], slope)
             }
         } else {
-            let r = (FRAC_PI_2 * t.sinh()).exp();
-            let slope = r * FRAC_PI_2 * t.cosh();
+            let r = libm::exp(FRAC_PI_2 * libm::sinh(t));
+            let slope = r * FRAC_PI_2 * libm::cosh(t);
             if a.is_finite() {
                 (a + r, [left + r, f64::INFINITY], slope)
             } else {
@@ -226,7 +226,7 @@ impl Panel {
     /// about the mass beyond, f δ.
     fn log_slope(&self, t: f64) -> f64 {
         let factor = if self.lower.is_finite() && self.upper.is_finite() { PI } else { FRAC_PI_2 };
-        factor * t.cosh()
+        factor * libm::cosh(t)
     }
 }
 
