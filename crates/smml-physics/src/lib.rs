@@ -5,6 +5,7 @@
 
 pub mod cluster;
 pub mod ising;
+pub mod lanes;
 pub mod packed;
 
 pub use smml_core;

@@ -111,13 +111,7 @@ pub(crate) struct IsingArgs {
     #[arg(long, value_name = "H", default_value_t = 0.0, allow_negative_numbers = true)]
     pub(crate) field: f64,
     /// Temperature T > 0, a list T1,T2,..., or N values from A to B as A..B:N
-    #[arg(
-        long,
-        short = 'T',
-        value_name = "T|A..B:N",
-        group = "temperatures",
-        allow_hyphen_values = true
-    )]
+    #[arg(long, short = 'T', value_name = "T|A..B:N", group = "temperatures", allow_hyphen_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) temperature: Option<Values>,
     /// Inverse temperature 1/T instead: a value, a list, or a range A..B:N

@@ -1,0 +1,305 @@
+use super::*;
+use crate::ising::{Ising, exact};
+use proptest::prelude::*;
+use smml_core::{
+    Estimate,
+    chain::{Chain, Record},
+    energy::{Energy, LocalEnergy, Reference},
+    graph::{SparseGraph, random_regular},
+    kernel::Kernel,
+    rng::{Draw, Stream, Streams},
+    simd::{Path, with_path},
+};
+
+fn rng(index: u64) -> Stream {
+    Streams::new(7).stream("lanes", index)
+}
+
+/// A random model: couplings ±1, ... ±`most` on about `degree` neighbours, fields likewise.
+fn random_model(n: usize, degree: usize, most: i64, fields: bool, unit: f64, rng: &mut Stream) -> Ising {
+    let weight = |rng: &mut Stream| {
+        let w = 1 + rng.below(most as usize) as i64;
+        unit * (if rng.chance(0.5) { w } else { -w }) as f64
+    };
+    let mut edges = Vec::new();
+    for i in 0..n as u32 {
+        for j in 0..i {
+            if rng.chance(degree as f64 / (n - 1) as f64) {
+                edges.push((i, j, weight(rng)));
+            }
+        }
+    }
+    let fields = (0..n).map(|_| if fields { weight(rng) } else { 0.0 }).collect();
+    Ising::new(n, &edges, fields).unwrap()
+}
+
+#[test]
+fn replicas_and_their_energies_are_those_of_the_model() {
+    let mut rng = rng(0);
+    for (n, degree, most, fields, unit) in
+        [(10, 4, 1, false, 1.0), (30, 29, 1, true, 0.5), (50, 6, 7, true, 0.1), (70, 20, 65_535, true, 1.0)]
+    {
+        let ising = random_model(n, degree, most, fields, unit, &mut rng);
+        let model = LaneModel::new(&ising).unwrap();
+        let mut spins = model.random(&mut rng);
+        let other = ising.draw(&mut rng);
+        spins.set_replica(77, &other).unwrap();
+        assert_eq!(spins.replica(77), other);
+        let energies = model.energies(&spins);
+        for replica in [0, 1, 63, 64, 77, 300, 511] {
+            let want = ising.energy(&spins.replica(replica));
+            assert!((energies[replica] - want).abs() < 1e-9 * want.abs().max(1.0), "{n}: {want}");
+        }
+        assert!((model.energy(&spins) - energies.iter().sum::<f64>()).abs() < 1e-6);
+    }
+}
+
+/// One sweep at β = 0 turns every spin, and at β = ∞ none that costs energy: the signs of all moves.
+#[test]
+fn costs_have_the_right_sign() {
+    let mut rng = rng(1);
+    for (n, degree, most) in [(12, 3, 1), (40, 6, 1), (60, 40, 1), (90, 89, 1), (40, 10, 9), (30, 29, 4000)] {
+        for fields in [false, true] {
+            let ising = random_model(n, degree, most, fields, 1.0, &mut rng);
+            let model = LaneModel::new(&ising).unwrap();
+            let start = model.random(&mut rng);
+            let mut spins = start.clone();
+            let step = LaneSweep.step(&model, &mut spins, 0.0, &mut rng);
+            assert_eq!(step.accepted, step.proposed, "n {n} degree {degree} most {most}");
+            let mut cold = start.clone();
+            LaneSweep.step(&model, &mut cold, f64::INFINITY, &mut rng);
+            // The same by single spins in the order of the model: exactly the moves that cost nothing.
+            for replica in [0, 100, 511] {
+                let mut s = start.replica(replica);
+                for site in model.sites.iter().filter(|s| s.spin != u32::MAX) {
+                    let i = site.spin as usize;
+                    if ising.delta(&s, &i) <= 0.0 {
+                        s[i] = -s[i];
+                    }
+                }
+                assert_eq!(cold.replica(replica), s, "n {n} degree {degree} most {most} fields {fields}");
+            }
+        }
+    }
+}
+
+/// A star: its centre sees every number of votes, and how often it turns is the Metropolis probability.
+#[test]
+fn probabilities_are_those_of_metropolis() {
+    let mut rng = rng(2);
+    for (arms, weight, field, beta) in [
+        (1, 1.0, 0.0, 0.7),
+        (2, 1.0, 0.0, 0.4),
+        (3, -1.0, 0.0, 0.3),
+        (4, 1.0, 0.0, 0.25),
+        (5, 1.0, 0.0, 0.11),
+        (6, -1.0, 1.0, 0.2),
+        (7, 1.0, 0.0, 0.15),
+        (12, 1.0, -1.0, 0.08),
+        (40, 1.0, 0.0, 0.04),
+        (5, 3.0, 2.0, 0.05),
+        (9, 0.5, 0.25, 0.3),
+    ] {
+        // Arms whose own couplings hold them do not matter: only the centre's first move is looked at.
+        let edges: Vec<(u32, u32, f64)> = (1..=arms).map(|j| (0, j, weight)).collect();
+        let mut fields = vec![0.0; arms as usize + 1];
+        fields[0] = field;
+        let ising = Ising::new(arms as usize + 1, &edges, fields).unwrap();
+        let model = LaneModel::new(&ising).unwrap();
+        // The centre must be drawn before its arms or after all of them: either way they are known.
+        let at = model.sites.iter().position(|s| s.spin == 0).unwrap();
+        let first = at < super::model::GROUP;
+        let n = arms as usize + 1;
+        let mut seen = vec![[0u64; 2]; 2 * n];
+        let each = LaneBetas::Each(vec![beta; LANES]);
+        for round in 0..400 {
+            let start = model.random(&mut rng);
+            let mut end = start.clone();
+            if round % 2 == 0 {
+                LaneSweep.step(&model, &mut end, beta, &mut rng);
+            } else {
+                LaneSweep.sweep(&model, &mut end, &each, &mut rng).unwrap();
+            }
+            for lane in 0..LANES {
+                let (before, after) = (start.replica_bit(0, lane), end.replica_bit(0, lane));
+                let arms_seen = if first { &start } else { &end };
+                let up = (1..n).filter(|j| arms_seen.replica_bit(*j, lane)).count();
+                let case = &mut seen[2 * up + usize::from(before)];
+                case[0] += u64::from(before != after);
+                case[1] += 1;
+            }
+        }
+        for (case, [turned, tried]) in seen.into_iter().enumerate() {
+            if tried < 100 {
+                continue;
+            }
+            let spin = if case % 2 == 1 { 1.0 } else { -1.0 };
+            let cost = 2.0 * spin * (field + weight * (2.0 * (case / 2) as f64 - f64::from(arms)));
+            let p = (-beta * cost).exp().min(1.0);
+            let found = Estimate::from_counts(turned, tried).unwrap();
+            assert!(found.p_value(p) > 1e-9, "arms {arms} case {case}: {found} against {p}");
+        }
+    }
+}
+
+#[test]
+fn averages_are_those_of_enumeration() {
+    let mut rng = rng(3);
+    for (k, (n, degree, most, fields, beta)) in [
+        (10, 4, 1, false, 0.6),
+        (12, 3, 1, true, 0.5),
+        (12, 11, 1, false, 0.25),
+        (14, 13, 3, true, 0.1),
+        (13, 6, 40, true, 0.02),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let ising = random_model(n, degree, most, fields, 1.0, &mut rng);
+        let exact = &exact::averages(&ising, &[beta]).unwrap()[0];
+        let model = LaneModel::new(&ising).unwrap();
+        let mut chain =
+            Chain::new(LaneSweep, model.random(&mut rng), Streams::new(11).stream("chain", k as u64));
+        chain.advance(&model, beta, 200);
+        let mut record = Record::new(2).unwrap();
+        chain
+            .record(&model, beta, 1, 2_000, &mut record, |s| {
+                let energies = model.energies(s);
+                let mean = energies.iter().sum::<f64>() / 512.0;
+                [mean, energies.iter().map(|e| e * e).sum::<f64>() / 512.0]
+            })
+            .unwrap();
+        let (energy, square) = (record.estimate(0).unwrap(), record.estimate(1).unwrap());
+        let n = n as f64;
+        let want = n * exact.energy;
+        assert!(energy.p_value(want) > 1e-7, "{k}: {energy} against {want}");
+        let want = exact.specific_heat * n / (beta * beta) + want * want;
+        assert!(square.p_value(want) > 1e-7, "{k}: {square} against {want}");
+    }
+}
+
+/// Every replica at its own β, and replicas independent of each other.
+#[test]
+fn each_replica_keeps_its_temperature() {
+    let mut rng = rng(4);
+    let ising = random_model(12, 5, 1, false, 1.0, &mut rng);
+    let model = LaneModel::new(&ising).unwrap();
+    let betas: Vec<f64> = (0..LANES).map(|l| 0.2 + 0.1 * (l % 4) as f64).collect();
+    let exact = exact::averages(&ising, &[0.2, 0.3, 0.4, 0.5]).unwrap();
+    let each = LaneBetas::Each(betas);
+    let mut spins = model.random(&mut rng);
+    for _ in 0..200 {
+        LaneSweep.sweep(&model, &mut spins, &each, &mut rng).unwrap();
+    }
+    let mut series = vec![Vec::new(); 4];
+    let mut products = Vec::new();
+    for _ in 0..3_000 {
+        LaneSweep.sweep(&model, &mut spins, &each, &mut rng).unwrap();
+        let energies = model.energies(&spins);
+        for (t, series) in series.iter_mut().enumerate() {
+            series.push(energies.iter().skip(t).step_by(4).sum::<f64>() / 128.0);
+        }
+        // Energies of replicas at one temperature, in pairs: uncorrelated.
+        let mean = series[0].iter().sum::<f64>() / series[0].len() as f64;
+        products.push(
+            (0..64).map(|k| (energies[8 * k] - mean) * (energies[8 * k + 4] - mean)).sum::<f64>() / 64.0,
+        );
+    }
+    for (series, exact) in series.iter().zip(&exact) {
+        let found = Estimate::from_chain(series).unwrap();
+        let want = 12.0 * exact.energy;
+        assert!(found.p_value(want) > 1e-7, "{found} against {want}");
+    }
+    let correlation = Estimate::from_chain(&products[500..]).unwrap();
+    let variance = exact[0].specific_heat * 12.0 / 0.04;
+    assert!(
+        correlation.value.abs() < 6.0 * correlation.std_error + 0.002 * variance,
+        "{correlation} of {variance}"
+    );
+}
+
+#[test]
+fn the_same_spins_on_every_path_and_after_a_file() {
+    let mut rng = rng(5);
+    for (n, degree, most) in [(40, 4, 1), (100, 50, 1), (300, 299, 1), (40, 10, 12)] {
+        let ising = random_model(n, degree, most, true, 1.0, &mut rng);
+        let model = LaneModel::new(&ising).unwrap();
+        let start = model.random(&mut rng);
+        let run = || {
+            let mut rng = Streams::new(1).stream("run", 0);
+            let mut s = start.clone();
+            for beta in [0.0, 0.05, 0.3, 2.0] {
+                LaneSweep.step(&model, &mut s, beta, &mut rng);
+                let betas = LaneBetas::Each((0..LANES).map(|l| beta * l as f64 / 100.0).collect());
+                LaneSweep.sweep(&model, &mut s, &betas, &mut rng).unwrap();
+            }
+            (model.energies(&s), s)
+        };
+        let want = with_path(Path::Portable, run);
+        for path in Path::available() {
+            assert!(with_path(path, run) == want, "{path:?}");
+        }
+        use smml_core::store::{decode, encode};
+        assert!(decode::<LaneSpins>(&encode(&want.1, 0).unwrap(), 0).unwrap() == want.1);
+    }
+}
+
+#[test]
+fn annealing_finds_ground_states() {
+    // A planted glass: couplings ±1 that one configuration satisfies all.
+    let mut rng = rng(6);
+    let graph = random_regular(200, 4, &mut rng).unwrap();
+    let hidden: Vec<f64> = (0..200).map(|_| if rng.chance(0.5) { 1.0 } else { -1.0 }).collect();
+    let edges: Vec<(u32, u32, f64)> =
+        graph.edges().map(|(i, j, _)| (i, j, hidden[i as usize] * hidden[j as usize])).collect();
+    let ising = Ising::on_graph(SparseGraph::new(200, &edges).unwrap(), vec![0.0; 200]).unwrap();
+    let model = LaneModel::new(&ising).unwrap();
+    let mut spins = model.random(&mut rng);
+    for k in 0..300 {
+        LaneSweep.step(&model, &mut spins, 0.01 * f64::from(k), &mut rng);
+    }
+    let found = model.energies(&spins).iter().filter(|e| **e == -400.0).count();
+    assert!(found > 100, "{found} of 512");
+}
+
+#[test]
+fn what_cannot_be_is_refused() {
+    let pair = |w: f64, h: f64| LaneModel::new(&Ising::new(2, &[(0, 1, w)], vec![h, 0.0]).unwrap());
+    assert!(pair(1.0, std::f64::consts::SQRT_2).is_err() && pair(65_536.0, 1.0).is_err());
+    let model = pair(1.0, 0.0).unwrap();
+    let mut rng = rng(8);
+    let mut s = model.random(&mut rng);
+    for betas in [LaneBetas::Same(-1.0), LaneBetas::Same(f64::NAN), LaneBetas::Each(vec![1.0; 511])] {
+        assert!(LaneSweep.sweep(&model, &mut s, &betas, &mut rng).is_err());
+    }
+    let mut other = LaneSpins::up(3).unwrap();
+    assert!(LaneSweep.sweep(&model, &mut other, &LaneBetas::Same(1.0), &mut rng).is_err());
+    assert!(model.energy(&other).is_nan());
+    assert!(
+        s.set_replica(512, &[1, 1]).is_err()
+            && s.set_replica(0, &[1]).is_err()
+            && s.set_replica(0, &[0, 1]).is_err()
+    );
+    assert!(LaneSpins::up(0).is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(30))]
+    /// A sweep counts the spins it turns, and keeps complements.
+    #[test]
+    fn a_sweep_counts_its_flips(n in 2usize..40, degree in 1usize..12, most in 1i64..20, beta in 0.0f64..1.0, seed: u64) {
+        let mut rng = Streams::new(seed).stream("flips", 0);
+        let ising = random_model(n, degree.min(n - 1), most, true, 1.0, &mut rng);
+        let model = LaneModel::new(&ising).unwrap();
+        let before = model.random(&mut rng);
+        let mut after = before.clone();
+        let step = LaneSweep.step(&model, &mut after, beta, &mut rng);
+        let turned: u64 = (0..LANES)
+            .map(|l| before.replica(l).iter().zip(after.replica(l)).filter(|(a, b)| **a != *b).count() as u64)
+            .sum();
+        prop_assert_eq!(step.accepted, turned);
+        for pair in after.lines().chunks(2) {
+            prop_assert!(pair[0].iter().zip(&pair[1]).all(|(a, b)| *a == !*b));
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! The inner loop: four spins of 512 replicas at a time.
+
+use super::{
+    acceptance::{BITS, Own, Patterns, Same},
+    model::{GROUP, LaneModel, Segment, Site},
+};
+use smml_core::{
+    lanes_paths,
+    rng::WideStream,
+    simd::lanes::{Lanes, LanesStream},
+};
+
+/// Bits compared for the four spins apart before it is asked whether a replica is open in one of them at most, and bits
+/// then compared together before it is asked whether any is open. They decide which random word a test uses.
+const APART: usize = 6;
+const TOGETHER: usize = 5;
+
+/// Thresholds of the passes.
+pub(super) trait Thresholds {
+    /// The bit k of the thresholds of pass `pass` (0 is that of odd votes) for classes (d0, d1), lane by lane.
+    fn bit<W: Lanes>(&self, pass: usize, k: usize, d: [W; 2]) -> Bit<W>;
+}
+
+/// One bit of the threshold of every lane.
+pub(super) enum Bit<W> {
+    /// The same for all.
+    All(bool),
+    Each(W),
+}
+
+impl Thresholds for Same {
+    #[inline(always)]
+    fn bit<W: Lanes>(&self, pass: usize, k: usize, [a, b]: [W; 2]) -> Bit<W> {
+        let patterns: &Patterns = &self.passes[pass];
+        // Class c is d0 + 2 d1. Class 0 of passes but the first is never open, so its bit is free.
+        let mut pattern = patterns[k];
+        if pass > 0 && pattern == 14 {
+            pattern = 15;
+        }
+        Bit::Each(match pattern {
+            0 => return Bit::All(false),
+            15 => return Bit::All(true),
+            1 => a.or(b).not(),
+            2 => b.not_in(a),
+            3 => b.not(),
+            4 => a.not_in(b),
+            5 => a.not(),
+            6 => a.xor(b),
+            7 => a.and(b).not(),
+            8 => a.and(b),
+            9 => a.xor(b).not(),
+            10 => a,
+            11 => a.not_in(b).not(),
+            12 => b,
+            13 => b.not_in(a).not(),
+            _ => a.or(b),
+        })
+    }
+}
+
+impl Thresholds for Own {
+    #[inline(always)]
+    fn bit<W: Lanes>(&self, pass: usize, k: usize, [a, b]: [W; 2]) -> Bit<W> {
+        let lines = &self.passes[pass][k];
+        let [l0, l1, l2, l3] = [0, 1, 2, 3].map(|c| W::load(&lines[c]));
+        Bit::Each(b.select(a.select(l3, l2), a.select(l1, l0)))
+    }
+}
+
+/// One more bit of the test u < t of the lanes in `open`; `passed` are those found below.
+#[inline(always)]
+fn compare<W: Lanes>(open: &mut W, passed: &mut W, bit: Bit<W>, random: W) {
+    match bit {
+        Bit::All(false) => *open = random.not_in(*open),
+        Bit::All(true) => {
+            *passed = passed.or(random.not_in(*open));
+            *open = open.and(random);
+        }
+        Bit::Each(t) => {
+            *passed = passed.or(random.not_in(t.and(*open)));
+            *open = t.xor(random).not_in(*open);
+        }
+    }
+}
+
+/// Adds a line of weight 2^k.
+#[inline(always)]
+fn ripple<W: Lanes, const K: usize>(planes: &mut [W; K], mut k: usize, mut carry: W) {
+    while k < K {
+        let sum = planes[k];
+        planes[k] = sum.xor(carry);
+        carry = sum.and(carry);
+        k += 1;
+    }
+}
+
+/// Full adder on plane k: returns what carries.
+#[inline(always)]
+fn add<W: Lanes, const K: usize>(planes: &mut [W; K], k: usize, a: W, b: W) -> W {
+    let sum = planes[k];
+    planes[k] = sum.xor3(a, b);
+    sum.majority(a, b)
+}
+
+/// Adds lines, each of weight 2^bit; their number is a multiple of four.
+#[inline(always)]
+fn add_lines<W: Lanes, const K: usize>(planes: &mut [W; K], bit: usize, lines: &[[u64; 8]], list: &[u32]) {
+    let line = |i: u32| W::load(&lines[i as usize]);
+    let (eights, rest) = list.as_chunks::<8>();
+    // Carries of weight 8 and more are added in pairs: one is pending at each plane, as in a binary counter.
+    let mut pending = [W::zero(); K];
+    for (n, e) in eights.iter().enumerate() {
+        let a = add(planes, bit, line(e[0]), line(e[1]));
+        let b = add(planes, bit, line(e[2]), line(e[3]));
+        let four = if bit + 1 < K { add(planes, bit + 1, a, b) } else { W::zero() };
+        let a = add(planes, bit, line(e[4]), line(e[5]));
+        let b = add(planes, bit, line(e[6]), line(e[7]));
+        let also = if bit + 1 < K { add(planes, bit + 1, a, b) } else { W::zero() };
+        let mut carry = if bit + 2 < K { add(planes, bit + 2, four, also) } else { W::zero() };
+        let (mut k, mut n) = (bit + 3, n);
+        while n & 1 == 1 && k < K {
+            carry = add(planes, k, pending[k], carry);
+            (k, n) = (k + 1, n >> 1);
+        }
+        if k < K {
+            pending[k] = carry;
+        }
+    }
+    for k in bit + 3..K {
+        if eights.len() >> (k - bit - 3) & 1 == 1 {
+            ripple(planes, k, pending[k]);
+        }
+    }
+    if let [e0, e1, e2, e3] = *rest {
+        let a = add(planes, bit, line(e0), line(e1));
+        let b = add(planes, bit, line(e2), line(e3));
+        if bit + 1 < K {
+            let carry = add(planes, bit + 1, a, b);
+            ripple(planes, bit + 2, carry);
+        }
+    }
+}
+
+/// A spin of all replicas that is to be tested.
+struct Test<W, const K: usize> {
+    /// Bits of D', where `costly`.
+    cost: [W; K],
+    /// Lanes whose move costs energy, or none (D' = 0 of an even number of votes).
+    costly: W,
+}
+
+#[inline(always)]
+fn prepare<W: Lanes, const K: usize, const UNIT: bool>(
+    model: &LaneModel,
+    lines: &[[u64; 8]],
+    site: &Site,
+    x: W,
+) -> Test<W, K> {
+    let mut planes = [W::zero(); K];
+    let segments: &[Segment] = &model.segments[site.segments[0] as usize..site.segments[1] as usize];
+    for s in segments {
+        let list = &model.lines[s.start as usize..][..s.len as usize];
+        let bit = if UNIT { 0 } else { s.bit as usize };
+        add_lines(&mut planes, bit, lines, list);
+    }
+    // E = votes - ceil(all/2) for a spin that is up, votes - floor(all/2) - 1 for one that is down: in both cases
+    // D' is E or its complement. For an even number of votes the carry that goes in is the spin itself.
+    let half = site.votes.div_ceil(2);
+    let ones = W::zero().not();
+    let mut carry = if site.votes.is_multiple_of(2) { x } else { ones };
+    let down = x.not();
+    for (k, plane) in planes.iter_mut().enumerate() {
+        let flag = W::load(&[u64::from(half >> k & 1 == 0).wrapping_neg(); 8]);
+        let sum = plane.xor3(flag, carry);
+        carry = plane.majority(flag, carry);
+        *plane = sum.xor(down);
+    }
+    Test { cost: planes, costly: carry.xor(down) }
+}
+
+lanes_paths! {
+    /// One Metropolis sweep at the same temperature for all replicas. K is the number of planes; UNIT says that all
+    /// couplings are one unit. Returns how many spins turned.
+    pub(super) fn sweep_same<W: Lanes, const K: usize, const UNIT: bool>(
+        model: &LaneModel,
+        lines: &mut [[u64; 8]],
+        thresholds: &Same,
+        generators: &mut [WideStream; 2]
+    ) -> u64 {
+        sweep::<W, K, UNIT, Same>(model, lines, thresholds, generators)
+    }
+    /// As `sweep_same`, each replica at its own temperature.
+    pub(super) fn sweep_own<W: Lanes, const K: usize, const UNIT: bool>(
+        model: &LaneModel,
+        lines: &mut [[u64; 8]],
+        thresholds: &Own,
+        generators: &mut [WideStream; 2]
+    ) -> u64 {
+        sweep::<W, K, UNIT, Own>(model, lines, thresholds, generators)
+    }
+}
+
+/// Number of set bits.
+#[inline(always)]
+fn n_set<W: Lanes>(lanes: W) -> u64 {
+    let mut words = [0; 8];
+    lanes.store(&mut words);
+    words.iter().map(|w| u64::from(w.count_ones())).sum()
+}
+
+#[inline(always)]
+fn sweep<W: Lanes, const K: usize, const UNIT: bool, T: Thresholds>(
+    model: &LaneModel,
+    lines: &mut [[u64; 8]],
+    thresholds: &T,
+    generators: &mut [WideStream; 2],
+) -> u64 {
+    let mut a = LanesStream::<W>::load(&generators[0]);
+    let mut b = LanesStream::<W>::load(&generators[1]);
+    let (mut ones, mut twos, mut fours) = (W::zero(), W::zero(), 0u64);
+    for sites in model.sites.chunks_exact(GROUP) {
+        let mut cost = [[W::zero(); K]; GROUP];
+        // Lanes that turn, as far as the tests so far go, and those among them that must pass tests.
+        let mut turns = [W::zero(); GROUP];
+        let mut costly = [W::zero(); GROUP];
+        let mut old = [W::zero(); GROUP];
+        for q in 0..GROUP {
+            let site = &sites[q];
+            if site.spin == u32::MAX {
+                continue;
+            }
+            old[q] = W::load(&lines[2 * site.spin as usize]);
+            let test = prepare::<W, K, UNIT>(model, lines, site, old[q]);
+            (cost[q], costly[q]) = (test.cost, test.costly);
+            turns[q] = W::zero().not();
+        }
+        let odd = [0, 1, 2, 3].map(|q| sites[q].votes % 2 == 1);
+        for pass in 0..K.div_ceil(2) {
+            let bit = |q: usize, k: usize| if k < K { cost[q][k] } else { W::zero() };
+            let d: [[W; 2]; GROUP] = std::array::from_fn(|q| [bit(q, 2 * pass), bit(q, 2 * pass + 1)]);
+            let mut open: [W; GROUP] = std::array::from_fn(|q| {
+                let alive = turns[q].and(costly[q]);
+                if pass == 0 && odd[q] { alive } else { alive.and(d[q][0].or(d[q][1])) }
+            });
+            if pass > 0 && !open[0].or(open[1]).or(open[2].or(open[3])).any() {
+                continue;
+            }
+            let tested = open;
+            let mut passed = [W::zero(); GROUP];
+            // Which thresholds: those of odd votes in the first pass, else those of the pass.
+            let kind = |q: usize| if pass == 0 && odd[q] { 0 } else { pass + 1 };
+            let alike = (1..GROUP).all(|q| kind(q) == kind(0));
+            let mut k = 0;
+            loop {
+                for q in 0..GROUP {
+                    let random = if q % 2 == 0 { a.next() } else { b.next() };
+                    compare(&mut open[q], &mut passed[q], thresholds.bit(kind(q), k, d[q]), random);
+                }
+                k += 1;
+                if k >= APART || k == BITS {
+                    let twice = open[0].and(open[1]).or(open[2].and(open[3]));
+                    let both = open[0].or(open[1]).and(open[2].or(open[3]));
+                    if k == BITS || (alike && !twice.or(both).any()) || !any(&open) {
+                        break;
+                    }
+                }
+            }
+            let mut left = open[0].or(open[1]).or(open[2].or(open[3]));
+            let mut together = [W::zero(); 2];
+            for q in 0..GROUP {
+                together[0] = together[0].or(open[q].and(d[q][0]));
+                together[1] = together[1].or(open[q].and(d[q][1]));
+            }
+            let mut below = W::zero();
+            let end = (k + TOGETHER).min(BITS);
+            while k < end {
+                compare(&mut left, &mut below, thresholds.bit(kind(0), k, together), a.next());
+                k += 1;
+            }
+            while k < BITS && left.any() {
+                compare(&mut left, &mut below, thresholds.bit(kind(0), k, together), a.next());
+                k += 1;
+            }
+            for q in 0..GROUP {
+                let survive = passed[q].or(below.and(open[q]));
+                turns[q] = turns[q].and(tested[q].not().or(survive));
+            }
+        }
+        for q in 0..GROUP {
+            let spin = sites[q].spin as usize;
+            if sites[q].spin != u32::MAX {
+                let new = old[q].xor(turns[q]);
+                new.store(&mut lines[2 * spin]);
+                new.not().store(&mut lines[2 * spin + 1]);
+            }
+        }
+        let (sum, carry) = (ones.xor3(turns[0], turns[1]), ones.majority(turns[0], turns[1]));
+        let (sum, more) = (sum.xor3(turns[2], turns[3]), sum.majority(turns[2], turns[3]));
+        fours += n_set(twos.majority(carry, more));
+        (ones, twos) = (sum, twos.xor3(carry, more));
+    }
+    a.store(&mut generators[0]);
+    b.store(&mut generators[1]);
+    4 * fours + 2 * n_set(twos) + n_set(ones)
+}
+
+#[inline(always)]
+fn any<W: Lanes>(lanes: &[W; GROUP]) -> bool {
+    lanes[0].or(lanes[1]).or(lanes[2].or(lanes[3])).any()
+}
