@@ -290,6 +290,19 @@ mod x86 {
             // SAFETY: the type is used only where AVX-512 is.
             unsafe { _mm512_test_epi64_mask(self.0, self.0) != 0 }
         }
+        // Functions of three bits are one instruction, given by their table; the compiler does not always see it.
+        #[inline(always)]
+        fn xor3(self, b: Self, c: Self) -> Self {
+            whole!(_mm512_ternarylogic_epi64::<0x96>(self.0, b.0, c.0))
+        }
+        #[inline(always)]
+        fn majority(self, b: Self, c: Self) -> Self {
+            whole!(_mm512_ternarylogic_epi64::<0xe8>(self.0, b.0, c.0))
+        }
+        #[inline(always)]
+        fn select(self, a: Self, b: Self) -> Self {
+            whole!(_mm512_ternarylogic_epi64::<0xca>(self.0, a.0, b.0))
+        }
     }
 }
 

@@ -22,9 +22,8 @@ const MOST_UNITS: f64 = 65_535.0;
 pub(super) struct Segment {
     /// The bit: its votes count 2^bit.
     pub(super) bit: u32,
-    /// Where its lines begin, and how many there are: a multiple of four.
-    pub(super) start: u32,
-    pub(super) len: u32,
+    /// Where its lines begin and end: a multiple of four.
+    pub(super) lines: [u32; 2],
 }
 
 /// What belongs to one spin.
@@ -34,6 +33,8 @@ pub(super) struct Site {
     pub(super) spin: u32,
     /// Its segments.
     pub(super) segments: [u32; 2],
+    /// The lines of all of them.
+    pub(super) lines: [u32; 2],
     /// Σ|J| + |h| in units.
     pub(super) votes: u32,
 }
@@ -153,7 +154,7 @@ impl LaneModel {
                 }
                 for _ in four.len()..GROUP {
                     let end = model.segments.len() as u32;
-                    model.sites.push(Site { spin: u32::MAX, segments: [end, end], votes: 0 });
+                    model.sites.push(Site { spin: u32::MAX, segments: [end, end], lines: [0, 0], votes: 0 });
                 }
             }
         }
@@ -177,7 +178,7 @@ impl LaneModel {
             let allowed = format!("at most {MOST_VOTES}");
             return Err(Error::out_of_range(format!("couplings of spin {spin} in units"), total, allowed));
         }
-        let begin = self.segments.len() as u32;
+        let (begin, first) = (self.segments.len() as u32, self.lines.len() as u32);
         for bit in 0..17 {
             let start = self.lines.len();
             let set = votes.iter().filter(|(_, w)| w.unsigned_abs() >> bit & 1 == 1);
@@ -192,9 +193,15 @@ impl LaneModel {
                 needed: self.lines.len().to_string(),
                 limit: u32::MAX.to_string(),
             })?;
-            self.segments.push(Segment { bit, start: start as u32, len: end - start as u32 });
+            self.segments.push(Segment { bit, lines: [start as u32, end] });
         }
-        self.sites.push(Site { spin, segments: [begin, self.segments.len() as u32], votes: total as u32 });
+        let segments = [begin, self.segments.len() as u32];
+        self.sites.push(Site {
+            spin,
+            segments,
+            lines: [first, self.lines.len() as u32],
+            votes: total as u32,
+        });
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use super::{
     acceptance::{BITS, Own, Patterns, Same},
-    model::{GROUP, LaneModel, Segment, Site},
+    model::{GROUP, LaneModel, Site},
 };
 use smml_core::{
     lanes_paths,
@@ -83,6 +83,15 @@ fn compare<W: Lanes>(open: &mut W, passed: &mut W, bit: Bit<W>, random: W) {
     }
 }
 
+/// A line of a list of the model.
+#[inline(always)]
+fn line<W: Lanes>(lines: &[[u64; 8]], i: u32) -> W {
+    debug_assert!((i as usize) < lines.len());
+    // SAFETY: `LaneModel` makes its lists of lines below 2 (n_spins + 1) and shows them to nobody; `sweep` has checked
+    // that there are so many.
+    W::load(unsafe { lines.get_unchecked(i as usize) })
+}
+
 /// Adds a line of weight 2^k.
 #[inline(always)]
 fn ripple<W: Lanes, const K: usize>(planes: &mut [W; K], mut k: usize, mut carry: W) {
@@ -94,50 +103,83 @@ fn ripple<W: Lanes, const K: usize>(planes: &mut [W; K], mut k: usize, mut carry
     }
 }
 
-/// Full adder on plane k: returns what carries.
+/// Full adder: adds two lines to `sum` and returns what carries.
 #[inline(always)]
-fn add<W: Lanes, const K: usize>(planes: &mut [W; K], k: usize, a: W, b: W) -> W {
-    let sum = planes[k];
-    planes[k] = sum.xor3(a, b);
-    sum.majority(a, b)
+fn add<W: Lanes>(sum: &mut W, a: W, b: W) -> W {
+    let old = *sum;
+    *sum = old.xor3(a, b);
+    old.majority(a, b)
+}
+
+/// Adds four lines to sums of weight 1 and 2, and returns what carries at weight 4.
+#[inline(always)]
+fn add_four<W: Lanes>(one: &mut W, two: &mut W, lines: &[[u64; 8]], e: [u32; 4]) -> W {
+    let line = |i: u32| line::<W>(lines, i);
+    let a = add(one, line(e[0]), line(e[1]));
+    let b = add(one, line(e[2]), line(e[3]));
+    add(two, a, b)
+}
+
+/// Counts at most seven lines (in a list of at most eight).
+#[inline(always)]
+fn count_few<W: Lanes>(lines: &[[u64; 8]], list: &[u32]) -> [W; 3] {
+    let line = |i: u32| line::<W>(lines, i);
+    let [e0, e1, e2, e3, ..] = *list else { return [W::zero(); 3] };
+    let (a, b, c, d) = (line(e0), line(e1), line(e2), line(e3));
+    let (three, carry) = (a.xor3(b, c), a.majority(b, c));
+    let more = three.and(d);
+    let (mut one, mut two, mut four) = (three.xor(d), carry.xor(more), carry.and(more));
+    if let [_, _, _, _, e4, e5, e6, e7] = *list {
+        four = four.or(add_four(&mut one, &mut two, lines, [e4, e5, e6, e7]));
+    }
+    [one, two, four]
 }
 
 /// Adds lines, each of weight 2^bit; their number is a multiple of four.
 #[inline(always)]
 fn add_lines<W: Lanes, const K: usize>(planes: &mut [W; K], bit: usize, lines: &[[u64; 8]], list: &[u32]) {
-    let line = |i: u32| W::load(&lines[i as usize]);
-    let (eights, rest) = list.as_chunks::<8>();
-    // Carries of weight 8 and more are added in pairs: one is pending at each plane, as in a binary counter.
+    let at = |planes: &[W; K], k: usize| if k < K { planes[k] } else { W::zero() };
+    let (mut one, mut two, mut four) = (at(planes, bit), at(planes, bit + 1), at(planes, bit + 2));
+    let (sixteens, rest) = list.as_chunks::<16>();
+    // Carries of weight 16 and more are added in pairs: one is pending at each plane, as in a binary counter.
+    let mut eight = at(planes, bit + 3);
     let mut pending = [W::zero(); K];
-    for (n, e) in eights.iter().enumerate() {
-        let a = add(planes, bit, line(e[0]), line(e[1]));
-        let b = add(planes, bit, line(e[2]), line(e[3]));
-        let four = if bit + 1 < K { add(planes, bit + 1, a, b) } else { W::zero() };
-        let a = add(planes, bit, line(e[4]), line(e[5]));
-        let b = add(planes, bit, line(e[6]), line(e[7]));
-        let also = if bit + 1 < K { add(planes, bit + 1, a, b) } else { W::zero() };
-        let mut carry = if bit + 2 < K { add(planes, bit + 2, four, also) } else { W::zero() };
-        let (mut k, mut n) = (bit + 3, n);
+    for (n, e) in sixteens.iter().enumerate() {
+        let part = |k: usize| [e[4 * k], e[4 * k + 1], e[4 * k + 2], e[4 * k + 3]];
+        let a = add_four(&mut one, &mut two, lines, part(0));
+        let b = add_four(&mut one, &mut two, lines, part(1));
+        let first = add(&mut four, a, b);
+        let a = add_four(&mut one, &mut two, lines, part(2));
+        let b = add_four(&mut one, &mut two, lines, part(3));
+        let second = add(&mut four, a, b);
+        let mut carry = add(&mut eight, first, second);
+        let (mut k, mut n) = (bit + 4, n);
         while n & 1 == 1 && k < K {
-            carry = add(planes, k, pending[k], carry);
+            carry = add(&mut planes[k], pending[k], carry);
             (k, n) = (k + 1, n >> 1);
         }
         if k < K {
             pending[k] = carry;
         }
     }
-    for k in bit + 3..K {
-        if eights.len() >> (k - bit - 3) & 1 == 1 {
+    for (k, sum) in [(bit, one), (bit + 1, two), (bit + 2, four), (bit + 3, eight)] {
+        if k < K {
+            planes[k] = sum;
+        }
+    }
+    for k in bit + 4..K {
+        if sixteens.len() >> (k - bit - 4) & 1 == 1 {
             ripple(planes, k, pending[k]);
         }
     }
-    if let [e0, e1, e2, e3] = *rest {
-        let a = add(planes, bit, line(e0), line(e1));
-        let b = add(planes, bit, line(e2), line(e3));
+    for e in rest.as_chunks::<4>().0 {
+        let (mut one, mut two) = (planes[bit], at(planes, bit + 1));
+        let carry = add_four(&mut one, &mut two, lines, *e);
+        planes[bit] = one;
         if bit + 1 < K {
-            let carry = add(planes, bit + 1, a, b);
-            ripple(planes, bit + 2, carry);
+            planes[bit + 1] = two;
         }
+        ripple(planes, bit + 2, carry);
     }
 }
 
@@ -157,11 +199,16 @@ fn prepare<W: Lanes, const K: usize, const UNIT: bool>(
     x: W,
 ) -> Test<W, K> {
     let mut planes = [W::zero(); K];
-    let segments: &[Segment] = &model.segments[site.segments[0] as usize..site.segments[1] as usize];
-    for s in segments {
-        let list = &model.lines[s.start as usize..][..s.len as usize];
-        let bit = if UNIT { 0 } else { s.bit as usize };
-        add_lines(&mut planes, bit, lines, list);
+    let list = |[start, end]: [u32; 2]| &model.lines[start as usize..end as usize];
+    if UNIT && K == 3 {
+        let few = count_few::<W>(lines, list(site.lines));
+        planes.iter_mut().zip(few).for_each(|(plane, count)| *plane = count);
+    } else if UNIT {
+        add_lines(&mut planes, 0, lines, list(site.lines));
+    } else {
+        for s in &model.segments[site.segments[0] as usize..site.segments[1] as usize] {
+            add_lines(&mut planes, s.bit as usize, lines, list(s.lines));
+        }
     }
     // E = votes - ceil(all/2) for a spin that is up, votes - floor(all/2) - 1 for one that is down: in both cases
     // D' is E or its complement. For an even number of votes the carry that goes in is the spin itself.
@@ -215,6 +262,7 @@ fn sweep<W: Lanes, const K: usize, const UNIT: bool, T: Thresholds>(
     thresholds: &T,
     generators: &mut [WideStream; 2],
 ) -> u64 {
+    assert_eq!(lines.len(), 2 * (model.n_spins() + 1));
     let mut a = LanesStream::<W>::load(&generators[0]);
     let mut b = LanesStream::<W>::load(&generators[1]);
     let (mut ones, mut twos, mut fours) = (W::zero(), W::zero(), 0u64);
@@ -224,11 +272,10 @@ fn sweep<W: Lanes, const K: usize, const UNIT: bool, T: Thresholds>(
         let mut turns = [W::zero(); GROUP];
         let mut costly = [W::zero(); GROUP];
         let mut old = [W::zero(); GROUP];
-        for q in 0..GROUP {
+        // What fills a group comes last, and needs no random numbers.
+        let active = sites.iter().take_while(|s| s.spin != u32::MAX).count();
+        for q in 0..active {
             let site = &sites[q];
-            if site.spin == u32::MAX {
-                continue;
-            }
             old[q] = W::load(&lines[2 * site.spin as usize]);
             let test = prepare::<W, K, UNIT>(model, lines, site, old[q]);
             (cost[q], costly[q]) = (test.cost, test.costly);
@@ -249,15 +296,15 @@ fn sweep<W: Lanes, const K: usize, const UNIT: bool, T: Thresholds>(
             let mut passed = [W::zero(); GROUP];
             // Which thresholds: those of odd votes in the first pass, else those of the pass.
             let kind = |q: usize| if pass == 0 && odd[q] { 0 } else { pass + 1 };
-            let alike = (1..GROUP).all(|q| kind(q) == kind(0));
+            let alike = (1..active).all(|q| kind(q) == kind(0));
             let mut k = 0;
             loop {
-                for q in 0..GROUP {
+                for q in 0..active {
                     let random = if q % 2 == 0 { a.next() } else { b.next() };
                     compare(&mut open[q], &mut passed[q], thresholds.bit(kind(q), k, d[q]), random);
                 }
                 k += 1;
-                if k >= APART || k == BITS {
+                if k >= APART {
                     let twice = open[0].and(open[1]).or(open[2].and(open[3]));
                     let both = open[0].or(open[1]).and(open[2].or(open[3]));
                     if k == BITS || (alike && !twice.or(both).any()) || !any(&open) {
@@ -287,8 +334,8 @@ fn sweep<W: Lanes, const K: usize, const UNIT: bool, T: Thresholds>(
             }
         }
         for q in 0..GROUP {
-            let spin = sites[q].spin as usize;
-            if sites[q].spin != u32::MAX {
+            if q < active {
+                let spin = sites[q].spin as usize;
                 let new = old[q].xor(turns[q]);
                 new.store(&mut lines[2 * spin]);
                 new.not().store(&mut lines[2 * spin + 1]);
