@@ -16,7 +16,7 @@ enum Action {
 /// Where the main job writes its report: below `target`, made anew each time.
 const REPORT: &str = "target/ci-report";
 
-const STEPS: [(&str, Action); 11] = [
+const STEPS: [(&str, Action); 12] = [
     ("fmt", Action::Run("cargo", &["fmt", "--all", "--check"], &[])),
     ("codegen", Action::Task(|root| codegen::run(root, true))),
     ("tidy", Action::Task(tidy::run)),
@@ -41,6 +41,7 @@ const STEPS: [(&str, Action); 11] = [
         "examples and benches",
         Action::Run("cargo", &["check", "--workspace", "--examples", "--benches", "--locked"], &[]),
     ),
+    ("fuzz targets", Action::Task(check_fuzz_targets)),
     ("clean report", Action::Task(remove_report)),
     (
         "reproduce",
@@ -134,6 +135,23 @@ fn command(root: &Path, program: &str, arguments: &[impl AsRef<OsStr>]) -> Comma
     };
     command.args(arguments).current_dir(root);
     command
+}
+
+/// Fuzz targets are outside the workspace: compiled here, so that a change which breaks one is seen.
+fn check_fuzz_targets(root: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(root.join("crates"))? {
+        let manifest = entry?.path().join("fuzz/Cargo.toml");
+        if manifest.is_file() {
+            let target = root.join("target/fuzz");
+            let check = ["check", "--quiet", "--manifest-path"].map(OsStr::new);
+            let mut command = command(root, "cargo", &check);
+            let status = command.arg(&manifest).env("CARGO_TARGET_DIR", target).status()?;
+            if !status.success() {
+                bail!("{} does not compile", manifest.display());
+            }
+        }
+    }
+    Ok(())
 }
 
 fn remove_report(root: &Path) -> Result<()> {

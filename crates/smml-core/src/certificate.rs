@@ -72,8 +72,8 @@ pub fn sampled_beta(changes: &[f64]) -> Result<SampledBeta> {
         let rest = [&changes[..block.start], &changes[block.end..]];
         let any = |wanted: fn(&f64) -> bool| rest.iter().any(|r| r.iter().any(wanted));
         if !(any(|d| *d > 0.0) && any(|d| *d < 0.0)) {
-            // One block holds all moves of one direction: there is no error bar to give.
-            return Err(Error::TooShort { have: n, needed: 10 * n });
+            let why = "one block of the jackknife holds all moves uphill, or all downhill: sample longer, or closer to equilibrium";
+            return Err(Error::Undefined { what: "the error of the sampled beta".into(), why: why.into() });
         }
         left_out.push(solve(&rest));
     }

@@ -85,6 +85,8 @@ fn payload<T: Serialize>(value: &T) -> Result<Vec<u8>> {
 }
 
 /// The bytes of a checkpoint.
+///
+/// Errors: a value that serde cannot write.
 pub fn encode<T: Serialize>(value: &T, parameters: u64) -> Result<Vec<u8>> {
     let payload = payload(value)?;
     let mut out = Vec::with_capacity(payload.len() + HEADER);
@@ -176,6 +178,8 @@ fn replace_keeping_previous(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 /// Writes a file whole or not at all: temporary file in the same folder, fsync, rename, fsync of the folder.
+///
+/// Errors: what the system says, with the path.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     commit(&Real, path, bytes, false).map_err(|e| Error::io(path, e))
 }

@@ -14,8 +14,8 @@ use smml_core::{
 use smml_physics::{
     cluster::Wolff,
     ising::{
-        Boundary, ColourSweep, Coloured, Ising, Rule, SquareLattice, WithFields, elimination, exact, observe,
-        onsager, transfer,
+        Boundary, CachedIsing, ColourSweep, Coloured, Ising, Rule, SquareLattice, elimination, exact,
+        observe, onsager, transfer,
     },
 };
 
@@ -39,13 +39,13 @@ fn frustrated_ring() -> Ising {
 #[test]
 fn hostile_files_are_refused() {
     use smml_core::store::{decode, encode};
-    use smml_physics::ising::Fields;
-    let model = WithFields(glass());
+    use smml_physics::ising::CachedSpins;
+    let model = CachedIsing(glass());
     assert!(model.at(vec![i8::MIN; 7]).unwrap_err().to_string().contains("spin 0 = -128"));
     let state = model.at(vec![1, -1, 1, 1, -1, 1, 1]).unwrap();
-    assert_eq!(decode::<Fields>(&encode(&state, 0).unwrap(), 0).unwrap(), state);
+    assert_eq!(decode::<CachedSpins>(&encode(&state, 0).unwrap(), 0).unwrap(), state);
     let read = |spins: &[i8], local: &[f64], energy: f64| {
-        decode::<Fields>(&encode(&(spins, local, energy), 0).unwrap(), 0).unwrap_err().to_string()
+        decode::<CachedSpins>(&encode(&(spins, local, energy), 0).unwrap(), 0).unwrap_err().to_string()
     };
     assert!(read(&[1, 0], &[0.5, 0.5], 1.0).contains("spin 1 = 0"));
     assert!(read(&[1, -1], &[0.5], 1.0).contains("local fields has length 1, expected 2"));
@@ -74,7 +74,7 @@ fn every_kernel_obeys_the_law() {
             assert!(law(&model, &HeatBath, beta).holds());
             let wolff = law(&model, &Wolff::default(), beta);
             assert!(wolff.holds_reversibly(), "{wolff:?}");
-            let cached = WithFields(model.clone());
+            let cached = CachedIsing(model.clone());
             assert!(law(&cached, &Metropolis::new(2).unwrap(), beta).holds_reversibly());
             assert!(law(&cached, &HeatBath, beta).holds());
         }
@@ -133,7 +133,7 @@ fn energy_changes_are_differences_of_energies() {
     let model = Ising::on_graph(graph, fields).unwrap();
     let start = model.draw(&mut rng);
     assert!(delta_error(&model, start.clone(), 500, &mut rng) < 1e-13);
-    let cached = WithFields(model);
+    let cached = CachedIsing(model);
     assert!(delta_error(&cached, cached.at(start).unwrap(), 500, &mut rng) < 1e-13);
 }
 
@@ -287,7 +287,7 @@ fn too_many_spins_to_enumerate_are_refused() {
     for (l, n) in [(5, Some(1 << 25)), (7, Some(1 << 49)), (8, None), (9, None)] {
         let model = torus(l);
         assert_eq!(model.n_states(), n);
-        assert_eq!(WithFields(model.clone()).n_states(), n);
+        assert_eq!(CachedIsing(model.clone()).n_states(), n);
         // Numbering stays total: the state with all spins down is number 0 in any size.
         assert_eq!((model.index(&vec![-1; l * l]), model.state(0)), (0, vec![-1; l * l]));
         if l > 5 {
@@ -378,6 +378,28 @@ fn susceptibility_is_the_response_to_a_field() {
     assert!(got.phase_susceptibility.z(want.susceptibility).abs() > 10.0, "the two differ in a field");
 }
 
+/// At the critical point, where the chain remembers for longest, by packed sweeps.
+#[test]
+fn error_bars_of_critical_energies_cover_what_they_say() {
+    use smml_physics::packed::{PackedLattice, PackedSweep};
+    let lattice = PackedLattice::square(8, 8, 1.0).unwrap();
+    let beta = 1.0 / onsager::CRITICAL_TEMPERATURE;
+    let exact = onsager::torus(8, 8, beta).unwrap().energy;
+    let runs = 20_000;
+    let hits = parallel::map(Par::Rayon, runs, |run| {
+        let mut rng = Streams::new(32).stream("coverage", run as u64);
+        let mut chain = Chain::new(PackedSweep::heat_bath(1), lattice.draw(&mut rng), rng);
+        chain.advance(&lattice, beta, 200);
+        let mut record = Record::new(1).unwrap();
+        chain.record(&lattice, beta, 1, 1_200, &mut record, |s| [lattice.energy(s) / 64.0]).unwrap();
+        record.estimate(0).map_or((false, 0.0), |e: Estimate| (e.z(exact).abs() <= 1.0, e.n_eff))
+    });
+    let covered = hits.iter().filter(|h| h.0).count() as f64 / runs as f64;
+    let mean_n_eff = hits.iter().map(|h| h.1).sum::<f64>() / runs as f64;
+    assert!(mean_n_eff > 50.0, "{mean_n_eff}");
+    assert!((covered - 0.683).abs() < 0.015, "coverage {covered} at n_eff {mean_n_eff}");
+}
+
 #[test]
 fn error_bars_of_8x8_energies_cover_what_they_say() {
     let ising = torus(8);
@@ -411,7 +433,7 @@ fn bad_models_are_refused() {
     assert!(message.contains("field 1 = inf"), "{message}");
     assert!(SquareLattice::uniform(1, 4, Boundary::Periodic, 1.0, 0.0).is_err());
     assert!(SquareLattice::uniform(1 << 20, 1 << 20, Boundary::Open, 1.0, 0.0).is_err());
-    assert!(WithFields(glass()).at(vec![1, 0, 1, 1, 1, 1, 1]).is_err());
+    assert!(CachedIsing(glass()).at(vec![1, 0, 1, 1, 1, 1, 1]).is_err());
     assert!(matches!(exact::spectrum(&torus(6)), Err(Error::TooLarge { .. })));
 }
 

@@ -26,13 +26,17 @@ const EXIT_CODES: &str = "Exit codes: 0 ok, 1 a check failed or did not converge
 pub(crate) enum Command {
     /// Check every implemented claim of the paper and write a report
     #[command(
+        allow_negative_numbers = true,
         after_help = "Examples: smml reproduce --quick, smml reproduce physics 26, smml reproduce ising-onsager --full"
     )]
     Reproduce(ReproduceArgs),
     /// Show the equations of the paper: as printed, as implemented, and what differs
     Eq(EqArgs),
     /// Simulate the Ising model at one or many temperatures
-    #[command(after_help = "Example: smml ising --size 64 -T 2.0..2.6:13 --sweeps 20000")]
+    #[command(
+        allow_negative_numbers = true,
+        after_help = "Example: smml ising --size 64 -T 2.0..2.6:13 --sweeps 20000"
+    )]
     Ising(IsingArgs),
     /// Train and use restricted Boltzmann machines
     #[command(subcommand)]
@@ -276,12 +280,16 @@ pub(crate) struct RunFileArgs {
 #[derive(Subcommand, Clone, Debug)]
 pub(crate) enum RbmCommand {
     /// Train a machine by contrastive divergence
+    #[command(allow_negative_numbers = true)]
     Train(RbmTrainArgs),
     /// Draw images from a trained machine by Gibbs sampling
+    #[command(allow_negative_numbers = true)]
     Sample(RbmSampleArgs),
     /// Classify test images by the exact free energy of a machine with label units
+    #[command(allow_negative_numbers = true)]
     Classify(RbmUseArgs),
     /// Estimate the log-likelihood of test images, by enumeration or annealed importance sampling
+    #[command(allow_negative_numbers = true)]
     Evaluate(RbmEvaluateArgs),
 }
 

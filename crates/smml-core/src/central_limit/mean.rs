@@ -101,6 +101,8 @@ pub fn mean_interval(samples: &[f64], level: f64, spread: Spread) -> Result<(f64
 }
 
 /// The smallest n with a guaranteed interval of this level: n > (2 C ρ / (σ³ (1 - level)))².
+///
+/// Errors: a σ that is not positive, ρ below σ³, a level outside (0, 1).
 pub fn samples_needed(std_dev: f64, third_absolute_moment: f64, level: f64) -> Result<f64> {
     check_level(level)?;
     let at_one = bound(std_dev, third_absolute_moment, 1.0)?;
@@ -129,6 +131,8 @@ pub struct MeanTest {
 
 /// Tests whether the law behind independent `samples` has the mean `supposed`. With [`Spread::Guaranteed`] the p-value
 /// includes the Berry-Esseen bound (twice, for two sides), so that P(p-value <= α) <= α for every n.
+///
+/// Errors: too few samples for the spread, samples or a supposed mean that are not finite, moments that do not fit.
 pub fn mean_test(
     samples: &[f64],
     supposed: f64,

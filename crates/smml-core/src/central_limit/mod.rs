@@ -61,6 +61,8 @@ pub fn standardised_sums<D: Distribution>(
 }
 
 /// `runs` independent means of `n` draws each; for any law, also those without a mean.
+///
+/// Errors: n = 0.
 pub fn sample_means<D: Distribution>(
     law: &D,
     n: u64,
@@ -100,6 +102,8 @@ pub struct Convergence {
 }
 
 /// Distance to normal for each of `sizes`, from `runs` sums each, beside the Berry-Esseen bound.
+///
+/// Errors: those of [`standardised_sums`] and [`berry_esseen_bound`].
 pub fn convergence<D: Distribution>(
     law: &D,
     sizes: &[u64],
@@ -131,6 +135,8 @@ pub const CAUCHY_TO_NORMAL: f64 = 0.081_059_503_597_397;
 
 /// Means of n standard Cauchy variables for each of `sizes`: they have the law of a single one, do not concentrate,
 /// and never become normal.
+///
+/// Errors: a size of 0, no runs.
 pub fn cauchy_counterexample(
     sizes: &[u64],
     runs: usize,

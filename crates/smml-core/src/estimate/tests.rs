@@ -516,7 +516,8 @@ fn error_bars_cover_what_they_say() {
             println!("tau {tau} n_eff {n_eff}: bar {bar} interval {interval} wide {wide}");
             // The statistical error of a coverage from 20,000 runs is 0.33 %.
             assert!((bar - 0.683).abs() < 0.015 && (interval - 0.683).abs() < 0.015);
-            if tau < 10.0 {
+            // The widest blocks are few where the chain is short: see `jackknife`.
+            if tau < 10.0 || n_eff > 100.0 {
                 // As wide where the blocks are few and touch.
                 let [bar, _, wide] = coverage(20_000, 0.0, |run| jackknife(&[&series(run)], |m| m[0]));
                 println!("tau {tau} n_eff {n_eff}: jackknife {bar} wide {wide}");

@@ -48,7 +48,7 @@ pub fn gibbs_entropy(p: &[f64], k: f64) -> Result<f64> {
     Ok(k * entropy_nats(p)?)
 }
 
-/// Boltzmann's S = k ln Ω of Ω equally probable states. Eq. (25), microcanonical ensemble. `ln_omega` is ln Ω, because Ω
+/// Boltzmann's S = k ln Ω of Ω equally probable states, Eq. (6); in Eq. (25) the microcanonical case. `ln_omega` is ln Ω, because Ω
 /// itself seldom fits a number.
 pub fn boltzmann_entropy(ln_omega: f64, k: f64) -> Result<f64> {
     positive("k", k)?;

@@ -16,7 +16,7 @@ pub mod transfer;
 
 pub use coloured::{ColourSweep, Coloured, Rule};
 pub use lattice::{Boundary, SquareLattice};
-pub use model::{Fields, Ising, WithFields};
+pub use model::{CachedIsing, CachedSpins, Ising};
 
 /// What is known in closed form of a model with coupling J at inverse temperature β, K = β J.
 #[derive(Clone, Copy, Debug, PartialEq)]

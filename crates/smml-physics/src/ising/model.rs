@@ -46,6 +46,8 @@ impl Ising {
         Ising::on_graph(SparseGraph::new(n_spins, couplings)?, fields)
     }
     /// Couplings from a weighted graph.
+    ///
+    /// Errors: no spins, another number of fields than vertices, fields that are not finite.
     pub fn on_graph(couplings: SparseGraph, fields: Vec<f64>) -> Result<Self> {
         if couplings.n_vertices() == 0 {
             return Err(Error::out_of_range("number of spins", 0, "at least 1"));
@@ -157,35 +159,35 @@ impl Finite for Ising {
 /// (annealing, tempering).
 ///
 /// With couplings and fields that are multiples of a power of two (±1, ±J with J = 1 or ½) the cache is exact; else it
-/// gathers rounding errors, which [`WithFields::refresh`] removes.
+/// gathers rounding errors, which [`CachedIsing::refresh`] removes.
 #[derive(Clone, Debug)]
-pub struct WithFields(pub Ising);
+pub struct CachedIsing(pub Ising);
 
 /// Spins with their local fields and energy.
 ///
 /// What is read back must be ±1 and finite; whether fields and energy are those of the spins only the model can say.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "RawFields")]
-pub struct Fields {
+#[serde(try_from = "RawCached")]
+pub struct CachedSpins {
     spins: Vec<i8>,
     local: Vec<f64>,
     energy: f64,
 }
 
 #[derive(Deserialize)]
-struct RawFields {
+struct RawCached {
     spins: Vec<i8>,
     local: Vec<f64>,
     energy: f64,
 }
 
-impl TryFrom<RawFields> for Fields {
+impl TryFrom<RawCached> for CachedSpins {
     type Error = Error;
-    fn try_from(raw: RawFields) -> Result<Self> {
+    fn try_from(raw: RawCached) -> Result<Self> {
         check_spins(&raw.spins)?;
         same_length("local fields", raw.local.len(), raw.spins.len())?;
         all_finite("local field", &raw.local)?;
-        Ok(Fields { spins: raw.spins, local: raw.local, energy: finite("energy", raw.energy)? })
+        Ok(CachedSpins { spins: raw.spins, local: raw.local, energy: finite("energy", raw.energy)? })
     }
 }
 
@@ -196,28 +198,28 @@ fn check_spins(spins: &[i8]) -> Result<()> {
     }
 }
 
-impl Fields {
+impl CachedSpins {
     /// The spins.
     pub fn spins(&self) -> &[i8] {
         &self.spins
     }
 }
 
-impl WithFields {
+impl CachedIsing {
     /// The cached state of given spins. Errors: a wrong number of spins, or values other than ±1.
-    pub fn at(&self, spins: Vec<i8>) -> Result<Fields> {
+    pub fn at(&self, spins: Vec<i8>) -> Result<CachedSpins> {
         same_length("spins", spins.len(), self.0.n_spins())?;
         check_spins(&spins)?;
-        let mut state = Fields { spins, local: Vec::new(), energy: 0.0 };
+        let mut state = CachedSpins { spins, local: Vec::new(), energy: 0.0 };
         self.refresh(&mut state);
         Ok(state)
     }
     /// Computes the cache afresh from the spins.
-    pub fn refresh(&self, state: &mut Fields) {
+    pub fn refresh(&self, state: &mut CachedSpins) {
         state.local = (0..state.spins.len()).map(|i| self.0.local_field(&state.spins, i)).collect();
         state.energy = self.0.energy(&state.spins);
     }
-    fn flip(&self, s: &mut Fields, i: usize) {
+    fn flip(&self, s: &mut CachedSpins, i: usize) {
         s.energy += 2.0 * f64::from(s.spins[i]) * s.local[i];
         s.spins[i] = -s.spins[i];
         let change = 2.0 * f64::from(s.spins[i]);
@@ -228,31 +230,31 @@ impl WithFields {
     }
 }
 
-impl Energy for WithFields {
-    type State = Fields;
-    fn energy(&self, s: &Fields) -> f64 {
+impl Energy for CachedIsing {
+    type State = CachedSpins;
+    fn energy(&self, s: &CachedSpins) -> f64 {
         s.energy
     }
 }
 
-impl LocalEnergy for WithFields {
+impl LocalEnergy for CachedIsing {
     type Move = usize;
-    fn propose<R: Draw>(&self, s: &Fields, rng: &mut R) -> usize {
+    fn propose<R: Draw>(&self, s: &CachedSpins, rng: &mut R) -> usize {
         rng.below(s.spins.len())
     }
-    fn delta(&self, s: &Fields, &i: &usize) -> f64 {
+    fn delta(&self, s: &CachedSpins, &i: &usize) -> f64 {
         2.0 * f64::from(s.spins[i]) * s.local[i]
     }
-    fn apply(&self, s: &mut Fields, &i: &usize) {
+    fn apply(&self, s: &mut CachedSpins, &i: &usize) {
         self.flip(s, i);
     }
 }
 
-impl Conditional for WithFields {
+impl Conditional for CachedIsing {
     fn n_sites(&self) -> usize {
         self.0.n_spins()
     }
-    fn resample<R: Draw>(&self, s: &mut Fields, i: usize, beta: f64, rng: &mut R) -> bool {
+    fn resample<R: Draw>(&self, s: &mut CachedSpins, i: usize, beta: f64, rng: &mut R) -> bool {
         let up = rng.chance(1.0 / (1.0 + libm::exp(-2.0 * beta * s.local[i])));
         let changed = up != (s.spins[i] > 0);
         if changed {
@@ -262,9 +264,9 @@ impl Conditional for WithFields {
     }
 }
 
-impl Reference for WithFields {
-    fn draw<R: Draw>(&self, rng: &mut R) -> Fields {
-        let mut state = Fields { spins: self.0.draw(rng), local: Vec::new(), energy: 0.0 };
+impl Reference for CachedIsing {
+    fn draw<R: Draw>(&self, rng: &mut R) -> CachedSpins {
+        let mut state = CachedSpins { spins: self.0.draw(rng), local: Vec::new(), energy: 0.0 };
         self.refresh(&mut state);
         state
     }
@@ -273,16 +275,16 @@ impl Reference for WithFields {
     }
 }
 
-impl Finite for WithFields {
+impl Finite for CachedIsing {
     fn n_states(&self) -> Option<usize> {
         self.0.n_states()
     }
-    fn state(&self, index: usize) -> Fields {
-        let mut state = Fields { spins: self.0.state(index), local: Vec::new(), energy: 0.0 };
+    fn state(&self, index: usize) -> CachedSpins {
+        let mut state = CachedSpins { spins: self.0.state(index), local: Vec::new(), energy: 0.0 };
         self.refresh(&mut state);
         state
     }
-    fn index(&self, s: &Fields) -> usize {
+    fn index(&self, s: &CachedSpins) -> usize {
         self.0.index(&s.spins)
     }
 }

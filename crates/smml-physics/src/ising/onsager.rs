@@ -118,8 +118,11 @@ pub fn specific_heat(k: f64) -> Result<f64> {
     Ok(4.0 / PI * k * k / tanh2 * (first - second - (1.0 - tanh2) * (FRAC_PI_2 + signed * first)))
 }
 
-/// Free energy -ln Z / N (times the temperature: β f), by the one-dimensional form of Onsager's integral:
+/// ln Z per spin of the infinite lattice (-β f, with f the free energy per spin), by the one-dimensional form of Onsager's
+/// integral; K = β J must be positive and finite:
 /// ln Z / N = ln(2 cosh² 2K) / 2 + (1/π) ∫₀^{π/2} ln(1 + √(1 - κ² sin² φ)) dφ.
+///
+/// Errors: K that is not positive and finite.
 pub fn ln_z_per_spin(k: f64) -> Result<f64> {
     let k2 = 2.0 * positive("K = beta J", k)?;
     let (kappa, _) = moduli(k2);

@@ -35,8 +35,10 @@ pub(crate) fn run(args: &EqArgs) -> Result<(), Failure> {
             if args.json {
                 return output::print(&output::json(e)?);
             }
-            let mut text =
-                format!("{}  {}\nSection {}, {}\n\n", e.label(), e.title, e.section, e.section_title);
+            let label = e.label();
+            let title =
+                e.title.strip_prefix(label.as_str()).map_or(e.title, |t| t.trim_start_matches([':', ' ']));
+            let mut text = format!("{}  {title}\nSection {}, {}\n\n", e.label(), e.section, e.section_title);
             text += &format!("  {}\n\n", e.text.replace('\n', "\n  "));
             let ours = match e.status {
                 Status::Planned => "as corrected  ",

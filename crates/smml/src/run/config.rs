@@ -160,19 +160,18 @@ pub(crate) fn parse(text: &str) -> Result<Line, String> {
         // Up to the usage lines, which speak of a command line that nobody typed.
         let body: Vec<&str> = message
             .lines()
-            .take_while(|l| !l.starts_with("Usage:"))
+            .take_while(|l| !l.starts_with("Usage:") && !l.starts_with("For more information"))
             .map(str::trim)
             .filter(|l| !l.is_empty())
             .collect();
         let first = body.join(" ").trim_start_matches("error: ").to_string();
-        let place = table
-            .iter()
-            .find(|(key, _)| {
-                first.contains(&format!("--{} ", key.get_ref()))
-                    || first.contains(&format!("--{}'", key.get_ref()))
-            })
-            .map_or(String::new(), |(key, _)| format!("line {}: ", line_of(key.span().start)));
-        return Err(format!("{place}{first}"));
+        let named = |key: &str| [' ', '\''].into_iter().find_map(|end| first.find(&format!("'--{key}{end}")));
+        let found = table.iter().find_map(|(key, _)| named(key.get_ref()).map(|at| (key, at)));
+        let Some((key, at)) = found else { return Err(first) };
+        // The file has a key where the message speaks of a flag: 'size' for '--size <L>'.
+        let rest = first[at + 1..].find('\'').map_or("", |end| &first[at + end + 2..]);
+        let message = format!("{}'{}'{rest}", &first[..at], key.get_ref());
+        return Err(format!("line {}: {message}", line_of(key.span().start)));
     }
     Ok(line)
 }
