@@ -5,5 +5,6 @@
 
 pub mod cluster;
 pub mod ising;
+pub mod problem;
 
 pub use smml_core;
