@@ -7,5 +7,6 @@ pub mod cluster;
 pub mod ising;
 pub mod lanes;
 pub mod packed;
+pub mod problem;
 
 pub use smml_core;
