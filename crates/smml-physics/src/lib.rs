@@ -4,6 +4,9 @@
 //! is what knows the model. Molecular dynamics, other spins and mean-field theory come with later parts.
 
 pub mod cluster;
+pub mod critical;
 pub mod ising;
+pub mod lattice;
+pub mod spins;
 
 pub use smml_core;
