@@ -26,6 +26,8 @@ pub struct Clock {
     fields: Vec<[f64; 2]>,
     /// The q directions.
     directions: Vec<[f64; 2]>,
+    /// sin(π x / q) for x in 0..2q.
+    half_sines: Vec<f64>,
 }
 
 /// cos and sin of 2πk/q from the first octant, so that directions that mirror each other have the same bits.
@@ -55,7 +57,12 @@ impl Clock {
         check_sizes(&couplings, fields.len())?;
         check_values(q)?;
         all_finite("field component", fields.as_flattened())?;
-        Ok(Clock { couplings, fields, directions: (0..q).map(|k| direction(k, q)).collect() })
+        Ok(Clock {
+            couplings,
+            fields,
+            directions: (0..q).map(|k| direction(k, q)).collect(),
+            half_sines: (0..2 * q).map(|x| direction(x, 2 * q)[1]).collect(),
+        })
     }
     /// Number of spins.
     pub fn n_spins(&self) -> usize {
@@ -81,6 +88,17 @@ impl Clock {
     /// The unit vectors of a state, for [`super::observe`].
     pub fn vectors(&self, s: &[u8]) -> Vec<[f64; 2]> {
         s.iter().map(|&k| self.direction(k)).collect()
+    }
+    /// Direction `k` in mirror `m` of q: m - k.
+    pub(crate) fn mirrored(&self, k: u8, m: usize) -> u8 {
+        let q = self.n_values();
+        ((m + q - usize::from(k)) % q) as u8
+    }
+    /// The component of direction `k` across mirror `m`, which lies at the angle πm/q: sin(π (2k - m) / q). Its mirror
+    /// image has the same bits but for the sign.
+    pub(crate) fn across(&self, k: u8, m: usize) -> f64 {
+        let n = self.half_sines.len();
+        self.half_sines[(2 * usize::from(k) + n - m) % n]
     }
     /// hᵢ + Σⱼ Jᵢⱼ sⱼ
     fn local_field(&self, s: &[u8], i: usize) -> [f64; 2] {
