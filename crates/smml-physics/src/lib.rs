@@ -6,6 +6,7 @@
 pub mod cluster;
 pub mod critical;
 pub mod ising;
+pub mod kernels;
 pub mod lattice;
 pub mod spins;
 
