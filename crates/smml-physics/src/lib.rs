@@ -5,6 +5,7 @@
 
 pub mod cluster;
 pub mod critical;
+pub mod flat;
 pub mod ising;
 pub mod kernels;
 pub mod lattice;

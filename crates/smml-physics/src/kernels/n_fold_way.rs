@@ -22,11 +22,12 @@ use smml_core::{
 /// ```
 /// use smml_core::{energy::Energy, rng::Streams};
 /// use smml_physics::{ising::{Ising, Rule}, kernels::NFoldWay};
-/// let pair = Ising::new(2, &[(0, 1, 1.0)], vec![0.0; 2])?;
-/// let mut run = NFoldWay::new(&pair, vec![1, 1], 2.0, Rule::Metropolis)?;
+/// let ring = Ising::new(4, &[(0, 1, 1.0), (1, 2, 1.0), (2, 3, 1.0), (3, 0, 1.0)], vec![0.0; 4])?;
+/// let mut run = NFoldWay::new(&ring, vec![1; 4], 1.5, Rule::Metropolis)?;
 /// let mut rng = Streams::new(1).stream("n-fold way", 0);
-/// let energy = run.averages(4000, &mut rng, |s| [pair.energy(&s.to_vec())])?[0];
-/// assert!(energy.z(-2f64.tanh()).abs() < 5.0);
+/// let energy = run.averages(10_000, &mut rng, |s| [ring.energy(&s.to_vec()) / 4.0])?[0];
+/// let tanh = 1.5f64.tanh();
+/// assert!(energy.z(-(tanh + tanh.powi(3)) / (1.0 + tanh.powi(4))).abs() < 5.0);
 /// # Ok::<(), smml_core::Error>(())
 /// ```
 #[derive(Clone, Debug)]
