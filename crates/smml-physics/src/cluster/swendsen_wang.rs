@@ -173,8 +173,7 @@ impl Kernel<Potts> for SwendsenWang {
             let new = if flat {
                 rng.below(q)
             } else {
-                let top = energies.iter().map(|e| -beta * e).fold(f64::NEG_INFINITY, f64::max);
-                energies.iter_mut().for_each(|e| *e = libm::exp(-beta * *e - top));
+                crate::spins::weigh(&mut energies, beta);
                 rng.choose(&energies)
             } as u8;
             if s[cluster[0] as usize] != new {

@@ -54,10 +54,18 @@ fn draw_value<R: Draw>(n: usize, beta: f64, rng: &mut R, fill: impl FnOnce(&mut 
         &mut many
     };
     fill(weights);
-    // The largest weight is 1: nothing overflows, at any temperature.
-    let top = weights.iter().map(|e| -beta * e).fold(f64::NEG_INFINITY, f64::max);
-    weights.iter_mut().for_each(|e| *e = libm::exp(-beta * *e - top));
+    weigh(weights, beta);
     rng.choose(weights)
+}
+
+/// Turns energies into weights exp(-β E), the largest of them 1: nothing overflows, at any temperature.
+pub(crate) fn weigh(energies: &mut [f64], beta: f64) {
+    let best = if beta < 0.0 {
+        energies.iter().copied().fold(f64::NEG_INFINITY, f64::max)
+    } else {
+        energies.iter().copied().fold(f64::INFINITY, f64::min)
+    };
+    energies.iter_mut().for_each(|e| *e = libm::exp(-beta * (*e - best)));
 }
 
 /// `n` digits of a number to base q, the lowest first.

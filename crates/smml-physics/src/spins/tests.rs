@@ -441,6 +441,31 @@ fn clock_directions_are_exact_where_they_can_be() {
 }
 
 #[test]
+fn extreme_temperatures_are_no_trouble() {
+    let mut rng = Streams::new(7).stream("extreme", 0);
+    for beta in [1e-300, 1e20, 1e307, -1e307] {
+        let xy = Xy::new(ring(3, 2.0), vec![[0.5, 0.0]; 3]).unwrap();
+        let mut s = xy.draw(&mut rng);
+        let space = Heisenberg::new(ring(3, 2.0), vec![[0.5, 0.0, 0.1]; 3]).unwrap();
+        let mut t = space.draw(&mut rng);
+        let potts = Potts::new(ring(3, 20.0), 3).unwrap();
+        let mut u = vec![1; 3];
+        for _ in 0..400 {
+            HeatBath.step(&xy, &mut s, beta, &mut rng);
+            HeatBath.step(&space, &mut t, beta, &mut rng);
+            HeatBath.step(&potts, &mut u, beta, &mut rng);
+        }
+        assert!(s.iter().all(|s| (vector::dot(s, s) - 1.0).abs() < 1e-14));
+        assert!(t.iter().all(|s| (vector::dot(s, s) - 1.0).abs() < 1e-14));
+        if beta == 1e307 {
+            // Frozen: all spins along the field, and equal.
+            assert!(s.iter().all(|s| s[0] > 1.0 - 1e-6) && t.iter().all(|s| s[0] > 0.9));
+            assert!(u[0] == u[1] && u[1] == u[2]);
+        }
+    }
+}
+
+#[test]
 fn bad_spin_models_are_refused() {
     let empty = || SparseGraph::new(0, &[]).unwrap();
     assert!(Potts::new(empty(), 3).is_err() && Potts::new(tangle(), 1).is_err());

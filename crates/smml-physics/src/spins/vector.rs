@@ -71,12 +71,17 @@ impl<const N: usize> VectorModel<N> {
         }
         total
     }
-    /// β times the local field: its direction and its length, where it has any.
+    /// The direction and the length of β times the local field, where it has any.
     fn pull(&self, s: &[[f64; N]], i: usize, beta: f64) -> Option<([f64; N], f64)> {
-        let field = self.local_field(s, i).map(|x| beta * x);
-        Some((directions::normalised(field)?, dot(&field, &field).sqrt()))
+        let field = self.local_field(s, i);
+        let axis = directions::normalised(field)?;
+        let kappa = (beta.abs() * dot(&field, &field).sqrt()).min(STIFFEST);
+        Some((if beta < 0.0 { axis.map(|x| -x) } else { axis }, kappa))
     }
 }
+
+/// A concentration at which every direction is the same to the last bit; larger ones would overflow.
+const STIFFEST: f64 = 1e300;
 
 /// a·b
 #[inline]
