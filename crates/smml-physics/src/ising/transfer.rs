@@ -17,12 +17,16 @@ pub const MAX_COLUMNS_PERIODIC: usize = 11;
 
 /// ln Z(β) of a square lattice. Columns should be the shorter side.
 ///
-/// Errors: more columns than [`MAX_COLUMNS_OPEN`] or [`MAX_COLUMNS_PERIODIC`].
+/// Errors: more columns than [`MAX_COLUMNS_OPEN`] or [`MAX_COLUMNS_PERIODIC`]; a helical boundary.
 pub fn ln_z(lattice: &SquareLattice, beta: f64) -> Result<f64> {
     let columns = lattice.columns();
     let limit = match lattice.boundary() {
         Boundary::Open => MAX_COLUMNS_OPEN,
         Boundary::Periodic => MAX_COLUMNS_PERIODIC,
+        Boundary::Helical => {
+            let allowed = "open or periodic for a transfer matrix";
+            return Err(Error::out_of_range("boundary", "helical", allowed));
+        }
     };
     if columns > limit {
         return Err(Error::TooLarge {
@@ -57,7 +61,8 @@ fn run<R: Row>(lattice: &SquareLattice, beta: f64) -> f64 {
             (0..n).for_each(|state| sum.add(row.ln_weight(state)));
             sum.ln()
         }
-        Boundary::Periodic => {
+        // Helical ones were refused above.
+        Boundary::Periodic | Boundary::Helical => {
             let traces = parallel::map(Par::Rayon, n, |first| {
                 let mut row = R::only(n, first);
                 for r in 0..lattice.rows() {

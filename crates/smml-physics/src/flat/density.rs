@@ -1,0 +1,178 @@
+//! The density of states from independent runs, with errors, and what follows from it at any temperature.
+
+use super::{EnergyGrid, Multicanonical, WangLandau};
+use smml_core::{
+    chain::Chain,
+    energy::{LocalEnergy, Reference, ln_sum_exp},
+    error::{Error, Result, finite, positive},
+    estimate::Estimate,
+    parallel::{self, Par},
+    rng::Streams,
+    sample::Metropolis,
+};
+
+/// How much work goes into a [`DensityOfStates`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Plan {
+    /// Independent runs, at least 2; their spread gives the errors.
+    pub n_runs: usize,
+    /// ln f at which a run stops learning weights.
+    pub ln_f: f64,
+    /// Most moves that learning may take, each run.
+    pub max_attempts: u64,
+    /// Moves that each run then makes with fixed weights.
+    pub attempts: u64,
+}
+
+impl Default for Plan {
+    /// Eight runs, ln f = 10⁻⁵, at most 10⁹ moves to get there, 10⁷ after it.
+    fn default() -> Self {
+        Plan { n_runs: 8, ln_f: 1e-5, max_attempts: 1_000_000_000, attempts: 10_000_000 }
+    }
+}
+
+/// One bin with states in it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Level {
+    /// Energy.
+    pub energy: f64,
+    /// ln g, normalised so that Σ g is the number (or volume) of all states.
+    pub ln_g: Estimate,
+}
+
+/// ln g(E) from independent runs: each learns weights by Wang-Landau sampling, then samples with them at rest, and
+/// g(E) ∝ exp(w(E)) × (visits of E). The second part is a Markov chain with a fixed distribution, so what the first
+/// gets wrong only costs efficiency.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DensityOfStates {
+    energies: Vec<f64>,
+    /// ln g of every level, run by run.
+    runs: Vec<Vec<f64>>,
+}
+
+impl DensityOfStates {
+    /// Runs a plan. The grid must hold all energies; run r uses stream r, whatever thread it is on.
+    ///
+    /// # Errors
+    /// Fewer than two runs, no moves, [`Error::NotConverged`] when learning takes more moves than the plan allows,
+    /// [`Error::Undefined`] when a level was visited by some runs only (or the grid is too narrow for a state drawn at
+    /// β = 0): more moves are needed.
+    pub fn sample<E>(model: &E, grid: EnergyGrid, plan: &Plan, streams: &Streams, par: Par) -> Result<Self>
+    where
+        E: LocalEnergy + Reference + Clone + Send,
+    {
+        if plan.n_runs < 2 {
+            return Err(Error::out_of_range("n_runs", plan.n_runs, "at least 2"));
+        }
+        if plan.attempts == 0 {
+            return Err(Error::out_of_range("attempts", 0, "at least 1"));
+        }
+        positive("ln f", plan.ln_f)?;
+        let counted: Vec<Result<Vec<f64>>> =
+            parallel::map(par, plan.n_runs, |run| one_run(model, grid, plan, streams, run as u64));
+        let counted = counted.into_iter().collect::<Result<Vec<_>>>()?;
+        let mut levels = Vec::new();
+        for k in 0..grid.n_bins() {
+            let n = counted.iter().filter(|ln_g| ln_g[k] > f64::NEG_INFINITY).count();
+            if n == plan.n_runs {
+                levels.push(k);
+            } else if n > 0 {
+                return Err(Error::Undefined {
+                    what: format!("ln g at energy {}", grid.energy(k)),
+                    why: format!("{n} of {} runs visited it: more moves are needed", plan.n_runs),
+                });
+            }
+        }
+        let ln_total = model.ln_z_reference();
+        let normalised = |ln_g: &Vec<f64>| -> Vec<f64> {
+            let kept: Vec<f64> = levels.iter().map(|&k| ln_g[k]).collect();
+            let shift = ln_total - ln_sum_exp(&kept);
+            kept.into_iter().map(|g| g + shift).collect()
+        };
+        Ok(DensityOfStates {
+            energies: levels.iter().map(|&k| grid.energy(k)).collect(),
+            runs: counted.iter().map(normalised).collect(),
+        })
+    }
+
+    /// All levels, by energy.
+    pub fn levels(&self) -> Result<Vec<Level>> {
+        let level = |k: usize| -> Result<Level> {
+            let ln_g: Vec<f64> = self.runs.iter().map(|run| run[k]).collect();
+            Ok(Level { energy: self.energies[k], ln_g: Estimate::from_independent(&ln_g)? })
+        };
+        (0..self.energies.len()).map(level).collect()
+    }
+    /// The energies of the levels.
+    pub fn energies(&self) -> &[f64] {
+        &self.energies
+    }
+    /// ln g of the levels in each run.
+    pub fn runs(&self) -> &[Vec<f64>] {
+        &self.runs
+    }
+
+    /// Thermal averages at `beta`, of either sign, by reweighting each run.
+    ///
+    /// # Errors
+    /// β that is not finite.
+    pub fn averages(&self, beta: f64) -> Result<Averages> {
+        finite("beta", beta)?;
+        let of_run = |ln_g: &Vec<f64>| -> [f64; 4] {
+            let terms: Vec<f64> = ln_g.iter().zip(&self.energies).map(|(g, e)| g - beta * e).collect();
+            let ln_z = ln_sum_exp(&terms);
+            let mean = |f: &dyn Fn(f64) -> f64| -> f64 {
+                terms.iter().zip(&self.energies).map(|(t, e)| libm::exp(t - ln_z) * f(*e)).sum()
+            };
+            let energy = mean(&|e| e);
+            let variance = mean(&|e| (e - energy) * (e - energy));
+            [ln_z, energy, beta * beta * variance, ln_z + beta * energy]
+        };
+        let runs: Vec<[f64; 4]> = self.runs.iter().map(of_run).collect();
+        let estimate =
+            |k: usize| Estimate::from_independent(&runs.iter().map(|run| run[k]).collect::<Vec<_>>());
+        Ok(Averages {
+            ln_z: estimate(0)?,
+            energy: estimate(1)?,
+            heat_capacity: estimate(2)?,
+            entropy: estimate(3)?,
+        })
+    }
+}
+
+/// What a density of states says at one temperature, of the whole system.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Averages {
+    /// ln Z
+    pub ln_z: Estimate,
+    /// ⟨E⟩
+    pub energy: Estimate,
+    /// β² (⟨E²⟩ - ⟨E⟩²)
+    pub heat_capacity: Estimate,
+    /// S = ln Z + β ⟨E⟩
+    pub entropy: Estimate,
+}
+
+/// ln g of every bin up to a constant, -∞ where the part with fixed weights was not.
+fn one_run<E>(model: &E, grid: EnergyGrid, plan: &Plan, streams: &Streams, run: u64) -> Result<Vec<f64>>
+where
+    E: LocalEnergy + Reference + Clone,
+{
+    let mut rng = streams.stream("density of states", run);
+    let start = model.draw(&mut rng);
+    let mut learn = WangLandau::new(model, grid, start, rng)?;
+    learn.run(model, plan.ln_f, plan.max_attempts)?;
+    let flat = Multicanonical::new(model.clone(), grid, learn.weights())?;
+    let start = flat.at(learn.state().clone())?;
+    let rng = streams.stream("fixed weights", run);
+    let mut chain = Chain::new(Metropolis::new(1)?, start, rng);
+    let mut visits = vec![0u64; grid.n_bins()];
+    for _ in 0..plan.attempts {
+        chain.advance(&flat, 1.0, 1);
+        if let Some(k) = grid.bin(chain.state.energy()) {
+            visits[k] += 1;
+        }
+    }
+    let ln_g = |(w, n): (&f64, &u64)| if *n == 0 { f64::NEG_INFINITY } else { w + libm::log(*n as f64) };
+    Ok(flat.weights().iter().zip(&visits).map(ln_g).collect())
+}
