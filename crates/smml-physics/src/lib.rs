@@ -5,7 +5,7 @@
 //! - Samplers: [`packed`] (square and cubic Ising lattices, a bit a spin), [`lanes`] (512 replicas of any Ising model with
 //!   integer couplings), [`cluster`] (Wolff, Swendsen-Wang, balance of signs), [`kernels`] (Kawasaki, n-fold way, moves of
 //!   two replicas), [`flat`] (Wang-Landau, multicanonical, densities of states).
-//! - Optimisation: [`problem`] (polynomials of binary variables, files).
+//! - Optimisation: [`problem`] (polynomials of binary variables, files), [`search`] (annealing, time to solution).
 //! - References: [`mean_field`], [`curie_weiss`], [`bethe`], [`critical`] temperatures.
 //!
 //! Samplers that work for any energy (Metropolis, heat bath, tempering, annealing) are in [`smml_core::sample`].
@@ -23,6 +23,7 @@ pub mod lattice;
 pub mod mean_field;
 pub mod packed;
 pub mod problem;
+pub mod search;
 pub mod spins;
 
 pub use smml_core;

@@ -14,7 +14,7 @@ use smml_core::{
 use smml_physics::{
     cluster::{Gauge, SwendsenWang, Wolff},
     flat::{EnergyGrid, Multicanonical, WangLandau},
-    ising::{Ising, Rule, CachedIsing, observe::magnetisation},
+    ising::{CachedIsing, Ising, Rule, observe::magnetisation},
     kernels::{ChayesMachtaRedner, Houdayer, Joerg, Kawasaki, NFoldWay},
     lattice::{Boundary, Geometry, Lattice},
     mean_field,
