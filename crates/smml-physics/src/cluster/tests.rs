@@ -320,6 +320,21 @@ fn clusters_of_unit_vectors() {
     ] {
         assert!(p.iter().all(|p| *p > 1e-8), "{p:?}");
     }
+    // Rings, where clusters close on themselves: energies from sums over Bessel functions (mpmath).
+    fn ring<const N: usize>(n: u32, k: f64, want: f64) {
+        let bonds: Vec<_> = (0..n).map(|i| (i, (i + 1) % n, 1.0)).collect();
+        let graph = SparseGraph::new(n as usize, &bonds).unwrap();
+        let model = crate::spins::VectorModel::<N>::new(graph, vec![[0.0; N]; n as usize]).unwrap();
+        let mut rng = Streams::new(11).stream("ring", N as u64);
+        let mut run = Chain::new((Wolff::default(), SwendsenWang::default()), model.draw(&mut rng), rng);
+        run.advance(&model, k, 100);
+        let mut record = Record::new(1).unwrap();
+        run.record(&model, k, 1, 40_000, &mut record, |s| [model.energy(s) / f64::from(n)]).unwrap();
+        let found = record.estimate(0).unwrap();
+        assert!(found.p_value(want) > 1e-8, "{found} {want}");
+    }
+    ring::<2>(6, 1.2, -0.533_998_742_459_387_3);
+    ring::<3>(5, 2.0, -0.576_508_500_067_573_9);
     // Broken copies are seen.
     assert!(vectors::<2, _>(BrokenWolff(Slip::WeakBonds), 5, flat)[0] < 1e-12);
     assert!(vectors::<2, _>(BrokenSwendsenWang(Slip::NoField), 6, flat)[1] < 1e-12);

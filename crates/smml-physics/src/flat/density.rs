@@ -41,8 +41,8 @@ pub struct Level {
 }
 
 /// ln g(E) from independent runs: each learns weights by Wang-Landau sampling, then samples with them at rest, and
-/// g(E) ∝ exp(w(E)) × (visits of E), or from transitions. The second part is a Markov chain with a fixed distribution, so what the first
-/// gets wrong only costs efficiency.
+/// g(E) ∝ exp(w(E)) × (visits of E), or follows from transitions. The second part is a Markov chain with a fixed
+/// distribution, so what the first gets wrong only costs efficiency.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DensityOfStates {
     energies: Vec<f64>,
