@@ -22,3 +22,23 @@ pub use gauge::{Frustrated, Gauge};
 pub use swendsen_wang::SwendsenWang;
 pub(crate) use union_find::UnionFind;
 pub use wolff::Wolff;
+
+/// 1 - exp(-x), remembered for the last x: with uniform couplings most bonds ask for the same.
+#[derive(Clone, Copy)]
+struct BondProbability {
+    x: f64,
+    p: f64,
+}
+
+impl BondProbability {
+    fn new() -> Self {
+        BondProbability { x: 0.0, p: 0.0 }
+    }
+    #[inline]
+    fn of(&mut self, x: f64) -> f64 {
+        if x != self.x {
+            *self = BondProbability { x, p: -libm::expm1(-x) };
+        }
+        self.p
+    }
+}

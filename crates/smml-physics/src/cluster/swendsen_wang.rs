@@ -2,7 +2,7 @@
 //!
 //! Source: R. H. Swendsen and J.-S. Wang, Phys. Rev. Lett. 58, 86 (1987).
 
-use super::{Embedded, Frustrated, Gauge, UnionFind};
+use super::{BondProbability, Embedded, Frustrated, Gauge, UnionFind};
 use crate::{ising::Ising, spins::Potts};
 use serde::{Deserialize, Serialize};
 use smml_core::{
@@ -91,9 +91,10 @@ impl SwendsenWang {
         strength: impl Fn(u32, u32, f64) -> f64,
     ) {
         self.sets.reset(couplings.n_vertices());
+        let mut bond = BondProbability::new();
         for (i, j, coupling) in couplings.edges() {
             let x = strength(i, j, coupling);
-            if x > 0.0 && rng.chance(-libm::expm1(-x)) {
+            if x > 0.0 && rng.chance(bond.of(x)) {
                 self.sets.join(i, j);
             }
         }
@@ -126,7 +127,8 @@ impl<E: Embedded> Kernel<E> for SwendsenWang {
             // The root is the smallest member, so it is met first.
             let root = self.sets.root(i as u32) as usize;
             if root == i {
-                self.reflected[i] = rng.chance(1.0 / (1.0 + libm::exp(beta * self.cost[i])));
+                let cost = beta * self.cost[i];
+                self.reflected[i] = rng.chance(if cost == 0.0 { 0.5 } else { 1.0 / (1.0 + libm::exp(cost)) });
             }
             if self.reflected[root] {
                 model.reflect(s, i, mirror);

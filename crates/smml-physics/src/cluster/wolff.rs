@@ -2,7 +2,7 @@
 //!
 //! Source: U. Wolff, Phys. Rev. Lett. 62, 361 (1989).
 
-use super::{Embedded, Frustrated, Gauge};
+use super::{BondProbability, Embedded, Frustrated, Gauge};
 use crate::{ising::Ising, spins::Potts};
 use serde::{Deserialize, Serialize};
 use smml_core::{
@@ -70,6 +70,7 @@ impl<E: Embedded> Kernel<E> for Wolff {
         let couplings = model.couplings();
         let mirror = model.draw_mirror(rng);
         self.start(couplings.n_vertices(), rng.below(couplings.n_vertices()));
+        let mut bond = BondProbability::new();
         while let Some(i) = self.stack.pop() {
             let here = model.component(s, i as usize, mirror);
             let (neighbours, weights) = couplings.neighbours(i as usize);
@@ -78,7 +79,7 @@ impl<E: Embedded> Kernel<E> for Wolff {
                     continue;
                 }
                 let satisfied = beta * coupling * here * model.component(s, j as usize, mirror);
-                if satisfied > 0.0 && rng.chance(-libm::expm1(-2.0 * satisfied)) {
+                if satisfied > 0.0 && rng.chance(bond.of(2.0 * satisfied)) {
                     self.join(j);
                 }
             }
@@ -99,6 +100,7 @@ impl Kernel<Potts> for Wolff {
         let (q, old) = (potts.n_values(), s[seed]);
         let new = ((usize::from(old) + 1 + rng.below(q - 1)) % q) as u8;
         self.start(couplings.n_vertices(), seed);
+        let mut bond = BondProbability::new();
         while let Some(i) = self.stack.pop() {
             let (neighbours, weights) = couplings.neighbours(i as usize);
             for (&j, coupling) in neighbours.iter().zip(weights) {
@@ -106,7 +108,7 @@ impl Kernel<Potts> for Wolff {
                 if !self.joined[j as usize]
                     && s[j as usize] == old
                     && bound > 0.0
-                    && rng.chance(-libm::expm1(-bound))
+                    && rng.chance(bond.of(bound))
                 {
                     self.join(j);
                 }

@@ -1,6 +1,6 @@
 //! The density of states from independent runs, with errors, and what follows from it at any temperature.
 
-use super::{EnergyGrid, Multicanonical, WangLandau};
+use super::{AllMoves, EnergyGrid, Multicanonical, Tracked, Transitions, WangLandau};
 use smml_core::{
     chain::Chain,
     energy::{LocalEnergy, Reference, ln_sum_exp},
@@ -41,8 +41,8 @@ pub struct Level {
 }
 
 /// ln g(E) from independent runs: each learns weights by Wang-Landau sampling, then samples with them at rest, and
-/// g(E) ∝ exp(w(E)) × (visits of E). The second part is a Markov chain with a fixed distribution, so what the first
-/// gets wrong only costs efficiency.
+/// g(E) ∝ exp(w(E)) × (visits of E), or follows from transitions. The second part is a Markov chain with a fixed
+/// distribution, so what the first gets wrong only costs efficiency.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DensityOfStates {
     energies: Vec<f64>,
@@ -61,6 +61,72 @@ impl DensityOfStates {
     where
         E: LocalEnergy + Reference + Clone + Send,
     {
+        Self::of_runs(model, grid, plan, par, |run| {
+            let (flat, mut chain) = learn(model, grid, plan, streams, run)?;
+            let mut visits = vec![0u64; grid.n_bins()];
+            for _ in 0..plan.attempts {
+                chain.advance(&flat, 1.0, 1);
+                if let Some(k) = grid.bin(chain.state.energy()) {
+                    visits[k] += 1;
+                }
+            }
+            let ln_g =
+                |(w, n): (&f64, &u64)| if *n == 0 { f64::NEG_INFINITY } else { w + libm::log(*n as f64) };
+            Ok(flat.weights().iter().zip(&visits).map(ln_g).collect())
+        })
+    }
+
+    /// As [`DensityOfStates::sample`], with g from [`Transitions`] instead of visits: after as many moves as the state
+    /// has ([`AllMoves::n_moves`]), all moves are counted, made or not. It does not matter how often an energy was
+    /// visited, only that its states were seen evenly, so this is another estimate, and a check of the first. Errors for
+    /// the same number of moves are somewhat smaller, for about half as much work again.
+    ///
+    /// # Errors
+    /// As [`DensityOfStates::sample`], and levels between which no moves were seen.
+    ///
+    /// ```
+    /// use smml_core::{parallel::Par, rng::Streams};
+    /// use smml_physics::{flat::{DensityOfStates, EnergyGrid, Plan}, ising::Ising, lattice::{Boundary, Lattice}};
+    /// let torus = Ising::in_field(Lattice::square(4, 4, Boundary::Periodic)?.graph(1.0)?, 0.0)?;
+    /// let plan = Plan { n_runs: 4, ln_f: 1e-3, max_attempts: 1_000_000, attempts: 100_000 };
+    /// let grid = EnergyGrid::levels(&torus)?;
+    /// let found = DensityOfStates::sample_transitions(&torus, grid, &plan, &Streams::new(1), Par::Serial)?;
+    /// assert!((found.levels()?[0].ln_g.value - 2f64.ln()).abs() < 0.1);
+    /// # Ok::<(), smml_core::Error>(())
+    /// ```
+    pub fn sample_transitions<E>(
+        model: &E,
+        grid: EnergyGrid,
+        plan: &Plan,
+        streams: &Streams,
+        par: Par,
+    ) -> Result<Self>
+    where
+        E: AllMoves + Reference + Clone + Send,
+    {
+        let sweep = model.n_moves().max(1) as u64;
+        Self::of_runs(model, grid, plan, par, |run| {
+            let (flat, mut chain) = learn(model, grid, plan, streams, run)?;
+            let mut transitions = Transitions::new(grid.n_bins());
+            for _ in 0..plan.attempts.div_ceil(sweep) {
+                chain.advance(&flat, 1.0, sweep);
+                transitions.count(model, chain.state.state(), chain.state.energy(), &grid);
+            }
+            transitions.ln_g()
+        })
+    }
+
+    /// Runs in parallel, brought to the same levels and normalised.
+    fn of_runs<E>(
+        model: &E,
+        grid: EnergyGrid,
+        plan: &Plan,
+        par: Par,
+        one_run: impl Fn(u64) -> Result<Vec<f64>> + Sync + Send,
+    ) -> Result<Self>
+    where
+        E: Reference,
+    {
         if plan.n_runs < 2 {
             return Err(Error::out_of_range("n_runs", plan.n_runs, "at least 2"));
         }
@@ -68,8 +134,7 @@ impl DensityOfStates {
             return Err(Error::out_of_range("attempts", 0, "at least 1"));
         }
         positive("ln f", plan.ln_f)?;
-        let counted: Vec<Result<Vec<f64>>> =
-            parallel::map(par, plan.n_runs, |run| one_run(model, grid, plan, streams, run as u64));
+        let counted: Vec<Result<Vec<f64>>> = parallel::map(par, plan.n_runs, |run| one_run(run as u64));
         let counted = counted.into_iter().collect::<Result<Vec<_>>>()?;
         let mut levels = Vec::new();
         for k in 0..grid.n_bins() {
@@ -153,8 +218,15 @@ pub struct Averages {
     pub entropy: Estimate,
 }
 
-/// ln g of every bin up to a constant, -∞ where the part with fixed weights was not.
-fn one_run<E>(model: &E, grid: EnergyGrid, plan: &Plan, streams: &Streams, run: u64) -> Result<Vec<f64>>
+/// The first part of a run: weights by Wang-Landau sampling, and a chain that starts where it ended.
+#[allow(clippy::type_complexity)]
+fn learn<E>(
+    model: &E,
+    grid: EnergyGrid,
+    plan: &Plan,
+    streams: &Streams,
+    run: u64,
+) -> Result<(Multicanonical<E>, Chain<Metropolis, Tracked<E::State>>)>
 where
     E: LocalEnergy + Reference + Clone,
 {
@@ -164,15 +236,5 @@ where
     learn.run(model, plan.ln_f, plan.max_attempts)?;
     let flat = Multicanonical::new(model.clone(), grid, learn.weights())?;
     let start = flat.at(learn.state().clone())?;
-    let rng = streams.stream("fixed weights", run);
-    let mut chain = Chain::new(Metropolis::new(1)?, start, rng);
-    let mut visits = vec![0u64; grid.n_bins()];
-    for _ in 0..plan.attempts {
-        chain.advance(&flat, 1.0, 1);
-        if let Some(k) = grid.bin(chain.state.energy()) {
-            visits[k] += 1;
-        }
-    }
-    let ln_g = |(w, n): (&f64, &u64)| if *n == 0 { f64::NEG_INFINITY } else { w + libm::log(*n as f64) };
-    Ok(flat.weights().iter().zip(&visits).map(ln_g).collect())
+    Ok((flat, Chain::new(Metropolis::new(1)?, start, streams.stream("fixed weights", run))))
 }

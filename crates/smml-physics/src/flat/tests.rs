@@ -196,12 +196,13 @@ fn agrees(found: &DensityOfStates, exact: &[(f64, f64)], within: f64) {
         let got = found.averages(beta).unwrap();
         if beta != 0.0 {
             assert!(got.ln_z.p_value(z.ln()) > 1e-9, "{beta}: {} {}", got.ln_z, z.ln());
+            assert!(got.entropy.p_value(z.ln() + beta * energy) > 1e-9, "{beta}: {}", got.entropy);
             assert!(got.heat_capacity.p_value(heat) > 1e-9, "{beta}: {} {heat}", got.heat_capacity);
         } else {
-            assert!((got.ln_z.value - z.ln()).abs() < 1e-10);
+            // All runs have the same number of states.
+            assert!((got.ln_z.value - z.ln()).abs() < 1e-10 && (got.entropy.value - z.ln()).abs() < 1e-10);
         }
         assert!(got.energy.p_value(energy) > 1e-9, "{beta}: {} {energy}", got.energy);
-        assert!(got.entropy.p_value(z.ln() + beta * energy) > 1e-9, "{beta}: {}", got.entropy);
     }
     assert!(found.averages(f64::NAN).is_err());
 }
@@ -220,6 +221,9 @@ fn density_of_states_of_the_4x4_torus() {
     agrees(&found, &exact, 0.1);
     // The same bits on any number of threads.
     assert_eq!(found, sample(Par::Serial));
+    let better =
+        DensityOfStates::sample_transitions(&model, grid, &plan, &Streams::new(3), Par::Rayon).unwrap();
+    agrees(&better, &exact, 0.1);
     for bad in [Plan { n_runs: 1, ..plan }, Plan { attempts: 0, ..plan }, Plan { ln_f: 0.0, ..plan }] {
         assert!(DensityOfStates::sample(&model, grid, &bad, &Streams::new(3), Par::Serial).is_err());
     }
@@ -241,6 +245,67 @@ fn density_of_states_of_the_8x8_torus() {
     let plan = Plan { n_runs: 8, ln_f: 2e-5, max_attempts: 20_000_000, attempts: 3_000_000 };
     let found = DensityOfStates::sample(&model, grid, &plan, &Streams::new(4), Par::Rayon).unwrap();
     agrees(&found, &exact, 0.2);
+    let better =
+        DensityOfStates::sample_transitions(&model, grid, &plan, &Streams::new(4), Par::Rayon).unwrap();
+    agrees(&better, &exact, 0.2);
+}
+
+#[test]
+fn transitions_of_all_states_give_the_density() {
+    fn check<E: AllMoves + smml_core::energy::Finite>(model: &E, grid: &EnergyGrid) {
+        let mut counts = vec![0.0f64; grid.n_bins()];
+        // Each energy may be visited as often as it likes: here states count by their number modulo 3 as well.
+        for unequal in [false, true] {
+            let mut transitions = Transitions::new(grid.n_bins());
+            counts.fill(0.0);
+            let mut moves = 0;
+            for s in smml_core::energy::states(model).unwrap().map(|i| model.state(i)) {
+                let energy = model.energy(&s);
+                let k = grid.bin(energy).unwrap();
+                counts[k] += 1.0;
+                let times = if unequal { 1 + k % 3 } else { 1 };
+                (0..times).for_each(|_| transitions.count(model, &s, energy, grid));
+                model.visit_moves(&s, |_| moves += 1);
+            }
+            assert_eq!(moves as f64, counts.iter().sum::<f64>() * model.n_moves() as f64);
+            let ln_g = transitions.ln_g().unwrap();
+            let total: f64 = ln_g.iter().map(|g| g.exp()).sum();
+            for (g, n) in ln_g.iter().zip(&counts) {
+                let want = n / counts.iter().sum::<f64>();
+                assert!((g.exp() / total - want).abs() <= 1e-12 * want, "{} {want}", g.exp() / total);
+            }
+        }
+    }
+    check(&glass(), &EnergyGrid::levels(&glass()).unwrap());
+    check(&torus(4), &EnergyGrid::levels(&torus(4)).unwrap());
+    check(&Potts::new(ring(6), 3).unwrap(), &EnergyGrid::new(-6.0, 1.0, 7).unwrap());
+    let capel = crate::spins::BlumeCapel::new(ring(6), 0.5, vec![0.0; 6]).unwrap();
+    check(&capel, &EnergyGrid::new(-3.0, 0.5, 25).unwrap());
+    let clock = crate::spins::Clock::new(ring(5), 4, vec![[0.0; 2]; 5]).unwrap();
+    check(&clock, &EnergyGrid::new(-5.0, 1.0, 11).unwrap());
+    // Wrong on purpose: only moves that lead down are counted, so that rows are no probabilities of all moves.
+    let (model, grid) = (glass(), EnergyGrid::levels(&glass()).unwrap());
+    let mut biased = Transitions::new(grid.n_bins());
+    let mut counts = vec![0.0f64; grid.n_bins()];
+    for s in (0..64).map(|i| smml_core::energy::Finite::state(&model, i)) {
+        let energy = model.energy(&s);
+        counts[grid.bin(energy).unwrap()] += 1.0;
+        model.visit_moves(&s, |delta| {
+            let times = if delta > 0.0 { 1 } else { 2 };
+            (0..times).for_each(|_| biased.add(grid.bin(energy).unwrap(), grid.bin(energy + delta).unwrap()));
+        });
+    }
+    let ln_g = biased.ln_g().unwrap();
+    let total: f64 = ln_g.iter().map(|g| g.exp()).sum();
+    assert!(ln_g.iter().zip(&counts).any(|(g, n)| (g.exp() / total - n / 64.0).abs() > 1e-3));
+    // Two parts that no move joins.
+    let mut apart = Transitions::new(3);
+    apart.add(0, 0);
+    apart.add(2, 2);
+    assert!(apart.ln_g().is_err());
+    apart.add(2, 0);
+    apart.add(0, 2);
+    assert_eq!(apart.ln_g().unwrap(), [0.0, f64::NEG_INFINITY, 0.0]);
 }
 
 #[test]
@@ -263,6 +328,9 @@ fn density_of_states_of_a_potts_ring() {
     let plan = Plan { n_runs: 8, ln_f: 1e-4, max_attempts: 10_000_000, attempts: 200_000 };
     let found = DensityOfStates::sample(&model, grid, &plan, &Streams::new(5), Par::Rayon).unwrap();
     agrees(&found, &exact, 0.1);
+    let better =
+        DensityOfStates::sample_transitions(&model, grid, &plan, &Streams::new(5), Par::Rayon).unwrap();
+    agrees(&better, &exact, 0.1);
 }
 
 #[test]
