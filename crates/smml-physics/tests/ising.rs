@@ -311,7 +311,7 @@ fn observables_of_a_frozen_antiferromagnet() {
     let mut record = Record::new(2).unwrap();
     let measure = |s: &Vec<i8>| [ising.energy(s), observe::magnetisation(s) as f64];
     chain.record(&ising, 50.0, 1, 100, &mut record, measure).unwrap();
-    let got = observe::observables(&record, &ising, 50.0).unwrap();
+    let got = observe::observables(&record, ising.n_spins(), ising.is_symmetric(), 50.0).unwrap();
     assert_eq!((got.energy.value, got.binder, got.susceptibility.value), (-2.0, None, 0.0));
     assert_eq!(exact::averages(&ising, &[1e3]).unwrap()[0].binder, 0.0);
 }
@@ -329,7 +329,7 @@ fn simulations_agree_with_enumeration() {
         let mut record = Record::new(2).unwrap();
         let measure = |s: &Vec<i8>| [ising.energy(s), observe::magnetisation(s) as f64];
         chain.record(ising, beta, 1, 40_000, &mut record, measure).unwrap();
-        observe::observables(&record, ising, beta).unwrap()
+        observe::observables(&record, ising.n_spins(), ising.is_symmetric(), beta).unwrap()
     }
     for got in [
         run(&ising, Metropolis::new(16).unwrap(), beta),
@@ -372,7 +372,8 @@ fn susceptibility_is_the_response_to_a_field() {
     let mut record = Record::new(2).unwrap();
     let measure = |s: &Vec<i8>| [ising.energy(s), observe::magnetisation(s) as f64];
     chain.record(&ising, 0.8, 1, 40_000, &mut record, measure).unwrap();
-    let (got, want) = (observe::observables(&record, &ising, 0.8).unwrap(), at(0.3, 0.8));
+    let (got, want) =
+        (observe::observables(&record, ising.n_spins(), ising.is_symmetric(), 0.8).unwrap(), at(0.3, 0.8));
     assert!(got.magnetisation.z(want.magnetisation).abs() < 5.0);
     assert!(got.susceptibility.z(want.susceptibility).abs() < 5.0);
     assert!(got.phase_susceptibility.z(want.susceptibility).abs() > 10.0, "the two differ in a field");

@@ -102,7 +102,7 @@ pub(crate) struct IsingArgs {
     /// The lattice
     #[arg(long, value_enum, default_value_t = Lattice::Square)]
     pub(crate) lattice: Lattice,
-    /// Side L of the lattice, 1 to 8192
+    /// Side L of the lattice, 1 to 8192 (cubic: 1024)
     #[arg(long, value_name = "L", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=8192))]
     pub(crate) size: u32,
     /// How the edges are joined
@@ -155,6 +155,12 @@ pub(crate) struct IsingArgs {
 pub(crate) enum Lattice {
     /// L × L sites, four neighbours
     Square,
+    /// L × L sites, six neighbours
+    Triangular,
+    /// L × L cells of two sites, three neighbours
+    Honeycomb,
+    /// L × L × L sites, six neighbours
+    Cubic,
     /// L sites in a line or ring
     Chain,
 }
@@ -167,18 +173,24 @@ pub(crate) enum Edges {
     Periodic,
     /// Open
     Open,
+    /// Each row goes on in the next
+    Helical,
 }
 
 /// A kernel for spins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum SpinKernel {
-    /// One spin after the other from its conditional distribution
+    /// Every spin from its conditional distribution, colour by colour (for Ising spins Glauber's rule)
     HeatBath,
+    /// Every spin by the Metropolis rule, colour by colour
+    Checkerboard,
     /// Random spins, accepted by the Metropolis rule (Algorithm 2)
     Metropolis,
     /// One Wolff cluster a step
     Wolff,
+    /// All Swendsen-Wang clusters in a step
+    SwendsenWang,
 }
 
 /// A first state.

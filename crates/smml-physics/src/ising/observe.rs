@@ -1,6 +1,5 @@
 //! What is measured on spins: energy, magnetisation, and what follows from their moments.
 
-use super::Ising;
 use smml_core::{
     Estimate,
     chain::Record,
@@ -37,11 +36,11 @@ pub struct Observables {
     pub binder: Option<Estimate>,
 }
 
-/// Averages from a record whose columns 0 and 1 are total energy E and total magnetisation M of `ising`. Derived
-/// quantities by the jackknife.
+/// Averages from a record whose columns 0 and 1 are total energy E and total magnetisation M of `n_spins` spins. Derived
+/// quantities by the jackknife. `is_symmetric` says that there is no field ([`Ising::is_symmetric`](super::Ising::is_symmetric)).
 ///
 /// Errors: other records, and whatever the series are too short for.
-pub fn observables(record: &Record, ising: &Ising, beta: f64) -> Result<Observables> {
+pub fn observables(record: &Record, n_spins: usize, is_symmetric: bool, beta: f64) -> Result<Observables> {
     if record.width() < 2 {
         return Err(Error::out_of_range(
             "width of the record",
@@ -49,7 +48,7 @@ pub fn observables(record: &Record, ising: &Ising, beta: f64) -> Result<Observab
             "at least 2 (energy, magnetisation)",
         ));
     }
-    let n = ising.n_spins() as f64;
+    let n = n_spins as f64;
     let e: Vec<f64> = record.column(0).iter().map(|e| e / n).collect();
     let m: Vec<f64> = record.column(1).iter().map(|m| m / n).collect();
     let shift = e.iter().sum::<f64>() / e.len().max(1) as f64;
@@ -64,10 +63,10 @@ pub fn observables(record: &Record, ising: &Ising, beta: f64) -> Result<Observab
     Ok(Observables {
         energy: Estimate::from_chain(&e)?,
         specific_heat: jackknife(&[&e1, &e2], |x| beta * beta * n * (x[1] - x[0] * x[0]))?,
-        magnetisation: if ising.is_symmetric() { Estimate::exact(0.0) } else { Estimate::from_chain(&m)? },
+        magnetisation: if is_symmetric { Estimate::exact(0.0) } else { Estimate::from_chain(&m)? },
         absolute_magnetisation: Estimate::from_chain(&m1)?,
         magnetisation_squared,
-        susceptibility: if ising.is_symmetric() {
+        susceptibility: if is_symmetric {
             magnetisation_squared.affine(0.0, beta * n)
         } else {
             variance(&m)?

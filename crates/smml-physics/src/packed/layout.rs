@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 use smml_core::{
-    energy::{Energy, Reference},
+    energy::{Energy, LocalEnergy, Reference},
     error::{Error, Result, finite},
     rng::Draw,
     simd::AlignedWords,
@@ -314,6 +314,35 @@ impl Energy for PackedLattice {
     /// NaN for a state of another lattice.
     fn energy(&self, s: &PackedSpins) -> f64 {
         if self.owns(s) { -self.coupling * self.bond_sum(s) as f64 } else { f64::NAN }
+    }
+}
+
+/// A move turns one spin, numbered (z rows + y) columns + x. For looks at single spins: sweeps are what is fast here.
+impl LocalEnergy for PackedLattice {
+    type Move = usize;
+    fn propose<R: Draw>(&self, _: &PackedSpins, rng: &mut R) -> usize {
+        rng.below(self.n_spins())
+    }
+    fn delta(&self, s: &PackedSpins, &site: &usize) -> f64 {
+        let [layers, rows, columns] = self.shape();
+        let (z, y, x) = (site / columns / rows, site / columns % rows, site % columns);
+        let spin = |z: usize, y: usize, x: usize| {
+            let (colour, word, bit) = self.place(z, y, x);
+            2.0 * (self.layer(&s.planes[colour], z)[word] >> bit & 1) as f64 - 1.0
+        };
+        let mut around = spin(z, y, (x + 1) % columns) + spin(z, y, (x + columns - 1) % columns);
+        around += spin(z, (y + 1) % rows, x) + spin(z, (y + rows - 1) % rows, x);
+        if layers > 1 {
+            around += spin((z + 1) % layers, y, x) + spin((z + layers - 1) % layers, y, x);
+        }
+        2.0 * self.coupling * spin(z, y, x) * around
+    }
+    fn apply(&self, s: &mut PackedSpins, &site: &usize) {
+        let [_, rows, columns] = self.shape();
+        let (z, y, x) = (site / columns / rows, site / columns % rows, site % columns);
+        let (colour, word, bit) = self.place(z, y, x);
+        self.layer_mut(&mut s.planes[colour], z)[word] ^= 1 << bit;
+        self.wrap(&mut s.planes[colour]);
     }
 }
 

@@ -74,6 +74,7 @@ fn spins_survive_packing_and_the_energy_is_that_of_the_graph() {
             assert_eq!(l.energy(&packed), model.energy(&spins), "{shape:?}");
             let m: i64 = spins.iter().map(|s| i64::from(*s)).sum();
             assert_eq!(l.magnetisation(&packed), m, "{shape:?}");
+            assert!(smml_core::testing::delta_error(&l, packed.clone(), 50, &mut rng) < 1e-9, "{shape:?}");
             let drawn = l.draw(&mut rng);
             assert_eq!(l.pack(&l.unpack(&drawn)).unwrap(), drawn, "{shape:?}: bits that are no spins");
         }

@@ -4,7 +4,7 @@
 //! saved or stopped. Where rounds end changes nothing in any chain.
 
 use crate::{
-    args::{Edges, IsingArgs, Lattice, SpinKernel, Start},
+    args::{Edges, IsingArgs, Lattice},
     error::Failure,
     output,
     reproduce::check::{Outcome, Row},
@@ -21,26 +21,26 @@ use smml_core::{
     certificate::{SampledBeta, sampled_beta},
     chain::{Chain, Record},
     diagnose::{Equilibrated, Equilibration, equilibration},
-    energy::{Energy, LocalEnergy, Reference},
-    kernel::{Kernel, Step},
+    energy::Energy,
     parallel::{self, Par},
-    rng::{Draw, Streams},
-    sample::{HeatBath, Metropolis},
+    rng::Streams,
     store,
 };
-use smml_physics::{
-    cluster::Wolff,
-    ising::{Boundary, Ising, Solution, SquareLattice, exact, observe, one_dimension, onsager},
-};
+use smml_physics::ising::{Solution, exact, observe, one_dimension, onsager};
 use std::time::Instant;
 
 mod show;
+mod system;
+
+use system::{Mover, Spins, System};
 
 /// Largest systems whose exact averages are enumerated for comparison.
 const ENUMERATED: usize = 20;
 /// Spin updates of one round, for all temperatures together: some hundredths of a second. Signals, checkpoints and time
 /// limits wait for the end of a round.
 const ROUND: u64 = 500_000;
+/// How many times faster packed spins are, about.
+const PACKED: u64 = 50;
 /// Largest run, in bytes of its states, its samples and the lattice: what a checkpoint can hold.
 const LARGEST: u128 = 1 << 34;
 /// Bytes of the lattice for each spin while it is built: couplings and fields, and the graph made of them.
@@ -59,28 +59,10 @@ pub(crate) fn run(args: &IsingArgs) -> Result<(), Failure> {
     run::with_threads(args.run.threads, || simulate(args))
 }
 
-/// A kernel chosen at run time.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-enum Mover {
-    HeatBath(HeatBath),
-    Metropolis(Metropolis),
-    Wolff(Wolff),
-}
-
-impl Kernel<Ising> for Mover {
-    fn step<R: Draw>(&mut self, ising: &Ising, s: &mut Vec<i8>, beta: f64, rng: &mut R) -> Step {
-        match self {
-            Mover::HeatBath(k) => k.step(ising, s, beta, rng),
-            Mover::Metropolis(k) => k.step(ising, s, beta, rng),
-            Mover::Wolff(k) => k.step(ising, s, beta, rng),
-        }
-    }
-}
-
 /// One temperature.
 #[derive(Clone, Serialize, Deserialize)]
 struct Point {
-    chain: Chain<Mover, Vec<i8>>,
+    chain: Chain<Mover, Spins>,
     /// Energy, magnetisation, and the energy change of one probing flip.
     record: Record,
 }
@@ -107,19 +89,18 @@ impl Point {
     }
 
     /// Advances by at most `sweeps`, through the burn-in and up to the last sample.
-    fn advance(&mut self, ising: &Ising, beta: f64, plan: &Plan, sweeps: u64) -> Result<(), Failure> {
+    fn advance(&mut self, system: &System, beta: f64, plan: &Plan, sweeps: u64) -> Result<(), Failure> {
         let end = self.chain.n_steps().saturating_add(sweeps);
         while let Some(stop) = self.next_stop(plan)
             && self.chain.n_steps() < end
         {
             let burning_in = plan.burn_in.is_none_or(|b| self.chain.n_steps() < b);
-            self.chain.advance(ising, beta, stop.min(end) - self.chain.n_steps());
+            self.chain.advance(system, beta, stop.min(end) - self.chain.n_steps());
             if self.chain.n_steps() == stop && !burning_in {
                 // The probed site walks through the lattice, whatever the state: a symmetric move.
-                let site = (self.record.len() + 1).wrapping_mul(0x9e37_79b9) % ising.n_spins();
+                let site = (self.record.len() + 1).wrapping_mul(0x9e37_79b9) % system.n_spins();
                 let s = &self.chain.state;
-                let magnetisation = observe::magnetisation(s) as f64;
-                self.record.push(&[ising.energy(s), magnetisation, ising.delta(s, &site)])?;
+                self.record.push(&[system.energy(s), system.magnetisation(s), system.delta(s, site)])?;
             }
         }
         Ok(())
@@ -158,12 +139,9 @@ fn resolve(args: &IsingArgs) -> Result<IsingArgs, Failure> {
 /// The most samples that every one of `n_points` temperatures may take; an error when the run is too large for any, or
 /// for those that `--sweeps` asks for. Computed before anything is allocated.
 fn samples(args: &IsingArgs, n_points: usize) -> Result<u64, Failure> {
-    let (l, points) = (u128::from(args.size), n_points as u128);
-    let spins = match args.lattice {
-        Lattice::Square => l * l,
-        Lattice::Chain => l,
-    };
-    let fixed = spins * (points + LATTICE);
+    let (spins, points) = (system::n_sites(args), n_points as u128);
+    // Two bits a spin, of the state and of the neighbours to the side.
+    let fixed = if system::is_packed(args) { spins * points / 4 } else { spins * (points + LATTICE) };
     let room = LARGEST.saturating_sub(fixed) / (points * SAMPLE);
     let wanted = args.sweeps.map(|s| u128::from(s / args.thin));
     if room == 0 || wanted.is_some_and(|w| w > room) {
@@ -180,35 +158,14 @@ fn samples(args: &IsingArgs, n_points: usize) -> Result<u64, Failure> {
     Ok(wanted.unwrap_or(room) as u64)
 }
 
-fn model(args: &IsingArgs) -> Result<(SquareLattice, Ising), Failure> {
-    let boundary = match args.boundary {
-        Edges::Periodic => Boundary::Periodic,
-        Edges::Open => Boundary::Open,
-    };
-    let size = args.size as usize;
-    let (coupling, field) = (args.coupling, args.field);
-    for (name, value) in [("--coupling", coupling), ("--field", field)] {
+fn model(args: &IsingArgs) -> Result<System, Failure> {
+    for (name, value) in [("--coupling", args.coupling), ("--field", args.field)] {
         within(name, value)?;
     }
-    match args.lattice {
-        Lattice::Square => {
-            let lattice = SquareLattice::uniform(size, size, boundary, coupling, field)?;
-            let ising = lattice.ising()?;
-            Ok((lattice, ising))
-        }
-        Lattice::Chain => {
-            if boundary == Boundary::Periodic && size < 3 {
-                return Err(Failure::Usage(format!("--size {size}: a ring has at least 3 spins")));
-            }
-            let lattice = SquareLattice::uniform(1, size, Boundary::Open, coupling, field)?;
-            let n = size as u32;
-            let bonds: Vec<(u32, u32, f64)> = match boundary {
-                Boundary::Periodic => (0..n).map(|i| (i, (i + 1) % n, coupling)).collect(),
-                Boundary::Open => (1..n).map(|i| (i - 1, i, coupling)).collect(),
-            };
-            Ok((lattice, Ising::new(size, &bonds, vec![field; size])?))
-        }
+    if args.lattice == Lattice::Cubic && args.size > 1024 {
+        return Err(Failure::Usage(format!("--size {}: a cubic lattice has at most 1024", args.size)));
     }
+    System::new(args)
 }
 
 fn within(name: &str, value: f64) -> Result<(), Failure> {
@@ -246,7 +203,7 @@ fn simulate(args: &IsingArgs) -> Result<(), Failure> {
     let mut settled = resolve(args)?;
     let betas = betas(&settled)?;
     let n_samples = samples(&settled, betas.len())?;
-    let (_, ising) = model(&settled)?;
+    let system = model(&settled)?;
     let seed = settled.run.seed.unwrap_or_default();
     let config = config::to_toml("ising", &settled)?;
     let hash = config::hash(&config)?;
@@ -264,14 +221,13 @@ fn simulate(args: &IsingArgs) -> Result<(), Failure> {
                 );
             }
             let saved = found.value;
-            if saved.points.len() != betas.len()
-                || saved.points.iter().any(|p| p.chain.state.len() != ising.n_spins())
+            if saved.points.len() != betas.len() || saved.points.iter().any(|p| !system.owns(&p.chain.state))
             {
                 return Err(Failure::File(format!("{}: does not fit this run", checkpoint.display())));
             }
             saved
         }
-        None => Saved { burn_in: settled.burn_in, points: start(&settled, &ising, betas.len(), seed)? },
+        None => Saved { burn_in: settled.burn_in, points: start(&settled, &system, betas.len(), seed)? },
     };
     if resumed {
         // The default depends on --sweeps, and a run that is made longer has its burn-in behind it.
@@ -304,7 +260,8 @@ fn simulate(args: &IsingArgs) -> Result<(), Failure> {
 
     let mut plan = Plan { burn_in: saved.burn_in, thin: settled.thin, n_samples };
     let limit = args.time.unwrap_or(f64::INFINITY);
-    let round = (ROUND / (ising.n_spins() as u64 * betas.len() as u64)).max(1);
+    let faster = if matches!(system, System::Packed(_)) { PACKED } else { 1 };
+    let round = (faster * ROUND / (system.n_spins() as u64 * betas.len() as u64)).max(1);
     let sweeps = saved.burn_in.unwrap_or(0).saturating_add(settled.sweeps.unwrap_or(0));
     let bar =
         progress::bar(if settled.sweeps.is_some() { sweeps } else { (limit * 1e3) as u64 }, args.run.quiet);
@@ -350,7 +307,7 @@ fn simulate(args: &IsingArgs) -> Result<(), Failure> {
         let mut jobs: Vec<(&mut Point, &mut Result<(), Failure>)> =
             saved.points.iter_mut().zip(&mut results).collect();
         parallel::each(Par::Rayon, &mut jobs, |t, (point, result)| {
-            **result = point.advance(&ising, betas[t], &plan, sweeps);
+            **result = point.advance(&system, betas[t], &plan, sweeps);
         });
         results.into_iter().collect::<Result<(), Failure>>()?;
         let done = saved.points[0].chain.n_steps();
@@ -374,25 +331,18 @@ fn simulate(args: &IsingArgs) -> Result<(), Failure> {
         series::write(file, &show::columns(&saved.points, &betas))?;
         outputs.push(file.clone());
     }
-    finish(&settled, &ising, &folder, seed, &saved.points, &betas, outputs)
+    finish(&settled, &system, &folder, seed, &saved.points, &betas, outputs)
 }
 
 /// Every chain at its start.
-fn start(args: &IsingArgs, ising: &Ising, n: usize, seed: u64) -> Result<Vec<Point>, Failure> {
+fn start(args: &IsingArgs, system: &System, n: usize, seed: u64) -> Result<Vec<Point>, Failure> {
     let streams = Streams::new(seed);
     (0..n)
         .map(|t| {
             let mut rng = streams.stream("ising", t as u64);
-            let state = match args.start {
-                Start::Random => ising.draw(&mut rng),
-                Start::Up => vec![1; ising.n_spins()],
-            };
-            let kernel = match args.kernel {
-                SpinKernel::HeatBath => Mover::HeatBath(HeatBath),
-                SpinKernel::Metropolis => Mover::Metropolis(Metropolis::new(ising.n_spins())?),
-                SpinKernel::Wolff => Mover::Wolff(Wolff::default()),
-            };
-            Ok(Point { chain: Chain::new(kernel, state, rng), record: Record::new(3)? })
+            let state = system.start(args.start, &mut rng);
+            let chain = Chain::new(Mover::new(args.kernel, system)?, state, rng);
+            Ok(Point { chain, record: Record::new(3)? })
         })
         .collect()
 }
@@ -422,15 +372,15 @@ struct Details {
 /// Evaluates and writes everything.
 fn finish(
     settled: &IsingArgs,
-    ising: &Ising,
+    system: &System,
     folder: &Folder,
     seed: u64,
     points: &[Point],
     betas: &[f64],
     outputs: Vec<std::path::PathBuf>,
 ) -> Result<(), Failure> {
-    let enumerated: Vec<Option<exact::ThermalAverages>> = if ising.n_spins() <= ENUMERATED {
-        exact::averages(ising, betas)?.into_iter().map(Some).collect()
+    let enumerated: Vec<Option<exact::ThermalAverages>> = if system.n_spins() <= ENUMERATED {
+        exact::averages(&system::graph(settled)?, betas)?.into_iter().map(Some).collect()
     } else {
         vec![None; betas.len()]
     };
@@ -438,7 +388,7 @@ fn finish(
         .iter()
         .zip(betas)
         .zip(enumerated)
-        .map(|((point, beta), enumerated)| evaluate(settled, ising, enumerated, point, *beta))
+        .map(|((point, beta), enumerated)| evaluate(settled, system, enumerated, point, *beta))
         .collect::<Result<_, _>>()?;
     let parts = results.iter().map(|r| r.part.clone()).collect();
     let tables: Vec<(&str, &[Row])> = results.iter().map(|r| (&*r.part.title, &r.rows[..])).collect();
@@ -448,7 +398,7 @@ fn finish(
         seed,
         text: show::text(settled, &results),
         tables: &tables,
-        figures: &show::figures(settled, points, &results),
+        figures: &show::figures(settled, system, points, &results),
         outputs,
         json: settled.run.json,
     }
@@ -457,7 +407,7 @@ fn finish(
 
 fn evaluate(
     args: &IsingArgs,
-    ising: &Ising,
+    system: &System,
     enumerated: Option<exact::ThermalAverages>,
     point: &Point,
     beta: f64,
@@ -477,14 +427,14 @@ fn evaluate(
     };
     let mut outcome = Outcome::default();
     let mut message = None;
-    match observe::observables(&point.record, ising, beta) {
+    match observe::observables(&point.record, system.n_spins(), system.is_symmetric(), beta) {
         Ok(got) => {
             let all = |f: fn(&exact::ThermalAverages) -> f64| enumerated.as_ref().map(f);
             let solved = if enumerated.is_none() { solution(args, beta) } else { None };
             let energy = all(|t| t.energy).or(solved.map(|s| s.energy));
             let specific_heat = all(|t| t.specific_heat).or(solved.map(|s| s.specific_heat));
             // Without a field ⟨M⟩ = 0, and a chain that stays in one phase says nothing of it.
-            let signed = (!ising.is_symmetric()).then_some(got.magnetisation);
+            let signed = (!system.is_symmetric()).then_some(got.magnetisation);
             for (name, estimate, exact) in [
                 ("energy", Some(got.energy), energy),
                 ("specific heat", Some(got.specific_heat), specific_heat),
@@ -543,8 +493,8 @@ fn solution(args: &IsingArgs, beta: f64) -> Option<Solution> {
             let mirror = onsager::torus(size, size, -k).ok()?;
             Solution { energy: -mirror.energy, ..mirror }
         }
-        (Lattice::Square, _) => return None,
-        (Lattice::Chain, Edges::Periodic) => one_dimension::ring(size, k).ok()?,
+        (Lattice::Chain, Edges::Periodic | Edges::Helical) => one_dimension::ring(size, k).ok()?,
+        (Lattice::Square | Lattice::Triangular | Lattice::Honeycomb | Lattice::Cubic, _) => return None,
         (Lattice::Chain, Edges::Open) => one_dimension::open_chain(size, k).ok()?,
     };
     Some(Solution { energy: args.coupling * solution.energy, ..solution })

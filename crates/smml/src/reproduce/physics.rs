@@ -95,7 +95,7 @@ fn simulate<K: Kernel<Ising>>(
     let mut record = Record::new(2)?;
     let measure = |s: &Vec<i8>| [ising.energy(s), observe::magnetisation(s) as f64];
     chain.record(ising, beta, 1, n, &mut record, measure)?;
-    Ok((observe::observables(&record, ising, beta)?, record))
+    Ok((observe::observables(&record, ising.n_spins(), ising.is_symmetric(), beta)?, record))
 }
 
 fn boltzmann(_: &Context<'_>) -> Result<Outcome, Failure> {

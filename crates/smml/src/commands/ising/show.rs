@@ -1,6 +1,6 @@
 //! What `smml ising` shows: columns of a series, figures, and the text on the terminal.
 
-use super::{Point, PointResult, solution};
+use super::{Point, PointResult, solution, system::System};
 use crate::{
     args::{IsingArgs, Lattice, SpinKernel},
     report::figure::{Axis, Figure, Series, Style},
@@ -25,7 +25,12 @@ pub(super) fn columns(points: &[Point], betas: &[f64]) -> Vec<series::Column> {
 }
 
 /// Curves against exact results, or the histogram of the energy, and the last states.
-pub(super) fn figures(args: &IsingArgs, points: &[Point], results: &[PointResult]) -> Vec<Figure> {
+pub(super) fn figures(
+    args: &IsingArgs,
+    system: &System,
+    points: &[Point],
+    results: &[PointResult],
+) -> Vec<Figure> {
     let mut figures = Vec::new();
     if results.len() > 1 {
         let x_of = |r: &PointResult| r.temperature.unwrap_or(r.beta);
@@ -60,8 +65,7 @@ pub(super) fn figures(args: &IsingArgs, points: &[Point], results: &[PointResult
             figures.push(Figure::plot(id, heading, "With one standard error.", x.clone(), y, series));
         }
     } else if let Some(point) = points.first() {
-        let energies: Vec<f64> =
-            point.record.column(0).iter().map(|e| e / point.chain.state.len() as f64).collect();
+        let energies: Vec<f64> = point.record.column(0).iter().map(|e| e / system.n_spins() as f64).collect();
         let low = energies.iter().copied().fold(f64::INFINITY, f64::min);
         let high = energies.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         // The upper end is open: a little beyond the largest sample. A frozen chain has no histogram.
@@ -81,7 +85,8 @@ pub(super) fn figures(args: &IsingArgs, points: &[Point], results: &[PointResult
     if args.lattice == Lattice::Square {
         let side = args.size as usize;
         for (k, (point, result)) in points.iter().zip(results).enumerate().step_by(points.len().div_ceil(6)) {
-            let pixels = point.chain.state.iter().map(|s| if *s > 0 { 225 } else { 30 }).collect();
+            let signs = system.signs(&point.chain.state);
+            let pixels = signs.iter().map(|s| if *s > 0 { 225 } else { 30 }).collect();
             let at = result.temperature.map_or(format!("β = {}", result.beta), |t| format!("T = {t}"));
             figures.push(Figure::image(
                 &format!("spins-{k}"),
@@ -123,8 +128,10 @@ pub(super) fn text(args: &IsingArgs, results: &[PointResult]) -> String {
             r.temperature.map_or(format!("beta = {}", r.beta), |t| format!("T = {t}, beta = {:.6}", r.beta));
         let kernel = match args.kernel {
             SpinKernel::HeatBath => "heat bath",
+            SpinKernel::Checkerboard => "Metropolis by colour",
             SpinKernel::Metropolis => "Metropolis",
             SpinKernel::Wolff => "Wolff clusters",
+            SpinKernel::SwendsenWang => "Swendsen-Wang clusters",
         };
         text += &format!("{at}, L = {}, {} samples, {kernel}\n", args.size, r.samples);
         if r.rows.is_empty() {
