@@ -4,6 +4,7 @@
 //! is what knows the model. Molecular dynamics, other spins and mean-field theory come with later parts.
 
 pub mod cluster;
+pub mod instances;
 pub mod ising;
 pub mod problem;
 
