@@ -227,10 +227,17 @@ impl Search {
         let delta = (1.0 + eps) * libm::pow((1.0 + eps) * m as f64, -1.0 / eps).max(1e-280);
         self.lengths.iter_mut().for_each(|l| *l *= delta);
         let n = self.rows.len();
-        // Lengths only grow, so what was once found to be the shortest through a spin stays a lower bound.
-        let mut known: Vec<f64> =
-            (0..n).map(|v| self.shortest(v, f64::INFINITY).map_or(f64::INFINITY, |c| c.length)).collect();
-        let mut limit = known.iter().copied().fold(f64::INFINITY, f64::min);
+        // Lengths only grow, so what was once found to be the shortest through a spin stays a lower bound; 0 where there
+        // was no time to look.
+        let mut known = vec![f64::INFINITY; n];
+        let mut limit = f64::INFINITY;
+        for v in self.unbalanced() {
+            known[v] = 0.0;
+            if self.work < effort.max_work / 4 {
+                known[v] = self.shortest(v, f64::INFINITY).map_or(f64::INFINITY, |c| c.length);
+                limit = limit.min(known[v]);
+            }
+        }
         while limit < 1.0 && !self.is_near(&flows, limit) {
             limit *= 1.0 + eps;
             for v in 0..n {

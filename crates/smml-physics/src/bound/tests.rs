@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     instances::{self, Instance},
-    ising::{elimination, exact},
+    ising::{Boundary, SquareLattice, elimination, exact},
     planar,
 };
 use proptest::prelude::*;
@@ -56,6 +56,28 @@ fn frustration_by_hand() {
     let free = instances::open_square(1, 9, 1).unwrap().ising().unwrap();
     assert_eq!(bound(&free).gap(bound(&free).free), 0.0);
     assert_eq!(Packing::of(&free, &Effort::default()).sets, []);
+}
+
+#[test]
+fn large_systems_with_little_frustration_take_no_time() {
+    let side = 200;
+    let lattice = |odd: usize| {
+        let coupling = |i: usize, j: usize| if j == i + 1 && i == odd { -1.0 } else { 1.0 };
+        SquareLattice::with_couplings(side, side, Boundary::Periodic, coupling, |_| 0.0)
+            .unwrap()
+            .ising()
+            .unwrap()
+    };
+    let start = std::time::Instant::now();
+    let free = -2.0 * (side * side) as f64;
+    assert_eq!(bound(&lattice(usize::MAX)).energy, free);
+    assert_eq!(bound(&lattice(side * side / 2)).energy, free + 2.0);
+    assert!(start.elapsed().as_secs() < 120, "{:?}", start.elapsed());
+    // Numbers that no sum can hold are bounded all the same.
+    let huge = Ising::new(3, &[(0, 1, -1e308), (1, 2, -1e308), (0, 2, -1e308)], vec![0.0; 3]).unwrap();
+    assert_eq!(bound(&huge).energy, f64::NEG_INFINITY);
+    let mixed = Ising::new(3, &[(0, 1, -1e300), (1, 2, -1e-300), (0, 2, -1e-310)], vec![0.0; 3]).unwrap();
+    assert_eq!(bound(&mixed).energy, -1e300);
 }
 
 /// Σ over instances of the bound and of the ground energy.

@@ -1,7 +1,7 @@
 //! Benchmark instances: random glasses and graphs that any program can generate again bit for bit ([`Instance`]), and
 //! planted instances whose ground energy is known ([`Planted`]).
 //!
-//! Exact solvers live elsewhere: [`crate::ising::elimination`].
+//! Exact solvers live elsewhere: [`crate::planar`], [`crate::ising::elimination`].
 
 mod planted;
 mod random;
