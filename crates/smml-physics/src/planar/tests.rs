@@ -67,6 +67,24 @@ fn large_lattices_are_proved() {
     assert_eq!(ground.energy, -(41.0 * 39.0 + 40.0 * 40.0) + 2.0 * (40.0 * 39.0 / 2.0));
 }
 
+/// Shapes, dilutions and widths of couplings at random: the proof is inside, so an answer is a right one.
+#[test]
+fn any_law_of_couplings_is_proved() {
+    for round in 0..200 {
+        let mut rng = Streams::new(round).stream("planar", 3);
+        let (rows, columns) = (1 + rng.below(20), 1 + rng.below(20));
+        let (up, missing) = (rng.uniform(), 0.5 * rng.uniform() * rng.below(2) as f64);
+        let width = [1.0, 2.0, 10.0, 1e6, 1e11][rng.below(5)];
+        let draw = |_, _| {
+            let sign = if rng.chance(up) { 1.0 } else { -1.0 };
+            if rng.chance(missing) { 0.0 } else { sign * (1.0 + (width * rng.uniform()).floor()) }
+        };
+        let lattice = SquareLattice::with_couplings(rows, columns, Boundary::Open, draw, |_| 0.0).unwrap();
+        let ground = square_ground_state(&lattice).unwrap();
+        assert_eq!(ground.bound.gap(lattice.ising().unwrap().energy(&ground.spins)), 0.0, "round {round}");
+    }
+}
+
 /// A square lattice with one diagonal in each plaquette: triangles, and the order around each site.
 fn triangular(rows: usize, columns: usize) -> (Vec<(u32, u32)>, Embedding) {
     let site = |r: usize, c: usize| (r * columns + c) as u32;
