@@ -31,6 +31,15 @@ impl IsingForm {
 }
 
 impl Problem {
+    /// The energy of a model as a problem to minimise, in spin form. Errors: none for a model that exists.
+    pub fn from_ising(ising: &Ising) -> Result<Problem> {
+        let mut b = Builder::new(Form::Spin, Sense::Minimise, ising.n_spins())?;
+        for (i, h) in ising.fields().iter().enumerate() {
+            b.term(&[i as u32], 0.0 - h)?;
+        }
+        Ok(Problem { pairs: ising.couplings().map_weights(|_, _, w| 0.0 - w)?, ..b.build()? })
+    }
+
     /// The same problem as a minimisation: all coefficients change their sign when it was a maximisation.
     pub fn minimised(&self) -> Problem {
         if self.sense == Sense::Minimise {
