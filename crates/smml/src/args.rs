@@ -38,6 +38,13 @@ pub(crate) enum Command {
         after_help = "Example: smml ising --size 64 -T 2.0..2.6:13 --sweeps 20000"
     )]
     Ising(IsingArgs),
+    /// Search for the best state of a problem in a file by simulated annealing
+    #[command(
+        allow_negative_numbers = true,
+        after_help = "Files: rudy/Gset max-cut, COO, qbsolv .qubo, MatrixMarket, DIMACS (w)cnf, dimod JSON; plain or gzip.\n\
+                      Example: smml anneal G1.txt --sweeps 200 --target 11624"
+    )]
+    Anneal(AnnealArgs),
     /// Train and use restricted Boltzmann machines
     #[command(subcommand)]
     Rbm(RbmCommand),
@@ -201,6 +208,77 @@ pub(crate) enum Start {
     Random,
     /// All spins up
     Up,
+}
+
+/// Arguments of `smml anneal`.
+#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct AnnealArgs {
+    /// The file of the problem
+    pub(crate) file: PathBuf,
+    /// Its format [default: by its extension, then by its content]
+    #[arg(long, value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) format: Option<FileFormat>,
+    /// The variables of COO and MatrixMarket files that do not say it [default: binary]
+    #[arg(long, value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) form: Option<Variables>,
+    /// Sweeps of one run
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) sweeps: u32,
+    /// Runs, rounded up to whole batches of 512 where they go side by side [default: 512; with --time: as many as it allows]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1 << 26))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) runs: Option<u64>,
+    /// First temperature, greater than 0 [default: from the couplings]
+    #[arg(long, value_name = "T", value_parser = positive, allow_hyphen_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) hot: Option<f64>,
+    /// Last temperature, greater than 0 [default: from the couplings]
+    #[arg(long, value_name = "T", value_parser = positive, allow_hyphen_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cold: Option<f64>,
+    /// A value to reach: runs that reach it are counted, and exit code 1 says that none did
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) target: Option<f64>,
+    /// Stop after this time, such as 30s, 2m or 1h, at the end of a batch; the runs done are written to the
+    /// configuration, which gives the same bytes again
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) time: Option<f64>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// Formats of problems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum FileFormat {
+    /// rudy, G-set: max-cut
+    Rudy,
+    /// COO
+    Coo,
+    /// qbsolv
+    Qubo,
+    /// MatrixMarket
+    MatrixMarket,
+    /// DIMACS cnf, wcnf: max-sat
+    Dimacs,
+    /// dimod BQM JSON
+    DimodJson,
+}
+
+/// What variables stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Variables {
+    /// -1 and 1
+    Spin,
+    /// 0 and 1
+    Binary,
 }
 
 /// Arguments of `smml reproduce`.

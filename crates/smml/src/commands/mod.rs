@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub(crate) mod anneal;
 pub(crate) mod data;
 pub(crate) mod eq;
 pub(crate) mod ising;

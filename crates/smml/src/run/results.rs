@@ -16,7 +16,7 @@ use std::path::PathBuf;
 /// Number of this form; a change that a reader could notice raises it.
 const FORMAT: u32 = 1;
 /// Keys of a configuration that name files: they differ from machine to machine, and results must not.
-const FILES: [&str; 1] = ["model"];
+const FILES: [&str; 2] = ["file", "model"];
 
 /// What `results.json` holds.
 #[derive(Serialize, Deserialize)]

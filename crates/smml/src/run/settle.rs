@@ -20,6 +20,12 @@ pub(crate) fn settle(command: &mut Command, file: Option<&Path>) -> Result<(), F
             Ok(())
         }
         Command::Ising(args) => settle_run(&mut args.run, "ising", &inputs, &[]),
+        Command::Anneal(args) => {
+            absolute("FILE", &mut args.file)?;
+            inputs.push(args.file.clone());
+            let read = [args.file.clone()];
+            settle_run(&mut args.run, "anneal", &inputs, &read)
+        }
         Command::Rbm(command) => {
             let (run, name, data, model) = match command {
                 RbmCommand::Train(a) => {
