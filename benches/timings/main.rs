@@ -6,6 +6,7 @@
 //! the data sets.
 
 mod convolve;
+mod engines;
 mod mbar;
 mod optimize;
 mod program;
@@ -21,7 +22,7 @@ type Measured = Result<(f64, &'static str), Box<dyn std::error::Error>>;
 /// A timing by its name.
 type Timing = (&'static str, fn() -> Measured);
 
-const TIMINGS: [Timing; 14] = [
+const TIMINGS: [Timing; 20] = [
     ("convolve 1e6*1e4", convolve::long_by_short),
     ("adam 1e6 f32", optimize::adam_step),
     ("rosenbrock 1000 evaluations", optimize::rosenbrock_evaluations),
@@ -33,6 +34,12 @@ const TIMINGS: [Timing; 14] = [
     ("ising heat bath 64x64", spins::heat_bath),
     ("ising metropolis 64x64", spins::metropolis),
     ("ising wolff 64x64", spins::wolff),
+    ("packed metropolis 1024x1024", engines::packed_metropolis),
+    ("packed heat bath 1024x1024", engines::packed_heat_bath),
+    ("anneal ea 100x100", engines::edwards_anderson),
+    ("anneal 3-regular 10000", engines::regular),
+    ("anneal g(800,19176)", engines::random_graph),
+    ("anneal sk 1000", engines::sherrington_kirkpatrick),
     ("checkpoint encode 8 MB", program::encode),
     ("checkpoint decode 8 MB", program::decode),
     ("startup", program::startup),

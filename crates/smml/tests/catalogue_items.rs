@@ -53,6 +53,12 @@ use smml_physics::ising::exact::averages as _;
 use smml_physics::ising::exact::spectrum as _;
 use smml_physics::ising::exact::thermal as _;
 use smml_physics::ising::transfer::ln_z as _;
+use smml_physics::lanes::LaneModel as _;
+use smml_physics::mean_field::linearised_energy as _;
+use smml_physics::mean_field::solve as _;
+use smml_physics::packed::PackedLattice as _;
+use smml_physics::planar::ground_state as _;
+use smml_physics::search::Annealing as _;
 
 #[test]
 fn methods_exist() {

@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod core;
 mod learn;
 mod physics;
+mod spins;
 
 use crate::{
     args::ReproduceArgs,
@@ -27,7 +28,12 @@ use std::{path::Path, time::Instant};
 
 /// All checks, chapter by chapter.
 pub(crate) fn all() -> Vec<&'static Check> {
-    core::checks().into_iter().chain(physics::checks()).chain(learn::checks()).collect()
+    core::checks()
+        .into_iter()
+        .chain(physics::checks())
+        .chain(spins::checks())
+        .chain(learn::checks())
+        .collect()
 }
 
 /// Runs the command.
