@@ -45,6 +45,9 @@ pub(crate) enum Command {
                       Example: smml anneal G1.txt --sweeps 200 --target 11624"
     )]
     Anneal(AnnealArgs),
+    /// Exact averages and best configurations of a problem in a file, where its graph is narrow enough
+    #[command(allow_negative_numbers = true, after_help = "Example: smml exact problem.qubo --beta 2")]
+    Exact(ExactArgs),
     /// Train and use restricted Boltzmann machines
     #[command(subcommand)]
     Rbm(RbmCommand),
@@ -248,6 +251,35 @@ pub(crate) struct AnnealArgs {
     #[arg(long, value_name = "TIME", value_parser = seconds)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) time: Option<f64>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// Arguments of `smml exact`.
+#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct ExactArgs {
+    /// The file of the problem
+    pub(crate) file: PathBuf,
+    /// Its format [default: by its extension, then by its content]
+    #[arg(long, value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) format: Option<FileFormat>,
+    /// The variables of COO and MatrixMarket files that do not say it [default: binary]
+    #[arg(long, value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) form: Option<Variables>,
+    /// Inverse temperature of the averages, greater than 0
+    #[arg(long, value_name = "BETA", default_value_t = 1.0, conflicts_with = "temperature", value_parser = positive, allow_hyphen_values = true)]
+    pub(crate) beta: f64,
+    /// Temperature 1/BETA instead, greater than 0
+    #[arg(long, short = 'T', value_name = "T", value_parser = positive, allow_hyphen_values = true)]
+    #[serde(skip)]
+    pub(crate) temperature: Option<f64>,
+    /// Most memory of the tables, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 2048, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) memory: u32,
     #[command(flatten)]
     #[serde(flatten)]
     pub(crate) run: RunArgs,

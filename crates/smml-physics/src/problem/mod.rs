@@ -9,6 +9,7 @@
 //! Samplers and searches do not live here: they take models.
 
 mod convert;
+mod exact;
 pub mod formats;
 mod higher_order;
 mod polynomial;
@@ -18,6 +19,7 @@ mod schedule;
 mod tests;
 
 pub use convert::IsingForm;
+pub use exact::Exact;
 pub use higher_order::{HigherOrder, Products};
 pub use polynomial::{Builder, Form, MAX_DEGREE, Problem, Sense, Term};
 pub use reduce::Reduced;

@@ -360,3 +360,57 @@ fn bad_input_is_refused() {
         assert!(serde_json::from_str::<Problem>(&text.replace(from, to)).is_err(), "{to}");
     }
 }
+
+/// Exact answers against the sum over all configurations, in both forms and for any degree.
+#[test]
+fn exact_answers_are_those_of_enumeration() {
+    use smml_core::{
+        factor_graph::ExactOptions,
+        rng::{Draw, Streams},
+    };
+    for seed in 0..12u64 {
+        let mut rng = Streams::new(seed).stream("exact", 0);
+        let n = 9;
+        let (form, sense) = (
+            if seed % 2 == 0 { Form::Spin } else { Form::Binary },
+            if seed % 3 == 0 { Sense::Maximise } else { Sense::Minimise },
+        );
+        let mut b = Builder::new(form, sense, n).unwrap();
+        b.offset(1.5).unwrap();
+        for _ in 0..20 {
+            let d = 1 + rng.below(4);
+            let mut variables: Vec<u32> = (0..n as u32).collect();
+            rng.shuffle(&mut variables);
+            let coefficient = rng.below(9) as f64 - 4.0;
+            if form == Form::Binary && rng.chance(0.5) {
+                let literals: Vec<(u32, bool)> =
+                    variables[..d].iter().map(|v| (*v, rng.chance(0.5))).collect();
+                b.product(&literals, coefficient).unwrap();
+            } else {
+                b.term(&variables[..d], coefficient).unwrap();
+            }
+        }
+        let problem = b.build().unwrap();
+        let beta = 0.3;
+        let all: Vec<Vec<i8>> = (0..1 << n)
+            .map(|k: usize| (0..n).map(|i| if k >> i & 1 == 1 { 1 } else { -1 }).collect())
+            .collect();
+        let sign = sense.sign();
+        let weight = |s: &Vec<i8>| (-beta * sign * problem.value(s)).exp();
+        let z: f64 = all.iter().map(weight).sum();
+        let mean = all.iter().map(|s| weight(s) * problem.value(s)).sum::<f64>() / z;
+        let best = all.iter().map(|s| sign * problem.value(s)).fold(f64::INFINITY, f64::min) * sign;
+        let count = all.iter().filter(|s| (problem.value(s) - best).abs() < 1e-9).count();
+        let exact = problem.exact(beta, &ExactOptions::default()).unwrap();
+        assert!((exact.ln_z - z.ln()).abs() < 1e-11, "seed {seed}: {} {}", exact.ln_z, z.ln());
+        assert!((exact.mean_value - mean).abs() < 1e-10, "seed {seed}: {} {mean}", exact.mean_value);
+        assert!((exact.best_value - best).abs() < 1e-12 && exact.n_best == count as f64, "seed {seed}");
+        assert!((exact.entropy - (z.ln() + beta * sign * mean)).abs() < 1e-10);
+        for i in 0..n {
+            let p = all.iter().filter(|s| s[i] > 0).map(weight).sum::<f64>() / z;
+            assert!((exact.probability[i] - p).abs() < 1e-11);
+        }
+        let free = problem.exact(0.0, &ExactOptions::default()).unwrap();
+        assert!((free.ln_z - n as f64 * 2f64.ln()).abs() < 1e-12 && free.n_best == count as f64);
+    }
+}

@@ -3,5 +3,6 @@
 pub(crate) mod anneal;
 pub(crate) mod data;
 pub(crate) mod eq;
+pub(crate) mod exact;
 pub(crate) mod ising;
 pub(crate) mod rbm;

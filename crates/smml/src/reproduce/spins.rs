@@ -122,7 +122,8 @@ fn packed(ctx: &Context<'_>) -> Result<Outcome, Failure> {
         let (l, t) = (KAUFMAN[jobs[k].0].0, temperatures[jobs[k].1]);
         let lattice = PackedLattice::square(l, l, 1.0)?;
         // Half of the sizes by each rule.
-        let kernel = if jobs[k].0 % 2 == 0 { PackedSweep::metropolis(2) } else { PackedSweep::heat_bath(2) };
+        let kernel =
+            if jobs[k].0.is_multiple_of(2) { PackedSweep::metropolis(2) } else { PackedSweep::heat_bath(2) };
         let rng = ctx.streams.stream("packed", k as u64);
         let mut chain = Chain::new(kernel, lattice.uniform(1), rng);
         chain.advance(&lattice, 1.0 / t, n as u64 / 5);

@@ -1,0 +1,147 @@
+//! `smml anneal`: right values on small problems of every format and degree, the same bytes for any number of threads and
+//! after an interruption, and clear refusals.
+
+use std::fs;
+
+mod common;
+use common::*;
+
+/// A problem of a few variables in each format, and its best value by hand or by enumeration of its states.
+const PROBLEMS: [(&str, &str, f64); 6] = [
+    // K₄ less an edge: the cut {0, 1} | {2, 3} has 4 of its 5 edges.
+    ("graph.rudy", "4 5\n1 3\n1 4\n2 3\n2 4\n1 2\n", 4.0),
+    // A triangle of antiferromagnetic bonds with a field: s = (1, -1, -1) or (1, 1, -1) and the like.
+    ("triangle.coo", "# vartype=SPIN\n0 1 1.0\n1 2 1.0\n0 2 1.0\n0 0 -0.5\n", -1.5),
+    // x₀ + x₁ - 2 x₀ x₁ - x₂: x₂ = 1 and x₀ = x₁.
+    ("small.qubo", "c a comment\np qubo 0 3 3 1\n0 0 1\n1 1 1\n2 2 -1\n0 1 -2\n", -1.0),
+    // xᵀ Q x with Q = [[1, -2], [-2, 1]]: (1, 1) gives -2.
+    ("q.mtx", "%%MatrixMarket matrix coordinate real symmetric\n2 2 3\n1 1 1\n2 1 -2\n2 2 1\n", -2.0),
+    // (a or b or c) and not a and not b: satisfied by c; weights 3, 2, 2.
+    ("sat.wcnf", "p wcnf 3 3\n3 1 2 3 0\n2 -1 0\n2 -2 0\n", 7.0),
+    // Irrational couplings: single runs.
+    ("real.coo", "# vartype=SPIN\n0 1 1.4142135623730951\n1 2 -1.0\n0 2 0.3\n", -2.714_213_562_373_095),
+];
+
+#[test]
+fn best_values_of_every_format() {
+    let place = tempfile::tempdir().unwrap();
+    for (name, text, value) in PROBLEMS {
+        let (file, folder) = (place.path().join(name), place.path().join(format!("{name}-run")));
+        fs::write(&file, text).unwrap();
+        let path = file.display().to_string();
+        let target = format!("--target={value}");
+        run_to(0, line(&["anneal", &path, "--seed=1", "--sweeps=30", "--quiet", &target], &folder));
+        let results: serde_json::Value = serde_json::from_str(&read(&folder.join("results.json"))).unwrap();
+        let rows = results["results"][0]["quantities"].as_array().unwrap();
+        let best = rows.iter().find(|r| r["quantity"] == "best value").unwrap();
+        assert!((best["value"].as_f64().unwrap() - value).abs() < 1e-9, "{name}: {best}");
+        let solution = read(&folder.join("solution.txt"));
+        assert!(solution.starts_with("# value "), "{solution}");
+        // A value that no state has is not reached, and the exit code says so.
+        let beyond = if name.ends_with("rudy") || name.ends_with("wcnf") { value + 1.0 } else { value - 1.0 };
+        let (target, other) = (format!("--target={beyond}"), place.path().join(format!("{name}-beyond")));
+        let message =
+            run_to(1, line(&["anneal", &path, "--seed=1", "--sweeps=30", "--quiet", &target], &other));
+        assert!(message.contains("best value"), "{message}");
+    }
+}
+
+/// Counted by hand: K₄ less an edge has 2 cuts of 4 edges (a cut and its complement); the satisfied formula 1 of 8.
+#[test]
+fn exact_answers_and_their_numbers() {
+    let place = tempfile::tempdir().unwrap();
+    for ((name, text, value), count) in PROBLEMS.into_iter().zip([2.0, 3.0, 2.0, 1.0, 1.0, 2.0]) {
+        let (file, folder) = (place.path().join(name), place.path().join(format!("{name}-exact")));
+        fs::write(&file, text).unwrap();
+        let path = file.display().to_string();
+        run_to(0, line(&["exact", &path, "--quiet"], &folder));
+        let results: serde_json::Value = serde_json::from_str(&read(&folder.join("results.json"))).unwrap();
+        let rows = results["results"][0]["quantities"].as_array().unwrap();
+        let of = |what: &str| rows.iter().find(|r| r["quantity"] == what).unwrap()["value"].as_f64().unwrap();
+        assert!((of("best value") - value).abs() < 1e-9, "{name}");
+        assert_eq!(of("configurations that have it"), count, "{name}");
+        assert!(read(&folder.join("marginals.csv")).starts_with("variable,probability_of_1,best\n"));
+    }
+    // ln Z of the pair at β = 2: ln(2 e² + 2) for the graph with one edge, whose cut is 0 or 1.
+    let file = place.path().join("pair.rudy");
+    fs::write(&file, "2 1\n1 2 1\n").unwrap();
+    let folder = place.path().join("pair");
+    run_to(0, line(&["exact", &file.display().to_string(), "--beta=2", "--quiet"], &folder));
+    let results = read(&folder.join("results.json"));
+    let want = (2.0 * 2f64.exp() + 2.0).ln();
+    let results: serde_json::Value = serde_json::from_str(&results).unwrap();
+    let ln_z = results["results"][0]["quantities"][0]["value"].as_f64().unwrap();
+    assert!((ln_z - want).abs() < 1e-12, "{ln_z} {want}");
+}
+
+#[test]
+fn the_same_bytes_for_any_number_of_threads_and_repeated_from_the_configuration() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("glass.coo");
+    let mut text = String::from("# vartype=SPIN\n");
+    for i in 0..60u32 {
+        for j in 0..i {
+            if (i * 7 + j * 13) % 5 == 0 {
+                text += &format!("{j} {i} {}\n", if (i + j) % 3 == 0 { 1 } else { -1 });
+            }
+        }
+    }
+    fs::write(&file, text).unwrap();
+    let path = file.display().to_string();
+    let names = ["results.json", "solution.txt", "checkpoint", "figures/values.csv"];
+    let run = |threads: &str, folder: &str| {
+        let folder = place.path().join(folder);
+        let words = ["anneal", &path, "--seed=3", "--sweeps=40", "--runs=3000", "--quiet", threads];
+        run_to(0, line(&words, &folder));
+        bytes(&folder, &names)
+    };
+    let one = run("--threads=1", "one");
+    for threads in ["--threads=2", "--threads=3", "--threads=8"] {
+        assert!(run(threads, threads) == one, "{threads}");
+    }
+    let config = place.path().join("one/config.toml").display().to_string();
+    let again = place.path().join("again");
+    run_to(0, line(&["run", &config, "--quiet"], &again));
+    assert!(bytes(&again, &names) == one);
+    // More runs go on where the others ended; other sweeps are another search.
+    let longer = place.path().join("one");
+    run_to(
+        0,
+        line(&["anneal", &path, "--seed=3", "--sweeps=40", "--runs=5000", "--quiet", "--resume"], &longer),
+    );
+    let fresh = place.path().join("fresh");
+    run_to(0, line(&["anneal", &path, "--seed=3", "--sweeps=40", "--runs=5000", "--quiet"], &fresh));
+    assert!(bytes(&longer, &names) == bytes(&fresh, &names));
+    let message =
+        run_to(2, line(&["anneal", &path, "--seed=3", "--sweeps=41", "--runs=5000", "--resume"], &longer));
+    assert!(message.contains("--sweeps 41"), "{message}");
+}
+
+#[test]
+fn bad_input_is_named() {
+    let place = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let file = place.path().join(name);
+        fs::write(&file, text).unwrap();
+        file.display().to_string()
+    };
+    let good = write("good.rudy", "2 1\n1 2 1\n");
+    let out = place.path().join("x");
+    for (words, code, part) in [
+        (vec!["anneal"], 2, "<FILE>"),
+        (vec!["anneal", "/nonexistent.rudy"], 3, "/nonexistent.rudy"),
+        (vec!["anneal", &write("short.rudy", "3 2\n1 2 1\n")], 3, "short.rudy"),
+        (vec!["anneal", &write("nan.coo", "# vartype=SPIN\n0 1 nan\n")], 3, "line 2"),
+        (vec!["anneal", &write("what.txt", "hello\n")], 3, "what.txt"),
+        (vec!["anneal", &good, "--hot=1", "--cold=2"], 2, "--cold 2"),
+        (vec!["anneal", &good, "--hot=0"], 2, "--hot"),
+        (vec!["anneal", &good, "--sweeps=0"], 2, "--sweeps"),
+        (vec!["anneal", &good, "--runs=0"], 2, "--runs"),
+        (vec!["anneal", &good, "--format=qubo"], 3, "good.rudy"),
+        (vec!["anneal", &good, "--method=sa"], 2, "--method"),
+    ] {
+        let message = run_to(code, line(&words, &out));
+        assert!(message.contains(part), "{words:?}: {message}");
+        assert!(!out.exists(), "{words:?} left something behind");
+    }
+}
