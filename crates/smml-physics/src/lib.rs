@@ -7,6 +7,7 @@
 //!   two replicas), [`flat`] (Wang-Landau, multicanonical, densities of states).
 //! - Optimisation: [`problem`] (polynomials of binary variables, files), [`search`] (annealing, time to solution),
 //!   [`instances`] (random and planted ones), [`planar`] (exact ground states), [`bound`] (lower bounds with a certificate).
+//! - Searches of other kinds: [`double_digest`] (restriction maps).
 //! - References: [`mean_field`], [`curie_weiss`], [`bethe`], [`critical`] temperatures.
 //!
 //! Samplers that work for any energy (Metropolis, heat bath, tempering, annealing) are in [`smml_core::sample`].
@@ -17,6 +18,7 @@ pub mod bound;
 pub mod cluster;
 pub mod critical;
 pub mod curie_weiss;
+pub mod double_digest;
 pub mod flat;
 pub mod instances;
 pub mod ising;
