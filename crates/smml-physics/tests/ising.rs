@@ -389,10 +389,10 @@ fn error_bars_of_critical_energies_cover_what_they_say() {
     let runs = 20_000;
     let hits = parallel::map(Par::Rayon, runs, |run| {
         let mut rng = Streams::new(32).stream("coverage", run as u64);
-        let mut chain = Chain::new(PackedSweep::heat_bath(1), lattice.draw(&mut rng), rng);
-        chain.advance(&lattice, beta, 200);
+        let mut chain = Chain::new(PackedSweep::heat_bath(4), lattice.draw(&mut rng), rng);
+        chain.advance(&lattice, beta, 50);
         let mut record = Record::new(1).unwrap();
-        chain.record(&lattice, beta, 1, 1_200, &mut record, |s| [lattice.energy(s) / 64.0]).unwrap();
+        chain.record(&lattice, beta, 1, 400, &mut record, |s| [lattice.energy(s) / 64.0]).unwrap();
         record.estimate(0).map_or((false, 0.0), |e: Estimate| (e.z(exact).abs() <= 1.0, e.n_eff))
     });
     let covered = hits.iter().filter(|h| h.0).count() as f64 / runs as f64;

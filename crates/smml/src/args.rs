@@ -48,6 +48,13 @@ pub(crate) enum Command {
     /// Exact averages and best configurations of a problem in a file, where its graph is narrow enough
     #[command(allow_negative_numbers = true, after_help = "Example: smml exact problem.qubo --beta 2")]
     Exact(ExactArgs),
+    /// The double digest problem of a file of fragment lengths
+    #[command(
+        allow_negative_numbers = true,
+        after_help = "The file holds three lists, A, B and C (both enzymes together):\n  A: 1 2 3\n  B: 2 4\n  C: 1 1 2 2\n\
+                      Example: smml digest lambda.txt"
+    )]
+    Digest(DigestArgs),
     /// Train and use restricted Boltzmann machines
     #[command(subcommand)]
     Rbm(RbmCommand),
@@ -125,11 +132,18 @@ pub(crate) struct IsingArgs {
     #[arg(long, value_name = "H", default_value_t = 0.0, allow_negative_numbers = true)]
     pub(crate) field: f64,
     /// Temperature T > 0, a list T1,T2,..., or N values from A to B as A..B:N
-    #[arg(long, short = 'T', value_name = "T|A..B:N", group = "temperatures", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        short = 'T',
+        value_name = "T|A..B:N",
+        conflicts_with = "beta",
+        required_unless_present = "beta",
+        allow_hyphen_values = true
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) temperature: Option<Values>,
     /// Inverse temperature 1/T instead: a value, a list, or a range A..B:N
-    #[arg(long, value_name = "BETA|A..B:N", group = "temperatures", allow_hyphen_values = true)]
+    #[arg(long, value_name = "BETA|A..B:N", allow_hyphen_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) beta: Option<Values>,
     /// What changes the spins
@@ -280,6 +294,23 @@ pub(crate) struct ExactArgs {
     /// Most memory of the tables, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 2048, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) memory: u32,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// Arguments of `smml digest`.
+#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct DigestArgs {
+    /// The file of fragment lengths
+    pub(crate) file: PathBuf,
+    /// Sweeps of one run
+    #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) sweeps: u32,
+    /// Runs
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
+    pub(crate) runs: u32,
     #[command(flatten)]
     #[serde(flatten)]
     pub(crate) run: RunArgs,

@@ -1086,9 +1086,9 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         text: "H(σ, μ) = Σⱼ (cⱼ - ĉⱼ(σ, μ))² / cⱼ,  both sorted",
         difference: "The index of ĉ is added: ĉ(σ, μ) is the list of fragment lengths cut by both orders together, and both lists are compared sorted. The energy is Goldstein and Waterman's (1987), not that of the genome paper cited.",
         part: 2,
-        status: Status::Planned,
-        items: &[],
-        checks: &[],
+        status: Status::Implemented,
+        items: &["smml_physics::double_digest::DoubleDigest", "smml_physics::double_digest::enumerate", "smml_physics::double_digest::Search"],
+        checks: &["double-digest"],
         chapter: Chapter::Physics,
     },
 ];

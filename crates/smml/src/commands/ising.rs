@@ -41,6 +41,8 @@ const ENUMERATED: usize = 20;
 const ROUND: u64 = 500_000;
 /// How many times faster packed spins are, about.
 const PACKED: u64 = 50;
+/// What a packed sweep costs whatever its size, in updates of single spins.
+const SWEEP: u64 = 100;
 /// Largest run, in bytes of its states, its samples and the lattice: what a checkpoint can hold.
 const LARGEST: u128 = 1 << 34;
 /// Bytes of the lattice for each spin while it is built: couplings and fields, and the graph made of them.
@@ -260,8 +262,11 @@ fn simulate(args: &IsingArgs) -> Result<(), Failure> {
 
     let mut plan = Plan { burn_in: saved.burn_in, thin: settled.thin, n_samples };
     let limit = args.time.unwrap_or(f64::INFINITY);
-    let faster = if matches!(system, System::Packed(_)) { PACKED } else { 1 };
-    let round = (faster * ROUND / (system.n_spins() as u64 * betas.len() as u64)).max(1);
+    let work = match system {
+        System::Packed(_) => system.n_spins() as u64 / PACKED + SWEEP,
+        System::Graph(_) => system.n_spins() as u64,
+    };
+    let round = (ROUND / (work * betas.len() as u64)).max(1);
     let sweeps = saved.burn_in.unwrap_or(0).saturating_add(settled.sweeps.unwrap_or(0));
     let bar =
         progress::bar(if settled.sweeps.is_some() { sweeps } else { (limit * 1e3) as u64 }, args.run.quiet);

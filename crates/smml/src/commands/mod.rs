@@ -2,6 +2,7 @@
 
 pub(crate) mod anneal;
 pub(crate) mod data;
+pub(crate) mod digest;
 pub(crate) mod eq;
 pub(crate) mod exact;
 pub(crate) mod ising;

@@ -32,6 +32,12 @@ pub(crate) fn settle(command: &mut Command, file: Option<&Path>) -> Result<(), F
             let read = [args.file.clone()];
             settle_run(&mut args.run, "exact", &inputs, &read)
         }
+        Command::Digest(args) => {
+            absolute("FILE", &mut args.file)?;
+            inputs.push(args.file.clone());
+            let read = [args.file.clone()];
+            settle_run(&mut args.run, "digest", &inputs, &read)
+        }
         Command::Rbm(command) => {
             let (run, name, data, model) = match command {
                 RbmCommand::Train(a) => {
