@@ -209,7 +209,7 @@ mod tests {
         assert!(sampled_beta(&[1.0, f64::NAN]).is_err());
         let mut lonely = vec![1.0; 200];
         lonely[7] = -1.0;
-        assert!(matches!(sampled_beta(&lonely), Err(Error::TooShort { .. })));
+        assert!(matches!(sampled_beta(&lonely), Err(Error::Undefined { .. })));
     }
 
     #[test]
