@@ -4,10 +4,12 @@
 //!   Heisenberg), on any [`lattice`] or graph.
 //! - Samplers: [`packed`] (square and cubic Ising lattices, a bit a spin), [`lanes`] (512 replicas of any Ising model with
 //!   integer couplings), [`cluster`] (Wolff, Swendsen-Wang, balance of signs), [`kernels`] (Kawasaki, n-fold way, moves of
-//!   two replicas), [`flat`] (Wang-Landau, multicanonical, densities of states).
-//! - Optimisation: [`problem`] (polynomials of binary variables, files), [`search`] (annealing, time to solution),
-//!   [`instances`] (random and planted ones), [`planar`] (exact ground states), [`bound`] (lower bounds with a certificate).
-//! - Searches of other kinds: [`double_digest`] (restriction maps).
+//!   two replicas), [`flat`] (Wang-Landau, multicanonical, densities of states), [`tempering`] (a measured, adapted ladder).
+//! - Optimisation: [`problem`] (polynomials of binary variables, files), [`search`] (annealing of many runs, populations and
+//!   quantum paths, tabu and breakout local search, simulated bifurcation, time to solution), [`instances`] (random and
+//!   planted ones), [`planar`] (exact ground states), [`bound`] (lower bounds with a certificate), [`double_digest`]
+//!   (restriction maps), [`tsp`] (the travelling salesman).
+//! - Analysis: [`scaling`] (crossings, collapse, exponents), [`glass`] (overlaps, averages over disorder).
 //! - References: [`mean_field`], [`curie_weiss`], [`bethe`], [`critical`] temperatures.
 //!
 //! Samplers that work for any energy (Metropolis, heat bath, tempering, annealing) are in [`smml_core::sample`].
@@ -20,6 +22,7 @@ pub mod critical;
 pub mod curie_weiss;
 pub mod double_digest;
 pub mod flat;
+pub mod glass;
 pub mod instances;
 pub mod ising;
 pub mod kernels;
@@ -30,7 +33,10 @@ pub mod mean_field;
 pub mod packed;
 pub mod planar;
 pub mod problem;
+pub mod scaling;
 pub mod search;
 pub mod spins;
+pub mod tempering;
+pub mod tsp;
 
 pub use smml_core;

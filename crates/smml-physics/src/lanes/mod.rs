@@ -21,5 +21,6 @@ mod tests;
 mod update;
 
 pub use model::LaneModel;
+pub(crate) use model::unit_of;
 pub use spins::{LANES, LaneSpins};
 pub use sweep::{LaneBetas, LaneSweep};

@@ -73,7 +73,7 @@ pub struct LaneModel {
 }
 
 /// The largest u of which all values are multiples (to 10⁻⁹ of themselves), with at most [`MOST_UNITS`] units each.
-fn unit_of(values: &[f64]) -> Option<f64> {
+pub(crate) fn unit_of(values: &[f64]) -> Option<f64> {
     let close = |x: f64| (x - x.round()).abs() <= 1e-9 * x.abs().max(1.0);
     let smallest = values.iter().filter(|v| **v != 0.0).fold(f64::INFINITY, |m, v| m.min(v.abs()));
     if !smallest.is_finite() {

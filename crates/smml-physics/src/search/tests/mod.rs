@@ -1,3 +1,9 @@
+//! Searches against enumeration, planted ground states and bad parameters.
+
+mod local;
+mod population;
+mod quantum;
+
 use super::*;
 use crate::ising::{CachedIsing, Ising};
 use proptest::prelude::*;
@@ -26,6 +32,36 @@ fn glass(n: usize, integer: bool, seed: u64) -> Ising {
 
 fn ground(ising: &Ising) -> f64 {
     (0..ising.n_states().unwrap()).map(|k| ising.energy(&ising.state(k))).fold(f64::INFINITY, f64::min)
+}
+
+/// Loops of random spins, each with one coupling against a hidden state: a loop of k bonds has at least one
+/// unsatisfied, so the hidden state is a ground state of all together, with energy -Σ (k - 2). (Planted as by I. Hen
+/// et al., Phys. Rev. A 92, 042325 (2015).)
+fn planted(n: usize, n_loops: usize, seed: u64) -> (Ising, f64) {
+    let mut rng = Streams::new(seed).stream("planted", 0);
+    let hidden: Vec<f64> = (0..n).map(|_| if rng.chance(0.5) { 1.0 } else { -1.0 }).collect();
+    let (mut couplings, mut energy) = (Vec::new(), 0.0);
+    for _ in 0..n_loops {
+        let length = 3 + rng.below(4);
+        let mut spins: Vec<usize> = Vec::new();
+        while spins.len() < length {
+            let i = rng.below(n);
+            if !spins.contains(&i) {
+                spins.push(i);
+            }
+        }
+        let broken = rng.below(length);
+        for k in 0..length {
+            let (i, j) = (spins[k], spins[(k + 1) % length]);
+            let sign = if k == broken { -1.0 } else { 1.0 };
+            couplings.push((i as u32, j as u32, sign * hidden[i] * hidden[j]));
+        }
+        energy -= length as f64 - 2.0;
+    }
+    let ising = Ising::new(n, &couplings, vec![0.0; n]).unwrap();
+    let hidden: Vec<i8> = hidden.iter().map(|s| *s as i8).collect();
+    assert_eq!(ising.energy(&hidden), energy);
+    (ising, energy)
 }
 
 #[test]
