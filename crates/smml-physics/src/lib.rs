@@ -7,7 +7,7 @@
 //!   two replicas), [`flat`] (Wang-Landau, multicanonical, densities of states).
 //! - Optimisation: [`problem`] (polynomials of binary variables, files), [`search`] (annealing, time to solution),
 //!   [`instances`] (random and planted ones), [`planar`] (exact ground states), [`bound`] (lower bounds with a certificate).
-//! - Searches of other kinds: [`double_digest`] (restriction maps).
+//! - Searches of other kinds: [`double_digest`] (restriction maps), [`tsp`] (the travelling salesman).
 //! - References: [`mean_field`], [`curie_weiss`], [`bethe`], [`critical`] temperatures.
 //!
 //! Samplers that work for any energy (Metropolis, heat bath, tempering, annealing) are in [`smml_core::sample`].
@@ -32,5 +32,6 @@ pub mod planar;
 pub mod problem;
 pub mod search;
 pub mod spins;
+pub mod tsp;
 
 pub use smml_core;
