@@ -8,6 +8,7 @@
 //! - Optimisation: [`problem`] (polynomials of binary variables, files), [`search`] (annealing, time to solution),
 //!   [`instances`] (random and planted ones), [`planar`] (exact ground states), [`bound`] (lower bounds with a certificate).
 //! - Searches of other kinds: [`double_digest`] (restriction maps), [`tsp`] (the travelling salesman).
+//! - Analysis: [`scaling`] (crossings, collapse, exponents, the XY transition).
 //! - References: [`mean_field`], [`curie_weiss`], [`bethe`], [`critical`] temperatures.
 //!
 //! Samplers that work for any energy (Metropolis, heat bath, tempering, annealing) are in [`smml_core::sample`].
@@ -30,6 +31,7 @@ pub mod mean_field;
 pub mod packed;
 pub mod planar;
 pub mod problem;
+pub mod scaling;
 pub mod search;
 pub mod spins;
 pub mod tsp;
