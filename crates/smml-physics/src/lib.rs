@@ -8,7 +8,8 @@
 //! - Optimisation: [`problem`] (polynomials of binary variables, files), [`search`] (annealing, time to solution),
 //!   [`instances`] (random and planted ones), [`planar`] (exact ground states), [`bound`] (lower bounds with a certificate).
 //! - Searches of other kinds: [`double_digest`] (restriction maps), [`tsp`] (the travelling salesman).
-//! - Analysis: [`glass`] (overlaps, averages over disorder, the Nishimori line), [`scaling`] (crossings, collapse, exponents, the XY transition).
+//! - Analysis: [`glass`] (overlaps, averages over disorder, the Nishimori line), [`scaling`] (crossings,
+//!   collapse, exponents, the XY transition).
 //! - References: [`mean_field`], [`curie_weiss`], [`bethe`], [`critical`] temperatures.
 //!
 //! Samplers that work for any energy (Metropolis, heat bath, tempering, annealing) are in [`smml_core::sample`].
