@@ -1,7 +1,7 @@
 //! Instances whose optima are known by enumeration.
 //!
-//! The three small ones are textbook sets; their numbers of orderings and optima, and those of phage λ, come from an
-//! exhaustive count by another program. The fragments of phage λ (48,502 base pairs) follow from its restriction map:
+//! The numbers of orderings and optima come from exhaustive counts by another program; the 20 of 144 are also a published
+//! count. The fragments of phage λ (48,502 base pairs) follow from its restriction map:
 //! BamHI cuts at 5505, 22346, 27972, 34499 and 41732, EcoRI at 21226, 26104, 31747, 39168 and 44972.
 
 use super::{DoubleDigest, Sums};
@@ -55,7 +55,7 @@ pub const FOUR_BY_FOUR: Instance = Instance {
     n_optima: 20,
 };
 
-/// 72 orderings, 8 of them optimal. As it is printed, B adds up to 10 and A and C to 11: the last fragment of B runs on to
+/// 72 orderings, 8 of them optimal. B adds up to 10, A and C to 11: the last fragment of B runs on to
 /// the end.
 pub const REPEATED: Instance = Instance {
     name: "repeated",
