@@ -4,8 +4,8 @@ use super::{Estimate, MIN_N_EFF, Moments, Source, mean_and_variance, student_fac
 use crate::error::{Error, Result};
 
 /// Wolff's S: the assumed ratio of the slowest exponential autocorrelation time to the integrated one. Larger values
-/// trade bias for noise.
-const S: f64 = 1.5;
+/// trade bias for noise: with 1.5 the window ends too early where several time scales meet, as at a critical point.
+const S: f64 = 2.0;
 /// Longest window summed directly. A slower series is first averaged over pairs, as often as needed: blocks change
 /// neither its mean nor the error of the mean, and the work stays linear in the length.
 const MAX_LAG: usize = 128;
@@ -63,7 +63,7 @@ impl Autocorrelation {
 
 /// Autocorrelation time and error of the mean of a stationary series.
 ///
-/// τ_int = ½ + Σ_{t=1}^{W} ρ(t), with the automatic window of U. Wolff (Comput. Phys. Commun. 156, 143 (2004), S = 1.5)
+/// τ_int = ½ + Σ_{t=1}^{W} ρ(t), with the automatic window of U. Wolff (Comput. Phys. Commun. 156, 143 (2004), S = 2)
 /// and his correction for the bias that subtracting the sample mean causes. Series with τ_int above about 25 are
 /// averaged over pairs first, and so are series whose neighbours are anticorrelated.
 ///

@@ -385,9 +385,9 @@ fn histogram(values: &[f64]) -> Figure {
     )
 }
 
-impl From<crate::args::FileFormat> for formats::Format {
-    fn from(format: crate::args::FileFormat) -> Self {
-        use crate::args::FileFormat as F;
+impl From<crate::args::problem::FileFormat> for formats::Format {
+    fn from(format: crate::args::problem::FileFormat) -> Self {
+        use crate::args::problem::FileFormat as F;
         match format {
             F::Rudy => formats::Format::Rudy,
             F::Coo => formats::Format::Coo,
@@ -399,11 +399,11 @@ impl From<crate::args::FileFormat> for formats::Format {
     }
 }
 
-impl From<crate::args::Variables> for Form {
-    fn from(variables: crate::args::Variables) -> Self {
+impl From<crate::args::problem::Variables> for Form {
+    fn from(variables: crate::args::problem::Variables) -> Self {
         match variables {
-            crate::args::Variables::Spin => Form::Spin,
-            crate::args::Variables::Binary => Form::Binary,
+            crate::args::problem::Variables::Spin => Form::Spin,
+            crate::args::problem::Variables::Binary => Form::Binary,
         }
     }
 }

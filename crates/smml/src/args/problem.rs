@@ -1,0 +1,123 @@
+//! Arguments of the commands that read a problem: `smml anneal`, `smml exact`, `smml digest`.
+
+use super::{RunArgs, positive, seconds};
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Arguments of `smml anneal`.
+#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct AnnealArgs {
+    /// The file of the problem
+    pub(crate) file: PathBuf,
+    /// Its format [default: by its extension, then by its content]
+    #[arg(long, value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) format: Option<FileFormat>,
+    /// The variables of COO and MatrixMarket files that do not say it [default: binary]
+    #[arg(long, value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) form: Option<Variables>,
+    /// Sweeps of one run
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) sweeps: u32,
+    /// Runs, rounded up to whole batches of 512 where they go side by side [default: 512; with --time: as many as it allows]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1 << 26))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) runs: Option<u64>,
+    /// First temperature, greater than 0 [default: from the couplings]
+    #[arg(long, value_name = "T", value_parser = positive, allow_hyphen_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) hot: Option<f64>,
+    /// Last temperature, greater than 0 [default: from the couplings]
+    #[arg(long, value_name = "T", value_parser = positive, allow_hyphen_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cold: Option<f64>,
+    /// A value to reach: runs that reach it are counted, and exit code 1 says that none did
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) target: Option<f64>,
+    /// Stop after this time, such as 30s, 2m or 1h, at the end of a batch; the runs done are written to the
+    /// configuration, which gives the same bytes again
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) time: Option<f64>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// Arguments of `smml exact`.
+#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct ExactArgs {
+    /// The file of the problem
+    pub(crate) file: PathBuf,
+    /// Its format [default: by its extension, then by its content]
+    #[arg(long, value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) format: Option<FileFormat>,
+    /// The variables of COO and MatrixMarket files that do not say it [default: binary]
+    #[arg(long, value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) form: Option<Variables>,
+    /// Inverse temperature of the averages, greater than 0
+    #[arg(long, value_name = "BETA", default_value_t = 1.0, conflicts_with = "temperature", value_parser = positive, allow_hyphen_values = true)]
+    pub(crate) beta: f64,
+    /// Temperature 1/BETA instead, greater than 0
+    #[arg(long, short = 'T', value_name = "T", value_parser = positive, allow_hyphen_values = true)]
+    #[serde(skip)]
+    pub(crate) temperature: Option<f64>,
+    /// Most memory of the tables, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 2048, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) memory: u32,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// Arguments of `smml digest`.
+#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct DigestArgs {
+    /// The file of fragment lengths
+    pub(crate) file: PathBuf,
+    /// Sweeps of one run
+    #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) sweeps: u32,
+    /// Runs
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
+    pub(crate) runs: u32,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// Formats of problems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum FileFormat {
+    /// rudy, G-set: max-cut
+    Rudy,
+    /// COO
+    Coo,
+    /// qbsolv
+    Qubo,
+    /// MatrixMarket
+    MatrixMarket,
+    /// DIMACS cnf, wcnf: max-sat
+    Dimacs,
+    /// dimod BQM JSON
+    DimodJson,
+}
+
+/// What variables stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Variables {
+    /// -1 and 1
+    Spin,
+    /// 0 and 1
+    Binary,
+}
