@@ -490,11 +490,13 @@ fn labels(ctx: &Context<'_>) -> Result<Outcome, Failure> {
 
 /// Digits of a given class from a second machine, trained to be sampled, and what the classifier says of them.
 fn on_demand(ctx: &Context<'_>, o: &mut Outcome, judge: &Rbm, train: &DataSet) -> Result<(), Failure> {
-    let training = RbmTraining::for_sampling(
+    let mut training = RbmTraining::for_sampling(
         ctx.level.pick(200, 500, 500),
         ctx.level.pick(20, 6, 20),
         ctx.streams.stream("seed", 1000).word(),
     );
+    // More steps between updates tie a digit closer to its label, where there is time for them.
+    training.negative = Negative::Persistent { steps: ctx.level.pick(2, 2, 5), n_chains: 100 };
     // Strokes of a pen are thin where grey values count only from the middle on.
     let mut trainer = RbmTrainer::new(training, &train.binarise(127), Some((train.labels(), 10)))?;
     while !trainer.is_done() {
