@@ -5,6 +5,7 @@ The instances and the schedule are the same (splitmix64 with the same seeds; ln 
 smallest coupling)). Prints one JSON object a line: {"name": ..., "value": ..., "unit": ..., "peer": ...}: nanoseconds
 of CPU time for an attempted flip, from the difference of two numbers of sweeps, median of 5.
 """
+import importlib.metadata
 import json
 import os
 import statistics
@@ -108,10 +109,9 @@ def hot_and_cold(n, bonds):
 
 def dwave():
     import dimod
-    import dwave.samplers
     from dwave.samplers import SimulatedAnnealingSampler
 
-    version = getattr(dwave.samplers, "__version__", "")
+    version = importlib.metadata.version("dwave-samplers")
     for name, (n, bonds), low, high in CASES:
         i, j, w = (np.array(column) for column in zip(*bonds))
         bqm = dimod.BinaryQuadraticModel.from_numpy_vectors(np.zeros(n), (i, j, w), 0.0, "SPIN")
@@ -122,7 +122,7 @@ def dwave():
             sampler.sample(bqm, num_reads=1, num_sweeps=sweeps, beta_range=[hot, cold],
                            beta_schedule_type="geometric", seed=seed)
 
-        measure(name, n, (low, high), f"dwave-samplers {version}".strip(), run)
+        measure(name, n, (low, high), f"dwave-samplers {version}", run)
 
 
 def openjij():
@@ -137,7 +137,7 @@ def openjij():
         def run(sweeps, seed):
             sampler.sample(bqm, beta_min=hot, beta_max=cold, num_sweeps=sweeps, num_reads=1, seed=seed, sparse=sparse)
 
-        measure(name, n, (low, high), f"OpenJij {oj.__version__}", run)
+        measure(name, n, (low, high), f"OpenJij {importlib.metadata.version('openjij')}", run)
 
 
 for peer in (dwave, openjij):
