@@ -12,8 +12,8 @@ use smml_core::{
 
 /// Bits compared for the four spins apart before it is asked whether a replica is open in one of them at most, and bits
 /// then compared together before it is asked whether any is open. They decide which random word a test uses.
-const APART: usize = 6;
-const TOGETHER: usize = 5;
+const APART: usize = 7;
+const TOGETHER: usize = 6;
 
 /// Thresholds of the passes.
 pub(super) trait Thresholds {
