@@ -42,6 +42,25 @@ fn decode_content<T: DeserializeOwned>(
 
 /// The partner that `#[serde(try_from = "Raw…")]` names: a struct of the same fields, read as they come, and the
 /// constructor that they must pass. So a file brings in nothing that a program could not have made.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// #[derive(Serialize, Deserialize)]
+/// #[serde(try_from = "RawPeriod")]
+/// struct Period {
+///     seconds: f64,
+/// }
+/// impl Period {
+///     fn new(seconds: f64) -> smml_core::Result<Self> {
+///         Ok(Period { seconds: smml_core::error::positive("seconds", seconds)? })
+///     }
+/// }
+/// smml_core::read_through!(Period: RawPeriod { seconds: f64 } => Period::new(seconds));
+/// let bytes = smml_core::store::encode(&-1.0f64, 0)?;
+/// assert!(smml_core::store::decode::<Period>(&bytes, 0).is_err());
+/// # Ok::<(), smml_core::Error>(())
+/// ```
+#[macro_export]
 macro_rules! read_through {
     ($type:ident: $raw:ident { $($field:ident: $of:ty),+ } => $built:expr) => {
         #[derive(serde::Deserialize)]

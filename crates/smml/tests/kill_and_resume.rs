@@ -1,4 +1,4 @@
-//! Runs that are disturbed: killed at 50 random moments in all and resumed, on any number of threads, stopped by signals,
+//! Runs that are disturbed: killed at 60 random moments in all and resumed, on any number of threads, stopped by signals,
 //! with damaged checkpoints; always the same bytes.
 #![cfg(unix)]
 
@@ -28,6 +28,9 @@ const ISING: [&str; 10] = [
 ];
 const TRAIN: [&str; 8] =
     ["rbm", "train", "--hidden=8", "--epochs=20", "--seed=7", "--checkpoint-every=5ms", "--quiet", "--json"];
+/// Twelve batches of 512 runs.
+const ANNEAL: [&str; 7] =
+    ["anneal", "FILE", "--sweeps=150", "--runs=6144", "--seed=7", "--checkpoint-every=5ms", "--quiet"];
 const REPRODUCE: [&str; 11] = [
     "reproduce",
     "gibbs-distribution",
@@ -104,6 +107,24 @@ fn ising_killed_at_any_moment_and_resumed() {
 #[test]
 fn training_killed_at_any_moment_and_resumed() {
     killed_at(&TRAIN, 10);
+}
+
+#[test]
+fn annealing_killed_at_any_moment_and_resumed() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("glass.coo");
+    let mut text = String::from("# vartype=SPIN\n");
+    for i in 0..120u32 {
+        for j in (0..i).filter(|j| (i * 7 + j * 13) % 11 == 0) {
+            text += &format!("{j} {i} {}\n", if (i + j) % 3 == 0 { 1 } else { -1 });
+        }
+    }
+    fs::write(&file, text).unwrap();
+    let path = file.display().to_string();
+    let mut command: Vec<&str> =
+        ANNEAL.iter().map(|word| if *word == "FILE" { &*path } else { word }).collect();
+    command.push("--json");
+    killed_at(&command, 10);
 }
 
 #[test]

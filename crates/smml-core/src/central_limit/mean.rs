@@ -129,6 +129,17 @@ pub struct MeanTest {
     pub p_value: f64,
 }
 
+/// What a test of a mean supposes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Hypothesis {
+    /// The mean.
+    pub mean: f64,
+    /// Which deviations count.
+    pub alternative: Alternative,
+    /// What is known of the spread.
+    pub spread: Spread,
+}
+
 /// Tests whether the law behind independent `samples` has the mean `supposed`. With [`Spread::Guaranteed`] the p-value
 /// includes the Berry-Esseen bound (twice, for two sides), so that P(p-value <= α) <= α for every n.
 ///
@@ -178,20 +189,17 @@ pub fn coverage<D: Distribution>(
     Estimate::from_counts(covered, runs as u64)
 }
 
-/// How often [`mean_test`] rejects the mean `supposed` at the level `alpha` (p-value <= alpha), measured on `runs`
-/// samples of `n` draws. With the true mean as `supposed` it is the size of the test, which should be `alpha` (at most
+/// How often [`mean_test`] rejects the mean supposed at the level `alpha` (p-value <= alpha), measured on `runs`
+/// samples of `n` draws. With the true mean supposed it is the size of the test, which should be `alpha` (at most
 /// `alpha` when guaranteed); with another it is its power. Samples that allow no test (all equal, spread unknown)
 /// reject nothing.
 ///
 /// Errors: a level outside (0, 1), a mean that is not finite, moments that do not fit.
-#[allow(clippy::too_many_arguments)]
 pub fn rejection_rate<D: Distribution>(
     law: &D,
     n: u64,
-    supposed: f64,
-    alternative: Alternative,
+    test: &Hypothesis,
     alpha: f64,
-    spread: Spread,
     runs: usize,
     streams: &Streams,
     par: Par,
@@ -200,7 +208,7 @@ pub fn rejection_rate<D: Distribution>(
         return Err(Error::out_of_range("level of the test", alpha, "between 0 and 1"));
     }
     let rejected = count(law, n, runs, streams.child("rejection", 0), par, |x| {
-        mean_test(x, supposed, alternative, spread).map(|t| t.p_value <= alpha)
+        mean_test(x, test.mean, test.alternative, test.spread).map(|t| t.p_value <= alpha)
     })?;
     Estimate::from_counts(rejected, runs as u64)
 }

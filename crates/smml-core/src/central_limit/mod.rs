@@ -19,7 +19,8 @@ pub use berry_esseen::{
 pub use histogram::Histogram;
 pub use kolmogorov::{ks_distance, ks_distance_two, ks_p_value, ks_p_value_two};
 pub use mean::{
-    Alternative, MeanTest, Spread, coverage, mean_interval, mean_test, rejection_rate, samples_needed,
+    Alternative, Hypothesis, MeanTest, Spread, coverage, mean_interval, mean_test, rejection_rate,
+    samples_needed,
 };
 
 use crate::{

@@ -194,40 +194,37 @@ fn kolmogorov_p_values_are_those_of_scipy() {
 
 #[test]
 fn tests_of_a_mean_reject_as_often_as_they_say() {
-    let size =
-        |law: &dyn Fn(Alternative, Spread, u64) -> Estimate, side, spread, stream| law(side, spread, stream);
     let (exponential, normal) = (Exponential::new(1.0).unwrap(), Normal::STANDARD);
-    let of_normal = |side, spread, stream| {
-        let streams = streams().child("size", stream);
-        rejection_rate(&normal, 10, 0.0, side, 0.05, spread, 40_000, &streams, Par::Rayon).unwrap()
+    let of_normal = |alternative, spread, stream| {
+        let (test, streams) =
+            (Hypothesis { mean: 0.0, alternative, spread }, streams().child("size", stream));
+        rejection_rate(&normal, 10, &test, 0.05, 40_000, &streams, Par::Rayon).unwrap()
     };
-    let of_exponential = |side, spread, stream| {
-        let streams = streams().child("size", stream);
-        rejection_rate(&exponential, 300, 1.0, side, 0.1, spread, 10_000, &streams, Par::Rayon).unwrap()
+    let of_exponential = |alternative, spread, stream| {
+        let (test, streams) =
+            (Hypothesis { mean: 1.0, alternative, spread }, streams().child("size", stream));
+        rejection_rate(&exponential, 300, &test, 0.1, 10_000, &streams, Par::Rayon).unwrap()
     };
     // Exact for normal samples: Student's t on nine degrees of freedom, and the normal law.
     for (i, side) in [Alternative::TwoSided, Alternative::Less, Alternative::Greater].into_iter().enumerate()
     {
         for (k, spread) in [Spread::Estimated, Spread::Known { std_dev: 1.0 }].into_iter().enumerate() {
-            let found = size(&of_normal, side, spread, (2 * i + k) as u64);
+            let found = of_normal(side, spread, (2 * i + k) as u64);
             assert!(found.p_value(0.05) > 1e-7, "{side:?} {spread:?}: {found}");
         }
         // Guaranteed: no more than stated, for a skew law.
         let spread = Spread::guaranteed_for(&exponential).unwrap();
-        let found = size(&of_exponential, side, spread, 10 + i as u64);
+        let found = of_exponential(side, spread, 10 + i as u64);
         assert!(found.value <= 0.1 || found.p_value(0.1) > 1e-7, "{side:?}: {found}");
     }
     // Power: scipy.stats.nct.sf(t.ppf(0.95, 9), 9, sqrt(10)/2) for a mean of 1/2.
     let shifted = Normal::new(0.5, 1.0).unwrap();
     let streams = streams().child("power", 0);
-    let greater = Alternative::Greater;
-    let found =
-        rejection_rate(&shifted, 10, 0.0, greater, 0.05, Spread::Estimated, 40_000, &streams, Par::Rayon);
+    let greater = Hypothesis { mean: 0.0, alternative: Alternative::Greater, spread: Spread::Estimated };
+    let found = rejection_rate(&shifted, 10, &greater, 0.05, 40_000, &streams, Par::Rayon);
     assert!(found.unwrap().p_value(0.4272898267711785) > 1e-7);
     for alpha in [0.0, 1.0, f64::NAN] {
-        let none =
-            rejection_rate(&normal, 10, 0.0, greater, alpha, Spread::Estimated, 10, &streams, Par::Serial);
-        assert!(none.is_err());
+        assert!(rejection_rate(&normal, 10, &greater, alpha, 10, &streams, Par::Serial).is_err());
     }
 }
 

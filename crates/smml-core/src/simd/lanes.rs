@@ -7,9 +7,8 @@ use crate::rng::WideStream;
 
 /// 512 bits with the operations that multi-spin kernels and their generators need. `[u64; 8]` is the portable form.
 ///
-/// # Safety
-/// Implemented here only. Operations of a vector type may be called only where the CPU has its instructions:
-/// [`lanes_paths!`](crate::lanes_paths) sees to it.
+/// Implemented here only. The vector types, whose operations need instructions that not every CPU has, are hidden behind
+/// [`lanes_paths!`](crate::lanes_paths), which calls them where the CPU has them.
 pub trait Lanes: Copy {
     /// No bit set.
     fn zero() -> Self;
@@ -142,11 +141,10 @@ impl Lanes for [u64; 8] {
     }
 }
 
+/// For [`lanes_paths!`](crate::lanes_paths) alone, which looks for the instructions first: named by nobody else.
+#[doc(hidden)]
 #[cfg(target_arch = "x86_64")]
-pub use x86::{Avx2, Avx512};
-
-#[cfg(target_arch = "x86_64")]
-mod x86 {
+pub mod __x86 {
     use super::Lanes;
     use std::arch::x86_64::*;
 
@@ -329,19 +327,16 @@ macro_rules! lanes_paths {
         $(#[$meta])*
         $vis fn $name<$(const $n: $nt),*>($($arg: $ty),*) $(-> $ret)? {
             #[inline(always)]
-            #[allow(clippy::too_many_arguments)]
             fn generic<$w: $crate::simd::lanes::Lanes $(, const $n: $nt)*>($($arg: $ty),*) $(-> $ret)? $body
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx2")]
-                #[allow(clippy::too_many_arguments)]
                 fn avx2<$(const $n: $nt),*>($($arg: $ty),*) $(-> $ret)? {
-                    generic::<$crate::simd::lanes::Avx2 $(, $n)*>($($arg),*)
+                    generic::<$crate::simd::lanes::__x86::Avx2 $(, $n)*>($($arg),*)
                 }
                 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-                #[allow(clippy::too_many_arguments)]
                 fn avx512<$(const $n: $nt),*>($($arg: $ty),*) $(-> $ret)? {
-                    generic::<$crate::simd::lanes::Avx512 $(, $n)*>($($arg),*)
+                    generic::<$crate::simd::lanes::__x86::Avx512 $(, $n)*>($($arg),*)
                 }
                 match $crate::simd::path() {
                     // SAFETY: `path` never returns more than the machine was found to have.

@@ -4,6 +4,7 @@ use super::{FrustratedSet, Packing, bonds};
 use crate::ising::Ising;
 use serde::{Deserialize, Serialize};
 use smml_core::error::{Error, Result};
+use smml_core::read_through;
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BinaryHeap},
@@ -17,18 +18,7 @@ pub struct Effort {
     max_work: u64,
 }
 
-#[derive(Deserialize)]
-struct RawEffort {
-    epsilon: f64,
-    max_work: u64,
-}
-
-impl TryFrom<RawEffort> for Effort {
-    type Error = Error;
-    fn try_from(raw: RawEffort) -> Result<Self> {
-        Effort::new(raw.epsilon, raw.max_work)
-    }
-}
+read_through!(Effort: RawEffort { epsilon: f64, max_work: u64 } => Effort::new(epsilon, max_work));
 
 impl Default for Effort {
     /// ε = 0.3 and 10⁸ bonds: some seconds.

@@ -35,10 +35,10 @@ const KEYS: [&str; 5] = ["A", "B", "C", "stretch", "from-left"];
 /// The first key that is a tolerance.
 const TOLERANCES: usize = 3;
 
-/// Reads three lists of fragment lengths, named A, B and C (both enzymes together), and optionally one
-/// tolerance, `stretch` for [`Sums::Stretched`] or `from-left` for [`Sums::FromLeft`]. A key is followed by `:` or `=` and its numbers, separated by blanks or commas, over
-/// any number of lines; brackets around them are optional, so that such a list in TOML is read as well. `#` begins a
-/// comment.
+/// Reads three lists of fragment lengths, named A, B and C (both enzymes together), and optionally one tolerance,
+/// `stretch` for [`Sums::Stretched`] or `from-left` for [`Sums::FromLeft`]. A key is followed by `:` or `=` and its
+/// numbers, separated by blanks or commas, over any number of lines; brackets around them are optional, so that such a
+/// list in TOML is read as well. `#` begins a comment.
 ///
 /// ```text
 /// # bacteriophage lambda, base pairs

@@ -7,6 +7,7 @@ use smml_core::{
     energy::{Energy, LocalEnergy, Reference},
     error::{Error, Result, positive},
     parallel::{self, Par},
+    read_through,
     rng::{Draw, Streams},
     sample::attempt,
     schedule::Schedule,
@@ -27,18 +28,7 @@ pub struct Search {
     n_sweeps: usize,
 }
 
-#[derive(Deserialize)]
-struct RawSearch {
-    temperature: Schedule,
-    n_sweeps: usize,
-}
-
-impl TryFrom<RawSearch> for Search {
-    type Error = Error;
-    fn try_from(raw: RawSearch) -> Result<Self> {
-        Search::new(raw.temperature, raw.n_sweeps)
-    }
-}
+read_through!(Search: RawSearch { temperature: Schedule, n_sweeps: usize } => Search::new(temperature, n_sweeps));
 
 /// What a search found.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +40,8 @@ pub struct Found {
     pub orderings: Vec<Ordering>,
     /// One of each pair of mirror images.
     pub up_to_mirror: Vec<Ordering>,
+    /// The lowest energy of each run, in their order.
+    pub energies: Vec<f64>,
     /// The fraction of runs that met the lowest energy.
     pub success: Estimate,
     /// Energies evaluated.
@@ -130,7 +122,8 @@ impl Search {
         let runs = parallel::map(par, n_runs, |r| {
             self.single(model, &mut streams.stream("double digest", r as u64), n_a + n_b)
         });
-        let energy = runs.iter().map(|r| r.energy).fold(f64::INFINITY, f64::min);
+        let energies: Vec<f64> = runs.iter().map(|r| r.energy).collect();
+        let energy = energies.iter().copied().fold(f64::INFINITY, f64::min);
         let hits: Vec<Best> = runs.into_iter().filter(|r| same_energy(r.energy, energy)).collect();
         let success = Estimate::from_counts(hits.len() as u64, n_runs as u64)?;
         let mut all = BTreeSet::new();
@@ -151,6 +144,7 @@ impl Search {
         let lengths = |(a, b): &Orders| model.lengths(a, b);
         Ok(Found {
             energy,
+            energies,
             up_to_mirror: all.iter().filter(is_first).map(lengths).collect(),
             orderings: all.iter().map(lengths).collect(),
             success,

@@ -3,7 +3,7 @@
 use super::{AllMoves, EnergyGrid, Multicanonical, Tracked, Transitions, WangLandau};
 use smml_core::{
     chain::Chain,
-    energy::{LocalEnergy, Reference, ln_sum_exp},
+    energy::{Energy, LocalEnergy, Reference, ln_sum_exp},
     error::{Error, Result, finite, positive},
     estimate::Estimate,
     parallel::{self, Par},
@@ -218,15 +218,11 @@ pub struct Averages {
     pub entropy: Estimate,
 }
 
+/// A model with fixed weights, and a chain that samples it.
+type Flat<E> = (Multicanonical<E>, Chain<Metropolis, Tracked<<E as Energy>::State>>);
+
 /// The first part of a run: weights by Wang-Landau sampling, and a chain that starts where it ended.
-#[allow(clippy::type_complexity)]
-fn learn<E>(
-    model: &E,
-    grid: EnergyGrid,
-    plan: &Plan,
-    streams: &Streams,
-    run: u64,
-) -> Result<(Multicanonical<E>, Chain<Metropolis, Tracked<E::State>>)>
+fn learn<E>(model: &E, grid: EnergyGrid, plan: &Plan, streams: &Streams, run: u64) -> Result<Flat<E>>
 where
     E: LocalEnergy + Reference + Clone,
 {

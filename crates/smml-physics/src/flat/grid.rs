@@ -3,6 +3,7 @@
 use crate::ising::Ising;
 use serde::{Deserialize, Serialize};
 use smml_core::error::{Error, Result, finite, positive};
+use smml_core::read_through;
 
 /// Most bins of a grid.
 const MAX_BINS: usize = 1 << 20;
@@ -16,19 +17,7 @@ pub struct EnergyGrid {
     n_bins: usize,
 }
 
-#[derive(Deserialize)]
-struct RawGrid {
-    lowest: f64,
-    step: f64,
-    n_bins: usize,
-}
-
-impl TryFrom<RawGrid> for EnergyGrid {
-    type Error = Error;
-    fn try_from(raw: RawGrid) -> Result<Self> {
-        EnergyGrid::new(raw.lowest, raw.step, raw.n_bins)
-    }
-}
+read_through!(EnergyGrid: RawGrid { lowest: f64, step: f64, n_bins: usize } => EnergyGrid::new(lowest, step, n_bins));
 
 impl EnergyGrid {
     /// `n_bins` bins, the first centred at `lowest`.

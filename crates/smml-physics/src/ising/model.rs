@@ -5,6 +5,7 @@ use smml_core::{
     energy::{Conditional, Energy, Finite, LocalEnergy, Reference},
     error::{Error, Result, all_finite, finite, same_length},
     graph::SparseGraph,
+    read_through,
     rng::Draw,
 };
 
@@ -24,18 +25,7 @@ pub struct Ising {
     fields: Vec<f64>,
 }
 
-#[derive(Deserialize)]
-struct RawIsing {
-    couplings: SparseGraph,
-    fields: Vec<f64>,
-}
-
-impl TryFrom<RawIsing> for Ising {
-    type Error = Error;
-    fn try_from(raw: RawIsing) -> Result<Self> {
-        Ising::on_graph(raw.couplings, raw.fields)
-    }
-}
+read_through!(Ising: RawIsing { couplings: SparseGraph, fields: Vec<f64> } => Ising::on_graph(couplings, fields));
 
 impl Ising {
     /// `n_spins` spins, couplings `(i, j, Jᵢⱼ)` and a field for every spin. A pair given twice has the sum of its

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use smml_core::{
     error::{Error, Result},
     kernel::{Kernel, Step},
+    read_through,
     rng::Draw,
 };
 
@@ -20,17 +21,7 @@ pub struct Kawasaki {
     attempts: usize,
 }
 
-#[derive(Deserialize)]
-struct RawKawasaki {
-    attempts: usize,
-}
-
-impl TryFrom<RawKawasaki> for Kawasaki {
-    type Error = Error;
-    fn try_from(raw: RawKawasaki) -> Result<Self> {
-        Kawasaki::new(raw.attempts)
-    }
-}
+read_through!(Kawasaki: RawKawasaki { attempts: usize } => Kawasaki::new(attempts));
 
 impl Kawasaki {
     /// `attempts` per step, at least one; the number of spins makes a step a sweep.

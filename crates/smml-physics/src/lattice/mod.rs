@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use smml_core::{
     error::{Error, Result, same_length},
     graph::SparseGraph,
+    read_through,
 };
 
 /// How the two ends of an axis are joined.
@@ -127,19 +128,7 @@ pub struct Lattice {
     boundaries: Vec<Boundary>,
 }
 
-#[derive(Deserialize)]
-struct RawLattice {
-    geometry: Geometry,
-    sides: Vec<usize>,
-    boundaries: Vec<Boundary>,
-}
-
-impl TryFrom<RawLattice> for Lattice {
-    type Error = Error;
-    fn try_from(raw: RawLattice) -> Result<Self> {
-        Lattice::new(raw.geometry, &raw.sides, &raw.boundaries)
-    }
-}
+read_through!(Lattice: RawLattice { geometry: Geometry, sides: Vec<usize>, boundaries: Vec<Boundary> } => Lattice::new(geometry, &sides, &boundaries));
 
 impl Lattice {
     /// A lattice with a number of cells and a boundary for each axis.

@@ -88,7 +88,7 @@ impl Kernel<PackedLattice> for PackedSweep {
                     let [above, below, same, side, next, previous] = slices;
                     let square = [above, below, same, side];
                     let cubic = [above, below, same, side, next, previous];
-                    *changed = match (self.rule, z_is_cubic(l)) {
+                    *changed = match (self.rule, is_cubic(l)) {
                         (Rule::Metropolis, false) => {
                             draw::<4, 2, false>(own, &square, valid, &plan, generators)
                         }
@@ -108,7 +108,7 @@ impl Kernel<PackedLattice> for PackedSweep {
     }
 }
 
-fn z_is_cubic(l: &PackedLattice) -> bool {
+fn is_cubic(l: &PackedLattice) -> bool {
     l.coordination() == 6
 }
 

@@ -118,11 +118,9 @@ fn every_spin_sees_its_neighbours_and_no_other() {
     }
 }
 
-/// Generators that are all at one state give the same word to all; here lane i of 512 compares the number i.
+/// Spins turn exactly where their random number, read again from the same words, is below the threshold.
 #[test]
 fn acceptance_is_the_threshold_exactly() {
-    // A generator cannot be made to count, so the comparison is done with real numbers and each spin's number is read
-    // from the same words: all lanes open, one class.
     for t in [0u64, 1, 1 << 63, u64::MAX, 0x8000_0000_0000_0001, 0x1234_5678_9abc_def0, 0x0190_0000_0000_0000]
     {
         let plan = Plan::from_thresholds([t, t].into_iter(), false);

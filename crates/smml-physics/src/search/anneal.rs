@@ -13,6 +13,7 @@ use smml_core::{
     estimate::SearchResults,
     kernel::Kernel,
     parallel::{self, Par},
+    read_through,
     rng::Streams,
     sample::Metropolis,
     schedule::Schedule,
@@ -47,18 +48,7 @@ pub struct Annealing {
     n_sweeps: usize,
 }
 
-#[derive(Deserialize)]
-struct RawAnnealing {
-    temperature: Schedule,
-    n_sweeps: usize,
-}
-
-impl TryFrom<RawAnnealing> for Annealing {
-    type Error = Error;
-    fn try_from(raw: RawAnnealing) -> Result<Self> {
-        Annealing::new(raw.temperature, raw.n_sweeps)
-    }
-}
+read_through!(Annealing: RawAnnealing { temperature: Schedule, n_sweeps: usize } => Annealing::new(temperature, n_sweeps));
 
 impl Annealing {
     /// Temperatures from `temperature.at(0)` at the first sweep to `temperature.at(1)` at the last.

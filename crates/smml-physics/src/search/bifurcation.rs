@@ -9,6 +9,7 @@ use smml_core::{
     estimate::SearchResults,
     graph::SparseGraph,
     parallel::{self, Par},
+    read_through,
     rng::{Draw, Stream, Streams},
 };
 
@@ -54,19 +55,7 @@ pub struct SimulatedBifurcation {
     time_step: f64,
 }
 
-#[derive(Deserialize)]
-struct RawBifurcation {
-    variant: Variant,
-    n_steps: u64,
-    time_step: f64,
-}
-
-impl TryFrom<RawBifurcation> for SimulatedBifurcation {
-    type Error = Error;
-    fn try_from(raw: RawBifurcation) -> Result<Self> {
-        SimulatedBifurcation::new(raw.variant, raw.n_steps)?.with_time_step(raw.time_step)
-    }
-}
+read_through!(SimulatedBifurcation: RawBifurcation { variant: Variant, n_steps: u64, time_step: f64 } => SimulatedBifurcation::new(variant, n_steps)?.with_time_step(time_step));
 
 impl SimulatedBifurcation {
     /// `n_steps` steps of Δt = 1.25.

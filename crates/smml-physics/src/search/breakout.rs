@@ -10,6 +10,7 @@ use smml_core::{
     error::{Error, Result, unit_interval},
     estimate::SearchResults,
     parallel::Par,
+    read_through,
     rng::{Draw, Stream, Streams},
 };
 
@@ -78,18 +79,7 @@ pub struct BreakoutSearch {
     options: BreakoutOptions,
 }
 
-#[derive(Deserialize)]
-struct RawBreakout {
-    n_moves: u64,
-    options: BreakoutOptions,
-}
-
-impl TryFrom<RawBreakout> for BreakoutSearch {
-    type Error = Error;
-    fn try_from(raw: RawBreakout) -> Result<Self> {
-        BreakoutSearch::with_options(raw.n_moves, raw.options)
-    }
-}
+read_through!(BreakoutSearch: RawBreakout { n_moves: u64, options: BreakoutOptions } => BreakoutSearch::with_options(n_moves, options));
 
 impl BreakoutSearch {
     /// `n_moves` flips a run, with the default options.

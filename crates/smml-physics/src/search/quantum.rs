@@ -9,6 +9,7 @@ use smml_core::{
     estimate::SearchResults,
     kernel::{Kernel, Step},
     parallel::{self, Par},
+    read_through,
     rng::{Draw, Streams},
     schedule::Schedule,
 };
@@ -210,20 +211,7 @@ pub struct QuantumAnnealing {
     n_sweeps: usize,
 }
 
-#[derive(Deserialize)]
-struct RawQuantum {
-    beta: f64,
-    transverse: Schedule,
-    n_slices: usize,
-    n_sweeps: usize,
-}
-
-impl TryFrom<RawQuantum> for QuantumAnnealing {
-    type Error = Error;
-    fn try_from(raw: RawQuantum) -> Result<Self> {
-        QuantumAnnealing::new(raw.beta, raw.transverse, raw.n_slices, raw.n_sweeps)
-    }
-}
+read_through!(QuantumAnnealing: RawQuantum { beta: f64, transverse: Schedule, n_slices: usize, n_sweeps: usize } => QuantumAnnealing::new(beta, transverse, n_slices, n_sweeps));
 
 /// Most slices: each holds the spins and their fields.
 const MOST_SLICES: usize = 1 << 16;

@@ -10,6 +10,7 @@ use smml_core::{
     error::{Error, Result},
     estimate::SearchResults,
     parallel::Par,
+    read_through,
     rng::{Draw, Stream, Streams},
 };
 
@@ -43,19 +44,7 @@ pub struct TabuSearch {
     patience: u64,
 }
 
-#[derive(Deserialize)]
-struct RawTabu {
-    n_moves: u64,
-    tenure: [usize; 2],
-    patience: u64,
-}
-
-impl TryFrom<RawTabu> for TabuSearch {
-    type Error = Error;
-    fn try_from(raw: RawTabu) -> Result<Self> {
-        TabuSearch::new(raw.n_moves, raw.tenure, raw.patience)
-    }
-}
+read_through!(TabuSearch: RawTabu { n_moves: u64, tenure: [usize; 2], patience: u64 } => TabuSearch::new(n_moves, tenure, patience));
 
 /// Longest tenure: memory goes with it.
 const LONGEST: usize = 1 << 24;

@@ -11,6 +11,7 @@ use smml_core::{
     error::{Error, Result, positive},
     estimate::SearchResults,
     parallel::{self, Par},
+    read_through,
     rng::{Draw, Streams},
     sample::attempt,
     schedule::Schedule,
@@ -41,18 +42,7 @@ pub struct Search {
     n_sweeps: usize,
 }
 
-#[derive(Deserialize)]
-struct RawSearch {
-    temperature: Schedule,
-    n_sweeps: usize,
-}
-
-impl TryFrom<RawSearch> for Search {
-    type Error = Error;
-    fn try_from(raw: RawSearch) -> Result<Self> {
-        Search::new(raw.temperature, raw.n_sweeps)
-    }
-}
+read_through!(Search: RawSearch { temperature: Schedule, n_sweeps: usize } => Search::new(temperature, n_sweeps));
 
 impl Search {
     /// Temperatures, in the unit of the distances, from `temperature.at(0)` at the first sweep to `temperature.at(1)` at

@@ -14,7 +14,7 @@ use crate::{
         folder::Folder,
         progress,
         results::{self, Document, Finished, Part},
-        signals,
+        series, signals,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -312,6 +312,11 @@ fn finish(
     .map_err(|e| Failure::File(format!("results as JSON: {e}")))?;
     part.notes = read.warnings.iter().map(|w| w.message.clone()).collect();
 
+    let mut outputs = vec![folder.file("solution.txt"), folder.file("checkpoint")];
+    if let Some(file) = &settled.run.series {
+        series::write(file, &[series::Column { name: "value".into(), values: values.clone() }])?;
+        outputs.push(file.clone());
+    }
     folder.write("solution.txt", solution(problem, spins, best).as_bytes())?;
     let threads = rayon::current_num_threads();
     let mut text = format!(
@@ -346,7 +351,7 @@ fn finish(
         text,
         tables: &[("Result", &o.rows)],
         figures: &[histogram(&values)],
-        outputs: vec![folder.file("solution.txt"), folder.file("checkpoint")],
+        outputs,
         json: settled.run.json,
     }
     .conclude(folder)

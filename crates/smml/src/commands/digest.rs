@@ -8,7 +8,7 @@ use crate::{
         self, config,
         folder::Folder,
         results::{self, Document, Finished, Part},
-        signals,
+        series, signals,
     },
 };
 use serde::Serialize;
@@ -78,6 +78,12 @@ fn digest(args: &DigestArgs) -> Result<(), Failure> {
         maps: found.up_to_mirror.iter().map(map).collect(),
     })
     .map_err(|e| Failure::File(format!("results as JSON: {e}")))?;
+    let mut outputs = vec![folder.file("maps.txt")];
+    if let Some(file) = &args.run.series {
+        let column = series::Column { name: "lowest_energy".into(), values: found.energies.clone() };
+        series::write(file, &[column])?;
+        outputs.push(file.clone());
+    }
     folder.write("maps.txt", maps(&model, &found.up_to_mirror, usize::MAX).as_bytes())?;
     let [a, b, c] = model.n_fragments();
     let mut text = format!(
@@ -97,7 +103,7 @@ fn digest(args: &DigestArgs) -> Result<(), Failure> {
         text,
         tables: &[("Result", &o.rows)],
         figures: &[],
-        outputs: vec![folder.file("maps.txt")],
+        outputs,
         json: args.run.json,
     }
     .conclude(&folder)

@@ -9,6 +9,7 @@ use crate::{
         self, config,
         folder::Folder,
         results::{self, Document, Finished, Part},
+        series,
     },
 };
 use smml_core::{Estimate, factor_graph::ExactOptions};
@@ -55,6 +56,12 @@ fn exact(args: &ExactArgs) -> Result<(), Failure> {
     o.computed("value of the configuration found", problem.value(&found.best), found.best_value, 1e-12);
     let mut part = Part::new("exact", &format!("β = {beta}"), &o.rows, None);
     part.notes = read.warnings.iter().map(|w| w.message.clone()).collect();
+    let mut outputs = vec![folder.file("marginals.csv")];
+    if let Some(file) = &args.run.series {
+        let column = series::Column { name: "probability_of_1".into(), values: found.probability.clone() };
+        series::write(file, &[column])?;
+        outputs.push(file.clone());
+    }
     folder.write("marginals.csv", table(problem, &found.probability, &found.best).as_bytes())?;
     let mut text = format!(
         "{}: {} variables, {} pairs, degree {}; Z = Σ exp({}β value), β = {beta}\n",
@@ -73,7 +80,7 @@ fn exact(args: &ExactArgs) -> Result<(), Failure> {
         text,
         tables: &[("Exact", &o.rows)],
         figures: &[],
-        outputs: vec![folder.file("marginals.csv")],
+        outputs,
         json: args.run.json,
     }
     .conclude(&folder)

@@ -161,7 +161,9 @@ pub(super) enum Mover {
 impl Mover {
     /// Errors: cluster updates of a frustrated model, naming the cycle.
     pub(super) fn new(kernel: SpinKernel, system: &System) -> Result<Self, Failure> {
-        let frustrated = |e: smml_physics::cluster::Frustrated| Failure::Usage(format!("--kernel: {e}"));
+        let name = if kernel == SpinKernel::Wolff { "wolff" } else { "swendsen-wang" };
+        let frustrated =
+            |e: smml_physics::cluster::Frustrated| Failure::Usage(format!("--kernel {name}: {e}"));
         Ok(match (kernel, system) {
             (SpinKernel::HeatBath, System::Packed(_)) => Mover::Packed(PackedSweep::heat_bath(1)),
             (SpinKernel::Checkerboard, System::Packed(_)) => Mover::Packed(PackedSweep::metropolis(1)),

@@ -11,7 +11,7 @@ use smml_core::{
     central_limit::{
         self,
         Alternative::{Greater, TwoSided},
-        Spread, berry_esseen_bound, cauchy_counterexample, convergence, exact_sup_distance,
+        Hypothesis, Spread, berry_esseen_bound, cauchy_counterexample, convergence, exact_sup_distance,
     },
     distribution::*,
     prelude::*,
@@ -278,39 +278,21 @@ fn intervals(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let sure =
         central_limit::coverage(&law, 200, 0.8, spread, runs, &ctx.streams.child("sure", 0), Par::Rayon)?;
     o.at_least("coverage of the guaranteed 80 % interval, 200 exponential values", sure, 0.8);
-    let rejected = |law: &Normal, supposed, alternative, i| {
-        let (streams, spread) = (ctx.streams.child("tests", i), Spread::Estimated);
-        central_limit::rejection_rate(
-            law,
-            10,
-            supposed,
-            alternative,
-            0.05,
-            spread,
-            runs,
-            &streams,
-            Par::Rayon,
-        )
+    let rejected = |mean, alternative, i| {
+        let test = Hypothesis { mean, alternative, spread: Spread::Estimated };
+        let streams = ctx.streams.child("tests", i);
+        central_limit::rejection_rate(&normal, 10, &test, 0.05, runs, &streams, Par::Rayon)
     };
-    o.sampled(
-        "size of the two-sided 5 % t test, 10 normal values",
-        rejected(&normal, 3.0, TwoSided, 0)?,
-        0.05,
-    )
-    .sampled("size of the one-sided 5 % t test", rejected(&normal, 3.0, Greater, 1)?, 0.05)
-    // scipy: nct.sf(t.ppf(0.95, 9), 9, √10/2)
-    .sampled(
-        "power of it, mean half a σ higher",
-        rejected(&normal, 2.0, Greater, 2)?,
-        0.4272898267711785,
-    );
+    o.sampled("size of the two-sided 5 % t test, 10 normal values", rejected(3.0, TwoSided, 0)?, 0.05)
+        .sampled("size of the one-sided 5 % t test", rejected(3.0, Greater, 1)?, 0.05)
+        // scipy: nct.sf(t.ppf(0.95, 9), 9, √10/2)
+        .sampled("power of it, mean half a σ higher", rejected(2.0, Greater, 2)?, 0.4272898267711785);
+    let test = Hypothesis { mean: 1.0, alternative: TwoSided, spread };
     let surely = central_limit::rejection_rate(
         &law,
         200,
-        1.0,
-        TwoSided,
+        &test,
         0.2,
-        spread,
         runs,
         &ctx.streams.child("surely", 0),
         Par::Rayon,
