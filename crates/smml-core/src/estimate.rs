@@ -446,6 +446,10 @@ impl<S> SearchResults<S> {
         }
         (best.0, &best.1)
     }
+    /// Energies and states, in the order of the runs.
+    pub fn into_runs(self) -> Vec<(f64, S)> {
+        self.runs
+    }
     /// Energies from lowest to highest.
     pub fn sorted_energies(&self) -> Vec<f64> {
         let mut all: Vec<f64> = self.runs.iter().map(|r| r.0).collect();

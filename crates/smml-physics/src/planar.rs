@@ -10,6 +10,7 @@
 //! energy: code that knows nothing of matchings proves every answer.
 
 mod embedding;
+mod left_right;
 mod solve;
 #[cfg(test)]
 mod tests;
@@ -39,7 +40,7 @@ pub struct GroundState {
 }
 
 /// Largest sum of all |J|, in units of the smallest step: sums and lengths stay exact.
-const MAX_TOTAL: f64 = 1e15;
+pub(crate) const MAX_TOTAL: f64 = 1e15;
 
 /// The ground state of a model without fields on an embedded planar graph. Couplings must be whole numbers; a coupling 0 is
 /// a bond that is not there.

@@ -1,7 +1,7 @@
 //! The command line. Every flag of a command is also a key of its TOML file (`crate::run::config` turns keys into
 //! flags), so what is allowed is said once, here.
 
-pub(crate) use crate::values::{Ramp, Values};
+pub(crate) use crate::values::{Ramp, Sizes, Values};
 use crate::values::{positive, seconds};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ pub(crate) struct Cli {
 
 #[path = "args/problem.rs"]
 pub(crate) mod problem;
-pub(crate) use problem::{AnnealArgs, DigestArgs, ExactArgs};
+pub(crate) use problem::{AnnealArgs, DigestArgs, ExactArgs, TspArgs};
 
 const EXIT_CODES: &str = "Exit codes: 0 ok, 1 a check failed or did not converge, 2 usage or configuration, \
 3 file or input/output, 4 interrupted with a valid checkpoint.";
@@ -39,17 +39,20 @@ pub(crate) enum Command {
     /// Simulate the Ising model at one or many temperatures
     #[command(
         allow_negative_numbers = true,
-        after_help = "Example: smml ising --size 64 -T 2.0..2.6:13 --sweeps 20000"
+        after_help = "Examples: smml ising --size 64 -T 2.0..2.6:13 --sweeps 20000\n          \
+                      smml ising --size 8,16,32 -T 2.2..2.34:8 --kernel wolff\n          \
+                      smml ising --beta 0..0.6:13 --tempering --correlations"
     )]
     Ising(IsingArgs),
-    /// Search for the best state of a problem in a file by simulated annealing
+    /// Search for the best state of a problem in a file, by annealing and other methods
     #[command(
         allow_negative_numbers = true,
         after_help = "Files: rudy/Gset max-cut, COO, qbsolv .qubo, MatrixMarket, DIMACS (w)cnf, dimod JSON; plain or gzip.\n\
                       Example: smml anneal G1.txt --sweeps 200 --target 11624"
     )]
     Anneal(AnnealArgs),
-    /// Exact averages and best configurations of a problem in a file, where its graph is narrow enough
+    /// Exact averages and best configurations of a problem in a file, where its graph is narrow enough; the best
+    /// configuration also where it is planar
     #[command(allow_negative_numbers = true, after_help = "Example: smml exact problem.qubo --beta 2")]
     Exact(ExactArgs),
     /// The double digest problem of a file of fragment lengths
@@ -59,6 +62,12 @@ pub(crate) enum Command {
                       Example: smml digest lambda.txt"
     )]
     Digest(DigestArgs),
+    /// The travelling salesman: a short closed tour through the cities of a file, or through random ones
+    #[command(
+        allow_negative_numbers = true,
+        after_help = "Examples: smml tsp berlin52.tsp, smml tsp --cities 400 --blocks 3"
+    )]
+    Tsp(TspArgs),
     /// Train and use restricted Boltzmann machines
     #[command(subcommand)]
     Rbm(RbmCommand),
@@ -123,9 +132,9 @@ pub(crate) struct IsingArgs {
     /// The lattice
     #[arg(long, value_enum, default_value_t = Lattice::Square)]
     pub(crate) lattice: Lattice,
-    /// Side L of the lattice, 1 to 8192 (cubic: 1024)
-    #[arg(long, value_name = "L", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=8192))]
-    pub(crate) size: u32,
+    /// Side L of the lattice, 1 to 8192 (cubic: 1024), or a list L1,L2,... to compare sizes
+    #[arg(long, value_name = "L", default_value = "32", allow_hyphen_values = true)]
+    pub(crate) size: Sizes,
     /// How the edges are joined
     #[arg(long, value_enum, default_value_t = Edges::Periodic)]
     pub(crate) boundary: Edges,
@@ -167,6 +176,15 @@ pub(crate) struct IsingArgs {
     /// First state
     #[arg(long, value_enum, default_value_t = Start::Random)]
     pub(crate) start: Start,
+    /// Parallel tempering: the temperatures exchange their states, twice every two sweeps. The ladder stays as given, or is
+    /// moved during the first half of the burn-in
+    #[arg(long, value_enum, value_name = "LADDER", num_args = 0..=1, default_missing_value = "fixed", require_equals = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tempering: Option<Ladder>,
+    /// Measure the correlation function and length too; on chains, square and cubic lattices that are periodic
+    #[arg(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) correlations: bool,
     /// Stop after this time, such as 30s, 2m or 1h, at the next measurement; the sweeps done are written to the
     /// configuration, which gives the same bytes again
     #[arg(long, value_name = "TIME", value_parser = seconds)]
@@ -219,6 +237,18 @@ pub(crate) enum SpinKernel {
     Wolff,
     /// All Swendsen-Wang clusters in a step
     SwendsenWang,
+}
+
+/// How a ladder of temperatures is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Ladder {
+    /// As given
+    Fixed,
+    /// Moved so that all neighbours exchange equally often; the ends stay
+    Acceptance,
+    /// Moved for the most round trips; the ends stay
+    RoundTrips,
 }
 
 /// A first state.

@@ -53,6 +53,7 @@ fn run_command(mut command: Command, file: Option<&Path>) -> Result<(), Failure>
         Command::Anneal(args) => commands::anneal::run(&args),
         Command::Exact(args) => commands::exact::run(&args),
         Command::Digest(args) => commands::digest::run(&args),
+        Command::Tsp(args) => commands::tsp::run(&args),
         Command::Rbm(command) => commands::rbm::run(&command),
         Command::Data(args) => commands::data::run(&args),
         Command::Run(args) => run_file(&args),

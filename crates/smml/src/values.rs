@@ -129,6 +129,77 @@ pub(crate) fn positive(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Sides of lattices: `64`, or `16,32,64`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(into = "Written", try_from = "Written")]
+pub(crate) struct Sizes(pub(crate) Vec<u32>);
+
+/// Largest side.
+const LARGEST_SIDE: u32 = 8192;
+/// Most sides.
+const MOST_SIDES: usize = 16;
+
+/// One side is a number, several are a text.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Written {
+    One(u32),
+    Several(String),
+}
+
+impl std::str::FromStr for Sizes {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let side = |t: &str| match t.trim().parse::<i128>() {
+            Ok(l) if (1..=i128::from(LARGEST_SIDE)).contains(&l) => Ok(l as u32),
+            Ok(l) => Err(format!("{l} is not in 1..={LARGEST_SIDE}")),
+            Err(_) => Err(format!("'{t}' is not a whole number")),
+        };
+        let sides = text.split(',').map(side).collect::<Result<Vec<u32>, String>>()?;
+        if sides.len() > MOST_SIDES {
+            return Err(format!("a list has at most {MOST_SIDES} sides, not {}", sides.len()));
+        }
+        if let Some(pair) = sides.windows(2).find(|p| p[0] >= p[1]) {
+            return Err(format!("{} is not above {}: sides must increase", pair[1], pair[0]));
+        }
+        Ok(Sizes(sides))
+    }
+}
+
+impl std::fmt::Display for Sizes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let sides: Vec<String> = self.0.iter().map(u32::to_string).collect();
+        f.write_str(&sides.join(","))
+    }
+}
+
+impl From<Sizes> for Written {
+    fn from(sizes: Sizes) -> Self {
+        match sizes.0[..] {
+            [one] => Written::One(one),
+            _ => Written::Several(sizes.to_string()),
+        }
+    }
+}
+
+impl TryFrom<Written> for Sizes {
+    type Error = String;
+    fn try_from(written: Written) -> Result<Self, String> {
+        match written {
+            Written::One(one) => one.to_string().parse(),
+            Written::Several(text) => text.parse(),
+        }
+    }
+}
+
+/// A number that is 0 or greater.
+pub(crate) fn not_negative(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(x) if x >= 0.0 && x.is_finite() => Ok(x),
+        _ => Err(format!("'{text}' is not a finite number of at least 0")),
+    }
+}
+
 /// A time in seconds: `90`, `90s`, `1.5m`, `2h`.
 pub(crate) fn seconds(text: &str) -> Result<f64, String> {
     let (number, unit) = match text.trim().find(|c: char| c.is_ascii_alphabetic()) {

@@ -46,6 +46,54 @@ fn best_values_of_every_format() {
     }
 }
 
+/// Every method on every problem; a number of threads that does not matter; and what a method has no use for is refused.
+#[test]
+fn every_method_finds_the_best_values() {
+    let place = tempfile::tempdir().unwrap();
+    for method in ["pa", "sqa", "tabu", "breakout", "bifurcation"] {
+        for (name, text, value) in PROBLEMS {
+            let file = place.path().join(name);
+            fs::write(&file, text).unwrap();
+            let path = file.display().to_string();
+            let (method, target) = (format!("--method={method}"), format!("--target={value}"));
+            let words = ["anneal", &path, "--seed=1", "--runs=16", "--quiet", &target, &method];
+            let mut before: Option<std::path::PathBuf> = None;
+            for threads in ["--threads=1", "--threads=2"] {
+                let folder = place.path().join(format!("{name}{method}{threads}"));
+                let mut words = words.to_vec();
+                words.push(threads);
+                run_to(0, line(&words, &folder));
+                if let Some(before) = &before {
+                    assert_same(before, &folder, &["results.json", "solution.txt", "checkpoint"], &method);
+                }
+                before = Some(folder);
+            }
+        }
+    }
+}
+
+/// The free energy of population annealing beside the exact one: triangle.coo at β = 0.8.
+#[test]
+fn population_annealing_gives_the_free_energy() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("triangle.coo");
+    fs::write(&file, PROBLEMS[1].1).unwrap();
+    let path = file.display().to_string();
+    let (found, exact) = (place.path().join("found"), place.path().join("exact"));
+    let words = ["anneal", &path, "--method=pa", "--seed=5", "--cold=1.25", "--runs=64", "--quiet"];
+    run_to(0, line(&words, &found));
+    run_to(0, line(&["exact", &path, "--beta=0.8", "--quiet"], &exact));
+    let row = |folder: &std::path::Path, what: &str| {
+        let results: serde_json::Value = serde_json::from_str(&read(&folder.join("results.json"))).unwrap();
+        let rows = results["results"][0]["quantities"].as_array().unwrap();
+        let row = rows.iter().find(|r| r["quantity"].as_str().unwrap().starts_with(what)).unwrap();
+        (row["value"].as_f64().unwrap(), row["error"].as_f64().unwrap())
+    };
+    let (ln_z, error) = row(&found, "ln Z of the Ising model, last β");
+    let (exact, _) = row(&exact, "ln Z");
+    assert!(error > 0.0 && error < 0.01 && (ln_z - exact).abs() < 6.0 * error, "{ln_z} ± {error}, {exact}");
+}
+
 /// Counted by hand: K₄ less an edge has 2 cuts of 4 edges (a cut and its complement); the satisfied formula 1 of 8.
 #[test]
 fn exact_answers_and_their_numbers() {
@@ -72,6 +120,46 @@ fn exact_answers_and_their_numbers() {
     let results: serde_json::Value = serde_json::from_str(&results).unwrap();
     let ln_z = results["results"][0]["quantities"][0]["value"].as_f64().unwrap();
     assert!((ln_z - want).abs() < 1e-12, "{ln_z} {want}");
+}
+
+/// Too wide for averages, but planar: the best configuration comes with its proof. Too wide and not planar: refused.
+#[test]
+fn wide_planar_problems_are_solved_by_matching() {
+    let place = tempfile::tempdir().unwrap();
+    // A ferromagnet of 40 x 40 with one row of broken signs, gauge equivalent to none: all bonds are satisfied.
+    let write = |name: &str, side: u32, periodic: bool| {
+        let mut text = String::from("# vartype=SPIN\n");
+        for (r, c) in (0..side).flat_map(|r| (0..side).map(move |c| (r, c))) {
+            let site = r * side + c;
+            for (row, column) in [(r, c + 1), (r + 1, c)] {
+                if periodic || (row < side && column < side) {
+                    let sign = if row != r && r == 7 { 0.5 } else { -0.5 };
+                    text += &format!("{site} {} {sign}\n", row % side * side + column % side);
+                }
+            }
+        }
+        let path = place.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let (open, torus) = (write("open.coo", 40, false), write("torus.coo", 40, true));
+    let folder = place.path().join("open");
+    run_to(0, line(&["exact", &open, "--memory=16", "--quiet"], &folder));
+    let results: serde_json::Value = serde_json::from_str(&read(&folder.join("results.json"))).unwrap();
+    assert_eq!(results["results"][0]["quantities"][0]["value"].as_f64(), Some(-0.5 * 2.0 * 40.0 * 39.0));
+    let best = read(&folder.join("best.csv"));
+    let spins: Vec<i32> =
+        best.lines().skip(1).map(|l| l.split(',').nth(1).unwrap().parse().unwrap()).collect();
+    assert_eq!(spins.len(), 1600);
+    // Rows up to 7 are alike, those behind them the reverse.
+    assert!((0..1600).all(|i| spins[i] == if i / 40 <= 7 { spins[0] } else { -spins[0] }));
+    for words in [&["exact", &torus, "--memory=16"][..], &["exact", &open, "--memory=16", "--series=x.csv"]] {
+        let message = run_to(2, line(words, &place.path().join("no")));
+        assert!(
+            message.contains("memory") || message.contains("GiB") || message.contains("bytes"),
+            "{message}"
+        );
+    }
 }
 
 #[test]
@@ -138,7 +226,11 @@ fn bad_input_is_named() {
         (vec!["anneal", &good, "--sweeps=0"], 2, "--sweeps"),
         (vec!["anneal", &good, "--runs=0"], 2, "--runs"),
         (vec!["anneal", &good, "--format=qubo"], 3, "good.rudy"),
-        (vec!["anneal", &good, "--method=sa"], 2, "--method"),
+        (vec!["anneal", &good, "--method=genius"], 2, "--method"),
+        (vec!["anneal", &good, "--method=tabu", "--cold=1"], 2, "--cold: for --method sa and pa, not tabu"),
+        (vec!["anneal", &good, "--method=pa", "--hot=1"], 2, "--hot: for --method sa, not pa"),
+        (vec!["anneal", &good, "--replicas=5"], 2, "--replicas: for --method pa and sqa, not sa"),
+        (vec!["anneal", &good, "--method=pa", "--replicas=1"], 2, "--replicas"),
     ] {
         let message = run_to(code, line(&words, &out));
         assert!(message.contains(part), "{words:?}: {message}");

@@ -77,6 +77,17 @@ fn exit_codes_and_messages() {
         // Sizes, refused before anything is allocated.
         (&["ising", "-T=2", "--size=0", &x], 2, "--size"),
         (&["ising", "-T=2", "--size=4294967296", &x], 2, "--size"),
+        (&["ising", "-T=2", "--size=8,4", &x], 2, "4 is not above 8: sides must increase"),
+        (&["ising", "-T=2", "--size=8,9000", &x], 2, "9000 is not in 1..=8192"),
+        (&["ising", "-T=2,3", "--size=4096,8192", "--sweeps=100000000", &x], 2, "--size 4096,8192, 2 temp"),
+        // Tempering and correlations.
+        (&["ising", "-T=2", "--tempering", &x], 2, "two different temperatures"),
+        (&["ising", "-T=2,3", "--tempering=best", &x], 2, "'best'"),
+        (&["ising", "-T=2,3", "--tempering", "--start=up", &x], 2, "--start up"),
+        (&["ising", "-T=2,3", "--tempering", "--time=1s", &x], 2, "--burn-in is needed"),
+        (&["ising", "-T=2,3", "--tempering=acceptance", "--burn-in=40", &x], 2, "needs 60 or more"),
+        (&["ising", "-T=2", "--correlations", "--lattice=honeycomb", &x], 2, "--correlations: for chains"),
+        (&["ising", "-T=2", "--correlations", "--boundary=open", &x], 2, "--correlations: for chains"),
         (&["ising", "-T=1..2:10000", "--size=8192", &x], 2, "GiB"),
         (&["ising", "-T=2", "--size=4", "--sweeps=1000000000000000000", &x], 2, "GiB"),
         (&["ising", "-T=2", "--sweeps=18446744073709551616", &x], 2, "--sweeps"),

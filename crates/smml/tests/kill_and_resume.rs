@@ -1,4 +1,4 @@
-//! Runs that are disturbed: killed at 60 random moments in all and resumed, on any number of threads, stopped by signals,
+//! Runs that are disturbed: killed at 70 random moments in all and resumed, on any number of threads, stopped by signals,
 //! with damaged checkpoints; always the same bytes.
 #![cfg(unix)]
 
@@ -22,6 +22,20 @@ const ISING: [&str; 10] = [
     "--burn-in=1000",
     "--seed=7",
     "--kernel=metropolis",
+    "--checkpoint-every=10ms",
+    "--quiet",
+    "--json",
+];
+/// Two ladders, moved during the burn-in.
+const TEMPERING: [&str; 11] = [
+    "ising",
+    "--size=6,8",
+    "--beta=0.1..0.5:5",
+    "--tempering=acceptance",
+    "--correlations",
+    "--sweeps=3000",
+    "--burn-in=600",
+    "--seed=7",
     "--checkpoint-every=10ms",
     "--quiet",
     "--json",
@@ -105,6 +119,11 @@ fn ising_killed_at_any_moment_and_resumed() {
 }
 
 #[test]
+fn tempering_killed_at_any_moment_and_resumed() {
+    killed_at(&TEMPERING, 10);
+}
+
+#[test]
 fn training_killed_at_any_moment_and_resumed() {
     killed_at(&TRAIN, 10);
 }
@@ -146,7 +165,9 @@ fn threads_change_nothing() {
         "--quiet",
     ];
     let train = ["rbm", "train", "--hidden=24", "--epochs=3", "--seed=7", "--ais-rungs=50", "--quiet"];
-    for (name, command) in [("ising", &ising[..]), ("train", &train), ("reproduce", &REPRODUCE)] {
+    let commands =
+        [("ising", &ising[..]), ("tempering", &TEMPERING), ("train", &train), ("reproduce", &REPRODUCE)];
+    for (name, command) in commands {
         let one = place.path().join(name);
         let first = run(into(&one, command, &["--threads=1"]));
         assert_eq!(code(&first), 0, "{}", message(&first));

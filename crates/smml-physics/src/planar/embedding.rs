@@ -1,5 +1,6 @@
 //! How a graph lies in the plane, and its faces.
 
+use super::left_right;
 use smml_core::{
     error::{Error, Result, same_length},
     graph::SparseGraph,
@@ -16,6 +17,10 @@ impl Embedding {
     /// From the neighbours of each vertex in order. That it is planar is checked together with a graph, by Euler's formula.
     pub fn new(rotations: Vec<Vec<u32>>) -> Self {
         Embedding { rotations }
+    }
+    /// A drawing of a graph, found by the left-right algorithm; `None` for a graph that is not planar.
+    pub fn of(graph: &SparseGraph) -> Option<Self> {
+        left_right::rotations(graph).map(Embedding::new)
     }
     /// The square lattice with open boundaries, site (row, column) with number row × columns + column.
     ///

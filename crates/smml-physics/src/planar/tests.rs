@@ -191,3 +191,74 @@ proptest! {
         let _ = Embedding::new(rotations).check(&graph);
     }
 }
+
+/// Labelled planar graphs on 5 and 6 vertices: 1023 of 1024 and 32,071 of 32,768 (OEIS A066537). What is found is checked by
+/// Euler's formula.
+#[test]
+fn all_small_graphs_are_judged_rightly() {
+    for (n, planar) in [(1u32, 1), (2, 2), (3, 8), (4, 64), (5, 1023), (6, 32_071)] {
+        let pairs: Vec<(u32, u32)> = (0..n).flat_map(|i| (0..i).map(move |j| (j, i))).collect();
+        let found = (0..1u32 << pairs.len())
+            .filter(|mask| {
+                let edges: Vec<(u32, u32)> =
+                    pairs.iter().enumerate().filter(|(k, _)| mask >> k & 1 == 1).map(|(_, p)| *p).collect();
+                let graph = SparseGraph::unweighted(n as usize, &edges).unwrap();
+                Embedding::of(&graph).is_some_and(|e| {
+                    e.check(&graph).unwrap();
+                    true
+                })
+            })
+            .count();
+        assert_eq!(found, planar, "{n} vertices");
+    }
+}
+
+/// Triangles divided at random (Apollonian), with edges left out and vertices renumbered, are planar; one edge more on a full
+/// triangulation is not.
+#[test]
+fn large_planar_graphs_are_drawn() {
+    let mut rng = Streams::new(3).stream("planar", 0);
+    for (n, keep) in [(10usize, 1.0), (300, 1.0), (300, 0.7), (3_000, 0.5), (20_000, 0.9)] {
+        let mut label: Vec<u32> = (0..n as u32).collect();
+        rng.shuffle(&mut label);
+        let mut faces = vec![[0usize, 1, 2], [0, 1, 2]];
+        let mut edges = vec![(0usize, 1usize), (1, 2), (0, 2)];
+        for v in 3..n {
+            let k = rng.below(faces.len());
+            let [a, b, c] = faces[k];
+            faces[k] = [a, b, v];
+            faces.extend([[a, c, v], [b, c, v]]);
+            edges.extend([(a, v), (b, v), (c, v)]);
+        }
+        assert_eq!(edges.len(), 3 * n - 6);
+        let named: Vec<(u32, u32)> = edges
+            .iter()
+            .filter(|_| rng.uniform() < keep)
+            .map(|&(a, b)| (label[a].min(label[b]), label[a].max(label[b])))
+            .collect();
+        let graph = SparseGraph::unweighted(n, &named).unwrap();
+        Embedding::of(&graph).unwrap().check(&graph).unwrap();
+        if keep == 1.0 {
+            let other = (1..n as u32).find(|j| !named.contains(&(0, *j)));
+            let more = SparseGraph::unweighted(n, &[&named[..], &[(0, other.unwrap())]].concat()).unwrap();
+            assert!(Embedding::of(&more).is_none());
+        }
+    }
+    // A path of 200,000: nothing recurs. A torus is not planar.
+    let path: Vec<(u32, u32)> = (0..200_000).map(|i| (i, i + 1)).collect();
+    let path = SparseGraph::unweighted(200_001, &path).unwrap();
+    Embedding::of(&path).unwrap().check(&path).unwrap();
+    let torus = SquareLattice::uniform(5, 6, Boundary::Periodic, 1.0, 0.0).unwrap().ising().unwrap();
+    assert!(Embedding::of(torus.couplings()).is_none());
+}
+
+/// A graph from a file has no drawing: the one that is found gives the same ground states.
+#[test]
+fn a_drawing_that_is_found_serves_as_well() {
+    for seed in 1..=5 {
+        let ising = instances::open_square(20, 17, seed).unwrap().ising().unwrap();
+        let given = ground_state(&ising, &Embedding::square(20, 17).unwrap()).unwrap();
+        let found = ground_state(&ising, &Embedding::of(ising.couplings()).unwrap()).unwrap();
+        assert_eq!(given.energy, found.energy);
+    }
+}

@@ -1,6 +1,8 @@
-//! Exact answers about a problem of any degree, by variable elimination on its factor graph.
+//! Exact answers: about a problem of any degree by variable elimination on its factor graph, and the best configuration of a
+//! planar one by matching.
 
 use super::{Form, Problem};
+use crate::{ising::Ising, planar::Embedding};
 use smml_core::{
     error::{Error, Result, finite},
     factor_graph::{Elimination, ExactOptions, FactorGraph},
@@ -124,4 +126,72 @@ impl Problem {
             n_best: lowest.maxima(tolerance)?.count,
         })
     }
+}
+
+/// A best configuration of a planar problem, with its proof; see [`Problem::planar_best`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlanarBest {
+    /// The best value.
+    pub value: f64,
+    /// A configuration that has it, as spins.
+    pub spins: Vec<i8>,
+    /// The value that the proof allows at best: equal to `value`.
+    pub bound: f64,
+}
+
+impl Problem {
+    /// The best configuration of a problem whose pairs form a planar graph and that has no fields once it is written in
+    /// spins (max-cut of a planar graph, say), by matching: see [`crate::planar`]. Any width will do. `None` where that
+    /// does not apply: products of three or more, fields, a graph that is not planar, or couplings that are not whole
+    /// multiples of one power of two with a sum below 10¹⁵ of them.
+    ///
+    /// ```
+    /// use smml_core::graph::SparseGraph;
+    /// use smml_physics::problem::Problem;
+    /// let ring = SparseGraph::unweighted(5, &[(0, 1), (1, 2), (2, 3), (3, 4), (4, 0)])?;
+    /// let best = Problem::max_cut(&ring)?.planar_best()?.expect("a ring is planar");
+    /// assert_eq!((best.value, best.bound), (4.0, 4.0));
+    /// # Ok::<(), smml_core::Error>(())
+    /// ```
+    ///
+    /// Errors: [`Error::NotConverged`] when the proof fails, which would be a fault of this code.
+    pub fn planar_best(&self) -> Result<Option<PlanarBest>> {
+        if self.degree() > 2 {
+            return Ok(None);
+        }
+        let form = self.ising()?;
+        if form.ising.fields().iter().any(|h| *h != 0.0) {
+            return Ok(None);
+        }
+        let couplings = form.ising.couplings();
+        let Some(unit) = power_of_two_unit(couplings.edges().map(|e| e.2)) else { return Ok(None) };
+        let total: f64 = couplings.edges().map(|e| (e.2 / unit).abs()).sum();
+        if total > crate::planar::MAX_TOTAL {
+            return Ok(None);
+        }
+        let Some(embedding) = Embedding::of(couplings) else { return Ok(None) };
+        let whole = Ising::in_field(couplings.map_weights(|_, _, w| w / unit)?, 0.0)?;
+        let ground = crate::planar::ground_state(&whole, &embedding)?;
+        Ok(Some(PlanarBest {
+            value: self.value(&ground.spins),
+            spins: ground.spins,
+            bound: form.value(unit * ground.bound.energy),
+        }))
+    }
+}
+
+/// The largest power of two of which all numbers are whole multiples: 1 for no numbers but 0, `None` below 2⁻¹⁰⁰⁰.
+fn power_of_two_unit(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut least = i32::MAX;
+    for value in values.filter(|v| *v != 0.0) {
+        let bits = value.to_bits();
+        let exponent = (bits >> 52 & 0x7ff) as i32;
+        if exponent == 0 {
+            return None;
+        }
+        let mantissa = bits & ((1 << 52) - 1) | 1 << 52;
+        least = least.min(exponent - 1075 + mantissa.trailing_zeros() as i32);
+    }
+    let least = if least == i32::MAX { 0 } else { least };
+    (least > -1000).then(|| libm::ldexp(1.0, least))
 }

@@ -19,7 +19,7 @@ mod schedule;
 mod tests;
 
 pub use convert::IsingForm;
-pub use exact::Exact;
+pub use exact::{Exact, PlanarBest};
 pub use higher_order::{HigherOrder, Products};
 pub use polynomial::{Builder, Form, MAX_DEGREE, Problem, Sense, Term};
 pub use reduce::Reduced;

@@ -24,7 +24,7 @@ pub use anneal::{Annealing, Engine};
 pub use bifurcation::{SimulatedBifurcation, Variant};
 pub use breakout::{BreakoutOptions, BreakoutSearch};
 pub use descent::descend;
-pub use population::{Families, PopulationAnnealing, PopulationPoint, Populations};
+pub use population::{Families, PopulationAnnealing, PopulationPoint, Populations, combined_ln_z};
 pub use quantum::{PathIntegral, PathSweep, QuantumAnnealing, Slices};
 pub use tabu::TabuSearch;
 pub use time_to_solution::TimeToSolution;

@@ -107,8 +107,10 @@ impl Families {
 pub struct PopulationPoint<const N: usize> {
     /// Inverse temperature.
     pub beta: f64,
-    /// ln Z.
+    /// ln Z: [`combined_ln_z`] of all populations.
     pub ln_z: Estimate,
+    /// ln Z of each population.
+    pub ln_z_each: Vec<f64>,
     /// ⟨E⟩.
     pub energy: Estimate,
     /// Means of what was observed.
@@ -315,29 +317,54 @@ impl PopulationAnnealing {
     fn point<S, const N: usize>(&self, k: usize, runs: &[Run<S, N>]) -> PopulationPoint<N> {
         let ln_z: Vec<f64> = runs.iter().map(|r| r.measured[k].ln_z).collect();
         let count = runs.len() as f64;
-        let top = ln_sum_exp(&ln_z);
-        let parts: Vec<f64> = ln_z.iter().map(|l| libm::exp(l - top)).collect();
-        let n_eff = 1.0 / parts.iter().map(|p| p * p).sum::<f64>();
-        let estimate = |value: f64, squares: f64| {
-            let raw = (squares * count / (count - 1.0)).sqrt();
-            Estimate::with_dof(value, raw, count - 1.0, n_eff, Source::Population)
-        };
+        let parts = shares(&ln_z);
         let mean = |of: &dyn Fn(&Measured<N>) -> f64| {
             let x = || parts.iter().zip(runs).map(|(p, r)| (p, of(&r.measured[k])));
             let mean: f64 = x().map(|(p, v)| p * v).sum();
-            estimate(mean, x().map(|(p, v)| (p * (v - mean)).powi(2)).sum())
+            weighted(&parts, mean, x().map(|(p, v)| (p * (v - mean)).powi(2)).sum())
         };
-        let spread: f64 = parts.iter().map(|p| (p - 1.0 / count).powi(2)).sum();
         let centre = ln_z.iter().sum::<f64>() / count;
         PopulationPoint {
             beta: self.betas[k],
-            ln_z: estimate(top - libm::log(count), spread),
+            ln_z: combined(&ln_z),
+            ln_z_variance: ln_z.iter().map(|l| (l - centre).powi(2)).sum::<f64>() / (count - 1.0),
+            ln_z_each: ln_z,
             energy: mean(&|m| m.energy),
             observed: std::array::from_fn(|i| mean(&|m| m.observed[i])),
-            ln_z_variance: ln_z.iter().map(|l| (l - centre).powi(2)).sum::<f64>() / (count - 1.0),
             families: runs.iter().map(|r| r.measured[k].families).collect(),
         }
     }
+}
+
+/// ln Z from those of independent populations: the logarithm of the mean of Z, which is exact on average, with the error
+/// that the spread between populations gives.
+///
+/// Errors: fewer than two populations.
+pub fn combined_ln_z(ln_z: &[f64]) -> Result<Estimate> {
+    if ln_z.len() < 2 {
+        return Err(Error::out_of_range("populations", ln_z.len(), "at least 2"));
+    }
+    Ok(combined(ln_z))
+}
+
+fn combined(ln_z: &[f64]) -> Estimate {
+    let (parts, count) = (shares(ln_z), ln_z.len() as f64);
+    let spread: f64 = parts.iter().map(|p| (p - 1.0 / count).powi(2)).sum();
+    weighted(&parts, ln_sum_exp(ln_z) - libm::log(count), spread)
+}
+
+/// The part Z_m / Σ Z that each population has.
+fn shares(ln_z: &[f64]) -> Vec<f64> {
+    let top = ln_sum_exp(ln_z);
+    ln_z.iter().map(|l| libm::exp(l - top)).collect()
+}
+
+/// A weighted mean whose squares of weighted deviations have this sum.
+fn weighted(parts: &[f64], value: f64, squares: f64) -> Estimate {
+    let count = parts.len() as f64;
+    let n_eff = 1.0 / parts.iter().map(|p| p * p).sum::<f64>();
+    let raw = (squares * count / (count - 1.0)).sqrt();
+    Estimate::with_dof(value, raw, count - 1.0, n_eff, Source::Population)
 }
 
 /// The lowest energy, where it is below `than`, and its state.

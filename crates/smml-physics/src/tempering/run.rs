@@ -84,6 +84,16 @@ impl TemperingPlan {
         (self.adaptation, self.n_rounds, self.round) = (adaptation, n_rounds, round);
         self.checked()
     }
+    /// The same with another number of samples.
+    ///
+    /// Errors: no samples, more steps than 2⁶³.
+    pub fn with_samples(mut self, n_samples: u64) -> Result<Self> {
+        if n_samples == 0 {
+            return Err(Error::out_of_range("n_samples", 0, "at least 1"));
+        }
+        self.n_samples = n_samples;
+        self.checked()
+    }
     fn checked(self) -> Result<Self> {
         let adapting = u128::from(self.round) * ((1 << self.n_rounds) - 1);
         let sampling = u128::from(self.thin) * u128::from(self.n_samples);
@@ -264,6 +274,22 @@ impl<K, S> ParallelTempering<K, S> {
     /// The plan.
     pub fn plan(&self) -> &TemperingPlan {
         &self.plan
+    }
+    /// Plans another number of samples: what is done stays as it is, and a longer run is the same as if it had been
+    /// planned at the start.
+    ///
+    /// Errors: fewer samples than are taken already, more steps than 2⁶³.
+    pub fn set_samples(&mut self, n_samples: u64) -> Result<()> {
+        let taken = self.record.len() as u64;
+        if n_samples < taken {
+            return Err(Error::out_of_range(
+                "n_samples",
+                n_samples,
+                format!("at least {taken}, those taken"),
+            ));
+        }
+        self.plan = self.plan.clone().with_samples(n_samples)?;
+        Ok(())
     }
     /// Steps done.
     pub fn n_steps(&self) -> u64 {

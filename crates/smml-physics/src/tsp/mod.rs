@@ -2,9 +2,10 @@
 //! M. P. Vecchi did (Science 220, 671 (1983)).
 //!
 //! Here are the model ([`Tsp`]) with its moves, files of TSPLIB ([`tsplib`]), random instances ([`uniform`],
-//! [`clusters`]), annealing ([`Search`]), descent ([`descend`]) and the exact answer for up to 16 cities
-//! ([`held_karp`]). The samplers for a fixed temperature are those of [`smml_core::sample`].
+//! [`clusters`]), annealing ([`Search`]), descent ([`descend`]), proved lower bounds ([`OneTree`]) and the exact answer
+//! for up to 16 cities ([`held_karp`]). The samplers for a fixed temperature are those of [`smml_core::sample`].
 
+mod bound;
 mod descent;
 mod exact;
 mod generate;
@@ -16,6 +17,7 @@ mod search;
 mod tests;
 pub mod tsplib;
 
+pub use bound::OneTree;
 pub use descent::{Neighbours, descend};
 pub use exact::{MAX_EXACT, held_karp};
 pub use generate::{clusters, uniform};

@@ -78,6 +78,11 @@ impl Search {
         self.n_sweeps
     }
 
+    /// The near cities that proposals take: the ten nearest.
+    pub fn neighbours(tsp: &Tsp) -> Neighbours {
+        Neighbours::new(tsp, NEAR)
+    }
+
     /// `n_runs` independent runs from random tours; run r uses stream r, whatever thread it is on. Each result is the
     /// tour after descent.
     ///
@@ -92,22 +97,25 @@ impl Search {
         if n_runs == 0 {
             return Err(Error::out_of_range("n_runs", 0, "at least 1"));
         }
-        let near = Neighbours::new(tsp, NEAR);
-        SearchResults::new(parallel::map(par, n_runs, |run| {
-            let mut rng = streams.stream("tour", run as u64);
-            let mut tour = tsp.draw(&mut rng);
-            for t in self.temperature.values(self.n_sweeps) {
-                for _ in 0..tsp.n_cities() {
-                    if let Some(change) = near_move(&tour, &near, &mut rng) {
-                        attempt(tsp, &mut tour, &change, 1.0 / t, &mut rng);
-                    }
+        let near = Search::neighbours(tsp);
+        SearchResults::new(parallel::map(par, n_runs, |run| self.single(tsp, &near, streams, run as u64)))
+    }
+
+    /// Run `index`: the length of its tour, and the tour.
+    pub fn single(&self, tsp: &Tsp, near: &Neighbours, streams: &Streams, index: u64) -> (f64, Vec<u32>) {
+        let mut rng = streams.stream("tour", index);
+        let mut tour = tsp.draw(&mut rng);
+        for t in self.temperature.values(self.n_sweeps) {
+            for _ in 0..tsp.n_cities() {
+                if let Some(change) = near_move(&tour, near, &mut rng) {
+                    attempt(tsp, &mut tour, &change, 1.0 / t, &mut rng);
                 }
             }
-            tsp.refresh(&mut tour);
-            descend(tsp, &mut tour, &near);
-            tsp.refresh(&mut tour);
-            (tour.length, tour.canonical())
-        }))
+        }
+        tsp.refresh(&mut tour);
+        descend(tsp, &mut tour, near);
+        tsp.refresh(&mut tour);
+        (tour.length, tour.canonical())
     }
 }
 

@@ -71,6 +71,37 @@ fn published_optima_are_found() {
 }
 
 #[test]
+fn bounds_are_below_the_shortest_tour_and_close() {
+    // The bound of Held and Karp for berlin52 is its optimum, 7542.
+    let berlin = Tsp::from_points(&pairs(&BERLIN52), Metric::Rounded).unwrap();
+    let bound = OneTree::ascend(&berlin, 7542.0, 2_000).unwrap().certify(&berlin).unwrap();
+    assert!(bound <= 7542.0 && bound > 7535.0, "{bound}");
+    let att = Tsp::from_points(&pairs(&ATT48), Metric::PseudoEuclidean).unwrap();
+    let bound = OneTree::ascend(&att, 10628.0, 2_000).unwrap().certify(&att).unwrap();
+    assert!(bound <= 10628.0 && bound > 0.99 * 10628.0, "{bound}");
+    // Whatever the prices, no tour is shorter; the ascent never ends below the bound without prices.
+    for seed in 0..20 {
+        let mut rng = Streams::new(seed).stream("cities", 0);
+        let tsp = uniform(3 + seed as usize % 8, &mut rng).unwrap();
+        let shortest = tsp.energy(&held_karp(&tsp).unwrap());
+        let n = tsp.n_cities();
+        let flat = OneTree { prices: vec![0.0; n] }.certify(&tsp).unwrap();
+        for _ in 0..20 {
+            let prices = (0..n).map(|_| 2.0 * rng.uniform() - 1.0).collect();
+            assert!(OneTree { prices }.certify(&tsp).unwrap() <= shortest);
+        }
+        let best = OneTree::ascend(&tsp, shortest, 300).unwrap().certify(&tsp).unwrap();
+        assert!(
+            best <= shortest && best >= flat && best > 0.9 * shortest,
+            "{seed}: {flat} {best} {shortest}"
+        );
+    }
+    assert!(OneTree::ascend(&berlin, 7542.0, 0).is_err() && OneTree::ascend(&berlin, 0.0, 5).is_err());
+    assert!(OneTree { prices: vec![0.0; 3] }.certify(&berlin).is_err());
+    assert!(OneTree { prices: vec![f64::NAN; 52] }.certify(&berlin).is_err());
+}
+
+#[test]
 fn held_karp_is_the_shortest_of_all_tours() {
     for n in 3..9 {
         let tsp = uniform(n, &mut Streams::new(n as u64).stream("cities", 0)).unwrap();

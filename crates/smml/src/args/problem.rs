@@ -1,6 +1,7 @@
-//! Arguments of the commands that read a problem: `smml anneal`, `smml exact`, `smml digest`.
+//! Arguments of the commands that read a problem: `smml anneal`, `smml exact`, `smml digest`, `smml tsp`.
 
 use super::{RunArgs, positive, seconds};
+use crate::values::not_negative;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -19,18 +20,28 @@ pub(crate) struct AnnealArgs {
     #[arg(long, value_enum)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) form: Option<Variables>,
-    /// Sweeps of one run
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) sweeps: u32,
-    /// Runs, rounded up to whole batches of 512 where they go side by side [default: 512; with --time: as many as it allows]
+    /// How to search
+    #[arg(long, value_enum, default_value_t = Method::Sa)]
+    pub(crate) method: Method,
+    /// Length of one run, in sweeps over all variables: of tabu and breakout in moves per variable, of bifurcation in
+    /// time steps, of pa at each temperature [default: 1000; pa: 10]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sweeps: Option<u32>,
+    /// Replicas of one population (pa, default 1000) or slices of imaginary time (sqa, default 32)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1 << 20))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) replicas: Option<u32>,
+    /// Runs, rounded up to whole batches: 512 where they go side by side, else 8 [default: sa 512, pa 8, others 32; with
+    /// --time: as many as it allows]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1 << 26))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) runs: Option<u64>,
-    /// First temperature, greater than 0 [default: from the couplings]
+    /// First temperature, greater than 0, of sa [default: from the couplings]
     #[arg(long, value_name = "T", value_parser = positive, allow_hyphen_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) hot: Option<f64>,
-    /// Last temperature, greater than 0 [default: from the couplings]
+    /// Last temperature, greater than 0, of sa and pa [default: from the couplings]
     #[arg(long, value_name = "T", value_parser = positive, allow_hyphen_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cold: Option<f64>,
@@ -92,6 +103,87 @@ pub(crate) struct DigestArgs {
     #[command(flatten)]
     #[serde(flatten)]
     pub(crate) run: RunArgs,
+}
+
+/// Arguments of `smml tsp`.
+#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct TspArgs {
+    /// A TSPLIB file; without it cities are drawn at random in the unit square
+    #[arg(conflicts_with_all = ["cities", "blocks", "street"])]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) file: Option<PathBuf>,
+    /// Number of random cities [default: 400]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(3..=1 << 20))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cities: Option<u32>,
+    /// Random cities lie in B × B square blocks with empty streets between them; 1 for the whole square [default: 3]
+    #[arg(long, value_name = "B", value_parser = clap::value_parser!(u32).range(1..=1 << 16))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) blocks: Option<u32>,
+    /// Width of the streets, in sides of a block [default: 0.5]
+    #[arg(long, value_name = "W", value_parser = not_negative, allow_hyphen_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) street: Option<f64>,
+    /// Sweeps of one run, of as many moves as there are cities
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) sweeps: u32,
+    /// Runs [default: 16; with --time: as many as it allows]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1 << 26))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) runs: Option<u64>,
+    /// First temperature, greater than 0, in the unit of the distances [default: from the distances of near cities]
+    #[arg(long, value_name = "T", value_parser = positive, allow_hyphen_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) hot: Option<f64>,
+    /// Last temperature, greater than 0 [default: likewise]
+    #[arg(long, value_name = "T", value_parser = positive, allow_hyphen_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cold: Option<f64>,
+    /// A length to reach: runs that reach it are counted, and exit code 1 says that none did
+    #[arg(long, value_name = "LENGTH", allow_hyphen_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) target: Option<f64>,
+    /// Stop after this time, such as 30s, 2m or 1h, at the end of a run; the runs done are written to the configuration,
+    /// which gives the same bytes again
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) time: Option<f64>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// Methods of search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Method {
+    /// Simulated annealing
+    Sa,
+    /// Population annealing, with its free energy
+    Pa,
+    /// Simulated quantum annealing: a transverse field that falls, by path integrals
+    Sqa,
+    /// Tabu search
+    Tabu,
+    /// Breakout local search
+    Breakout,
+    /// Discrete simulated bifurcation
+    Bifurcation,
+}
+
+impl Method {
+    /// As on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Method::Sa => "sa",
+            Method::Pa => "pa",
+            Method::Sqa => "sqa",
+            Method::Tabu => "tabu",
+            Method::Breakout => "breakout",
+            Method::Bifurcation => "bifurcation",
+        }
+    }
 }
 
 /// Formats of problems.

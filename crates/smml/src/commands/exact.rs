@@ -1,4 +1,5 @@
-//! `smml exact`: exact averages and best configurations of a problem in a file, by variable elimination.
+//! `smml exact`: exact averages and best configurations of a problem in a file, by variable elimination; where the graph is
+//! too wide for that but planar, the best configuration by matching.
 
 use crate::{
     args::ExactArgs,
@@ -36,33 +37,54 @@ fn exact(args: &ExactArgs) -> Result<(), Failure> {
     let seed = settled.run.seed.unwrap_or_default();
     let config = config::to_toml("exact", &settled)?;
     let memory = ExactOptions { max_bytes: u64::from(args.memory) << 20, ..ExactOptions::default() };
-    let found = problem.exact(beta, &memory).map_err(|e| match e {
-        smml_core::Error::TooLarge { .. } => Failure::Usage(format!("{}: {e}", args.file.display())),
-        other => other.into(),
-    })?;
+    let mut o = Outcome::default();
+    let mut notes: Vec<String> = read.warnings.iter().map(|w| w.message.clone()).collect();
+    // Averages where the graph is narrow enough; else, if it is planar, the best configuration at least.
+    let (best, probability) = match problem.exact(beta, &memory) {
+        Ok(found) => {
+            for (name, value) in [
+                ("ln Z", found.ln_z),
+                ("mean value", found.mean_value),
+                ("entropy, nats", found.entropy),
+                ("best value", found.best_value),
+                ("configurations that have it", found.n_best),
+            ] {
+                o.reported(name, Estimate::exact(value));
+            }
+            o.computed(
+                "value of the configuration found",
+                problem.value(&found.best),
+                found.best_value,
+                1e-12,
+            );
+            (found.best, Some(found.probability))
+        }
+        Err(e @ smml_core::Error::TooLarge { .. }) => {
+            let Some(found) = problem.planar_best()? else {
+                return Err(Failure::Usage(format!("{}: {e}", args.file.display())));
+            };
+            if args.run.series.is_some() {
+                return Err(Failure::Usage(format!("--series: there are no marginals: {e}")));
+            }
+            o.reported("best value", Estimate::exact(found.value));
+            o.computed("value of the configuration found, and its proof", found.value, found.bound, 1e-12);
+            notes.push(format!("the best configuration by matching, without averages and numbers: {e}"));
+            (found.spins, None)
+        }
+        Err(other) => return Err(other.into()),
+    };
     let folder = Folder::of_run(&args.run, "exact", seed, &config)?;
     folder.input_file(&args.file)?;
-
-    let mut o = Outcome::default();
-    for (name, value) in [
-        ("ln Z", found.ln_z),
-        ("mean value", found.mean_value),
-        ("entropy, nats", found.entropy),
-        ("best value", found.best_value),
-        ("configurations that have it", found.n_best),
-    ] {
-        o.reported(name, Estimate::exact(value));
-    }
-    o.computed("value of the configuration found", problem.value(&found.best), found.best_value, 1e-12);
     let mut part = Part::new("exact", &format!("β = {beta}"), &o.rows, None);
-    part.notes = read.warnings.iter().map(|w| w.message.clone()).collect();
-    let mut outputs = vec![folder.file("marginals.csv")];
-    if let Some(file) = &args.run.series {
-        let column = series::Column { name: "probability_of_1".into(), values: found.probability.clone() };
+    part.notes = notes.clone();
+    let name = if probability.is_some() { "marginals.csv" } else { "best.csv" };
+    let mut outputs = vec![folder.file(name)];
+    if let (Some(file), Some(probability)) = (&args.run.series, &probability) {
+        let column = series::Column { name: "probability_of_1".into(), values: probability.clone() };
         series::write(file, &[column])?;
         outputs.push(file.clone());
     }
-    folder.write("marginals.csv", table(problem, &found.probability, &found.best).as_bytes())?;
+    folder.write(name, table(problem, probability.as_deref(), &best).as_bytes())?;
     let mut text = format!(
         "{}: {} variables, {} pairs, degree {}; Z = Σ exp({}β value), β = {beta}\n",
         args.file.display(),
@@ -72,7 +94,11 @@ fn exact(args: &ExactArgs) -> Result<(), Failure> {
         if problem.sense() == Sense::Maximise { "+" } else { "-" },
     );
     text += &results::table(&o.rows, "", false);
-    let _ = writeln!(text, "marginals and best configuration: {}", folder.file("marginals.csv").display());
+    for note in notes.iter().skip(read.warnings.len()) {
+        let _ = writeln!(text, "{note}");
+    }
+    let what = if probability.is_some() { "marginals and best configuration" } else { "best configuration" };
+    let _ = writeln!(text, "{what}: {}", folder.file(name).display());
     Finished {
         document: Document::new("exact", &settled, vec![part])?,
         config: &config,
@@ -86,12 +112,16 @@ fn exact(args: &ExactArgs) -> Result<(), Failure> {
     .conclude(&folder)
 }
 
-/// Of each variable its name, the probability of 1, and its value in the best configuration.
-fn table(problem: &Problem, probability: &[f64], best: &[i8]) -> String {
-    let mut text = String::from("variable,probability_of_1,best\n");
-    for (i, (p, x)) in probability.iter().zip(problem.configuration(best)).enumerate() {
+/// Of each variable its name, the probability of 1 where it is known, and its value in the best configuration.
+fn table(problem: &Problem, probability: Option<&[f64]>, best: &[i8]) -> String {
+    let mut text = String::from("variable,");
+    text += if probability.is_some() { "probability_of_1,best\n" } else { "best\n" };
+    for (i, x) in problem.configuration(best).iter().enumerate() {
         let name = problem.names().map_or(i.to_string(), |names| quoted(&names[i]));
-        let _ = writeln!(text, "{name},{p},{x}");
+        let _ = match probability {
+            Some(p) => writeln!(text, "{name},{},{x}", p[i]),
+            None => writeln!(text, "{name},{x}"),
+        };
     }
     text
 }

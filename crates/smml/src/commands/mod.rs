@@ -1,9 +1,11 @@
 //! The commands, one file each.
 
 pub(crate) mod anneal;
+mod batches;
 pub(crate) mod data;
 pub(crate) mod digest;
 pub(crate) mod eq;
 pub(crate) mod exact;
 pub(crate) mod ising;
 pub(crate) mod rbm;
+pub(crate) mod tsp;

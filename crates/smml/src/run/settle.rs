@@ -38,6 +38,14 @@ pub(crate) fn settle(command: &mut Command, file: Option<&Path>) -> Result<(), F
             let read = [args.file.clone()];
             settle_run(&mut args.run, "digest", &inputs, &read)
         }
+        Command::Tsp(args) => {
+            if let Some(file) = &mut args.file {
+                absolute("FILE", file)?;
+                inputs.push(file.clone());
+            }
+            let read: Vec<PathBuf> = args.file.iter().cloned().collect();
+            settle_run(&mut args.run, "tsp", &inputs, &read)
+        }
         Command::Rbm(command) => {
             let (run, name, data, model) = match command {
                 RbmCommand::Train(a) => {

@@ -1,6 +1,9 @@
 //! What `smml ising` shows: columns of a series, figures, and the text on the terminal.
 
-use super::{Point, PointResult, solution, system::System};
+use super::{
+    evaluate::{More, PointResult, solution},
+    work::Measured,
+};
 use crate::{
     args::{IsingArgs, Lattice, SpinKernel},
     report::figure::{Axis, Figure, Series, Style},
@@ -12,105 +15,167 @@ use smml_core::{
     diagnose::{Equilibrated, Equilibration},
 };
 
-/// The samples: energy and magnetisation at each temperature.
-pub(super) fn columns(points: &[Point], betas: &[f64]) -> Vec<series::Column> {
+/// Most pictures of spins, and most histograms in one figure.
+const SHOWN: usize = 6;
+/// Bins of a histogram.
+const BINS: usize = 40;
+
+/// The samples: energy and magnetisation of each size at each temperature.
+pub(super) fn columns(measured: &[Measured<'_>]) -> Vec<series::Column> {
+    let several = measured.iter().any(|m| m.system.size != measured[0].system.size);
     let mut all = Vec::new();
-    for (point, beta) in points.iter().zip(betas) {
+    for m in measured {
         for (k, name) in ["energy", "magnetisation"].into_iter().enumerate() {
-            let name = if betas.len() == 1 { name.to_string() } else { format!("{name}_beta_{beta}") };
-            all.push(series::Column { name, values: point.record.column(k) });
+            let size = if several { format!("_size_{}", m.system.size) } else { String::new() };
+            let beta = if measured.len() == 1 { String::new() } else { format!("_beta_{}", m.beta) };
+            all.push(series::Column { name: format!("{name}{size}{beta}"), values: m.record.column(k) });
         }
     }
     all
 }
 
-/// Curves against exact results, or the histogram of the energy, and the last states.
-pub(super) fn figures(
-    args: &IsingArgs,
-    system: &System,
-    points: &[Point],
-    results: &[PointResult],
-) -> Vec<Figure> {
+/// Curves against exact results, histograms of the energy, correlations, and the last states.
+pub(super) fn figures(args: &IsingArgs, measured: &[Measured<'_>], results: &[PointResult]) -> Vec<Figure> {
     let mut figures = Vec::new();
-    if results.len() > 1 {
-        let x_of = |r: &PointResult| r.temperature.unwrap_or(r.beta);
-        let x =
-            Axis::linear(if args.temperature.is_some() { "temperature T" } else { "inverse temperature β" });
+    let several = args.size.0.len() > 1;
+    let of_size = |size: u32| results.iter().filter(move |r| r.size == size);
+    if results.len() > args.size.0.len() {
         for (name, id, heading) in [
             ("energy", "energy", "Energy"),
             ("specific heat", "specific-heat", "Specific heat"),
             ("|magnetisation|", "magnetisation", "Magnetisation"),
             ("susceptibility", "susceptibility", "Susceptibility"),
+            ("Binder cumulant", "binder", "Binder cumulant"),
+            ("correlation length / L", "correlation-length", "Correlation length"),
+            ("free energy", "free-energy", "Free energy"),
+            ("entropy", "entropy", "Entropy"),
         ] {
-            let rows = || {
-                results
-                    .iter()
-                    .flat_map(|r| r.rows.iter().filter(|q| q.quantity == name).map(move |q| (x_of(r), q)))
-            };
-            let measured: Vec<(f64, smml_core::Estimate)> = rows().map(|(x, q)| (x, q.value)).collect();
-            let exact: Vec<(f64, f64)> = rows()
-                .filter_map(|(x, q)| match q.expected {
-                    Expected::Sampled(y) => Some((x, y)),
-                    _ => None,
-                })
-                .collect();
-            let mut series = vec![Series::measured("simulation", &measured)];
-            let solved = solved_curve(args, results, name);
-            if !solved.is_empty() {
-                series.insert(0, Series::new("exact", Style::Line, solved));
-            } else if !exact.is_empty() {
-                series.insert(0, Series::new("exact, at the measured points", Style::Line, exact));
+            let mut series = Vec::new();
+            for (k, &size) in args.size.0.iter().enumerate() {
+                let label = |what: &str| if several { format!("{what}, L = {size}") } else { what.into() };
+                let rows = || {
+                    of_size(size)
+                        .flat_map(|r| r.rows.iter().filter(|q| q.quantity == name).map(move |q| (x_of(r), q)))
+                };
+                let exact: Vec<(f64, f64)> = rows()
+                    .filter_map(|(x, q)| match q.expected {
+                        Expected::Sampled(y) => Some((x, y)),
+                        _ => None,
+                    })
+                    .collect();
+                let solved = solved_curve(args, size, results, name);
+                if !solved.is_empty() {
+                    series.push(Series::new(&label("exact"), Style::Line, solved).in_colour(k));
+                } else if !exact.is_empty() {
+                    let at = label("exact, at the measured points");
+                    series.push(Series::new(&at, Style::Line, exact).in_colour(k));
+                }
+                let points: Vec<(f64, smml_core::Estimate)> = rows().map(|(x, q)| (x, q.value)).collect();
+                if !points.is_empty() {
+                    series.push(Series::measured(&label("simulation"), &points).in_colour(k));
+                }
             }
-            let y = Axis::linear(&format!("{name} per spin"));
-            figures.push(Figure::plot(id, heading, "With one standard error.", x.clone(), y, series));
-        }
-    } else if let Some(point) = points.first() {
-        let energies: Vec<f64> = point.record.column(0).iter().map(|e| e / system.n_spins() as f64).collect();
-        let low = energies.iter().copied().fold(f64::INFINITY, f64::min);
-        let high = energies.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        // The upper end is open: a little beyond the largest sample. A frozen chain has no histogram.
-        if let Ok(histogram) = Histogram::new(&energies, low, high + 1e-9 * (high - low), 40) {
-            let series = vec![Series::new("samples", Style::Bars, histogram.density())];
-            let (x, y) = (Axis::linear("energy per spin"), Axis::linear("probability density"));
-            figures.push(Figure::plot(
-                "energy-histogram",
-                "Energy",
-                "Distribution of the energy per spin over the samples.",
-                x,
-                y,
-                series,
-            ));
+            // Alone, theory and simulation are told apart by colour.
+            if !several {
+                series.iter_mut().for_each(|s| s.colour = None);
+            }
+            if !series.is_empty() {
+                let unit = if matches!(id, "binder" | "correlation-length") { "" } else { " per spin" };
+                let y = Axis::linear(&format!("{name}{unit}"));
+                figures.push(Figure::plot(id, heading, "With one standard error.", axis(args), y, series));
+            }
         }
     }
-    if args.lattice == Lattice::Square {
-        let side = args.size as usize;
-        for (k, (point, result)) in points.iter().zip(results).enumerate().step_by(points.len().div_ceil(6)) {
-            let signs = system.signs(&point.chain.state);
-            let pixels = signs.iter().map(|s| if *s > 0 { 225 } else { 30 }).collect();
-            let at = result.temperature.map_or(format!("β = {}", result.beta), |t| format!("T = {t}"));
-            figures.push(Figure::image(
-                &format!("spins-{k}"),
-                &format!("Spins at {at}"),
-                "The last state; light is up.",
-                side,
-                side,
-                pixels,
-            ));
+    let largest = args.size.0.last().copied().unwrap_or_default();
+    let shown: Vec<(&Measured<'_>, &PointResult)> =
+        measured.iter().zip(results).filter(|(m, _)| m.system.size == largest).collect();
+    let step = shown.len().div_ceil(SHOWN).max(1);
+    let chosen = || shown.iter().step_by(step);
+    figures.extend(histogram(chosen()));
+    let correlations: Vec<Series> = chosen()
+        .filter(|(_, r)| !r.correlation.is_empty())
+        .map(|(_, r)| Series::measured(&at(r), &r.correlation))
+        .collect();
+    if !correlations.is_empty() {
+        figures.push(Figure::plot(
+            "correlation",
+            "Correlation",
+            "⟨s(0) s(r)⟩ along the axes; it does not vanish at large r where there is order.",
+            Axis::linear("distance r"),
+            Axis::linear("correlation"),
+            correlations,
+        ));
+    }
+    if matches!(args.lattice, Lattice::Square | Lattice::Triangular | Lattice::Cubic) {
+        let side = largest as usize;
+        let caption = match args.lattice {
+            Lattice::Cubic => "A plane of the last state; light is up.",
+            _ => "The last state; light is up.",
+        };
+        for (k, (m, result)) in chosen().enumerate() {
+            let signs = m.system.signs(m.state);
+            let pixels = signs.iter().take(side * side).map(|s| if *s > 0 { 225 } else { 30 }).collect();
+            let title = format!("Spins at {}", at(result));
+            figures.push(Figure::image(&format!("spins-{k}"), &title, caption, side, side, pixels));
         }
     }
     figures
 }
 
+/// Where a result stands on the axis of temperatures.
+fn x_of(r: &PointResult) -> f64 {
+    r.temperature.unwrap_or(r.beta)
+}
+
+pub(super) fn axis(args: &IsingArgs) -> Axis {
+    Axis::linear(if args.temperature.is_some() { "temperature T" } else { "inverse temperature β" })
+}
+
+fn at(r: &PointResult) -> String {
+    r.temperature.map_or(format!("β = {}", r.beta), |t| format!("T = {t}"))
+}
+
+/// The distribution of the energy at some temperatures.
+fn histogram<'a>(points: impl Iterator<Item = &'a (&'a Measured<'a>, &'a PointResult)>) -> Option<Figure> {
+    let energies = |m: &Measured<'_>| -> Vec<f64> {
+        m.record.column(0).iter().map(|e| e / m.system.n_spins() as f64).collect()
+    };
+    let of_each: Vec<(Vec<f64>, String)> = points.map(|(m, r)| (energies(m), at(r))).collect();
+    let alone = of_each.len() == 1;
+    let series: Vec<Series> = of_each
+        .iter()
+        .filter_map(|(energies, at)| {
+            let low = energies.iter().copied().fold(f64::INFINITY, f64::min);
+            let high = energies.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            // The upper end is open: a little beyond the largest sample. A frozen chain has no histogram.
+            let histogram = Histogram::new(energies, low, high + 1e-9 * (high - low), BINS).ok()?;
+            let style = if alone { Style::Bars } else { Style::Line };
+            Some(Series::new(if alone { "samples" } else { at }, style, histogram.density()))
+        })
+        .collect();
+    if series.is_empty() {
+        return None;
+    }
+    Some(Figure::plot(
+        "energy-histogram",
+        "Energy",
+        "Distribution of the energy per spin over the samples.",
+        Axis::linear("energy per spin"),
+        Axis::linear("probability density"),
+        series,
+    ))
+}
+
 /// The closed form of the energy or the specific heat, from the lowest to the highest temperature of a run.
-fn solved_curve(args: &IsingArgs, results: &[PointResult], name: &str) -> Vec<(f64, f64)> {
+fn solved_curve(args: &IsingArgs, size: u32, results: &[PointResult], name: &str) -> Vec<(f64, f64)> {
     const POINTS: u32 = 200;
-    let x = |r: &PointResult| r.temperature.unwrap_or(r.beta);
-    let low = results.iter().map(x).fold(f64::INFINITY, f64::min);
-    let high = results.iter().map(x).fold(f64::NEG_INFINITY, f64::max);
+    let low = results.iter().map(x_of).fold(f64::INFINITY, f64::min);
+    let high = results.iter().map(x_of).fold(f64::NEG_INFINITY, f64::max);
     (0..=POINTS)
         .filter_map(|i| {
             let x = low + (high - low) * f64::from(i) / f64::from(POINTS);
-            let found = solution(args, if args.temperature.is_some() { 1.0 / x } else { x })?;
+            let beta = if args.temperature.is_some() { 1.0 / x } else { x };
+            let found = solution(args, size, beta)?;
             match name {
                 "energy" => Some((x, found.energy)),
                 "specific heat" => Some((x, found.specific_heat)),
@@ -121,7 +186,7 @@ fn solved_curve(args: &IsingArgs, results: &[PointResult], name: &str) -> Vec<(f
 }
 
 /// What people read: one table for each temperature.
-pub(super) fn text(args: &IsingArgs, results: &[PointResult]) -> String {
+pub(super) fn text(args: &IsingArgs, results: &[PointResult], more: &[More]) -> String {
     let mut text = String::new();
     for r in results {
         let at =
@@ -133,7 +198,7 @@ pub(super) fn text(args: &IsingArgs, results: &[PointResult]) -> String {
             SpinKernel::Wolff => "Wolff clusters",
             SpinKernel::SwendsenWang => "Swendsen-Wang clusters",
         };
-        text += &format!("{at}, L = {}, {} samples, {kernel}\n", args.size, r.samples);
+        text += &format!("{at}, L = {}, {} samples, {kernel}\n", r.size, r.samples);
         if r.rows.is_empty() {
             text += &format!("no results: {}\n\n", r.part.message.as_deref().unwrap_or_default());
             continue;
@@ -147,6 +212,16 @@ pub(super) fn text(args: &IsingArgs, results: &[PointResult]) -> String {
             }
             None => "too short to judge equilibration\n",
         };
+        text.push('\n');
+    }
+    for m in more {
+        text += &format!("{}\n{}", m.part.title, results::table(&m.rows, "", false));
+        if let Some(message) = &m.part.message {
+            text += &format!("{message}\n");
+        }
+        for note in &m.part.notes {
+            text += &format!("{note}\n");
+        }
         text.push('\n');
     }
     text

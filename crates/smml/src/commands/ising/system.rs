@@ -1,4 +1,5 @@
-//! The system of `smml ising`: a lattice as a graph, or packed into bits where that is possible, behind one type.
+//! The system of `smml ising`: a lattice as a graph, or packed into bits where that is possible, behind one type, and what
+//! is measured on it.
 
 use crate::{
     args::{Edges, IsingArgs, Lattice, SpinKernel, Start},
@@ -13,18 +14,35 @@ use smml_core::{
 };
 use smml_physics::{
     cluster::{SwendsenWang, Wolff},
+    glass::structure_factors,
     ising::{ColourSweep, Coloured, Ising, Rule, observe},
     lattice::{self, Boundary},
     packed::{PackedLattice, PackedSpins, PackedSweep},
 };
+use std::sync::Arc;
 
-/// Spins on a lattice.
-pub(super) enum System {
-    /// On a graph, with a colouring.
-    Graph(Box<Coloured>),
-    /// A square or cubic torus with even sides and no field, a bit a spin.
-    Packed(PackedLattice),
+/// Spins on a lattice of one size. A clone shares everything.
+#[derive(Clone)]
+pub(super) struct System {
+    pub(super) size: u32,
+    pub(super) spins: Engine,
+    /// The lattice, where correlations are measured on it.
+    correlated: Option<Arc<lattice::Lattice>>,
 }
+
+/// How spins are held.
+#[derive(Clone)]
+pub(super) enum Engine {
+    /// On a graph, with a colouring.
+    Graph(Arc<Coloured>),
+    /// A square or cubic torus with even sides and no field, a bit a spin.
+    Packed(Arc<PackedLattice>),
+}
+
+/// Columns of a sample: energy, magnetisation, energy change of a probing flip; with correlations also the structure
+/// factors at 0 and at 2π/L, and the correlation at one distance.
+pub(super) const COLUMNS: usize = 3;
+pub(super) const CORRELATED_COLUMNS: usize = 6;
 
 /// Their state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,8 +52,8 @@ pub(super) enum Spins {
 }
 
 /// Sites of a lattice of this size; none when a number cannot hold them.
-pub(super) fn n_sites(args: &IsingArgs) -> u128 {
-    let l = u128::from(args.size);
+pub(super) fn n_sites(args: &IsingArgs, size: u32) -> u128 {
+    let l = u128::from(size);
     match args.lattice {
         Lattice::Chain => l,
         Lattice::Square | Lattice::Triangular => l * l,
@@ -45,16 +63,16 @@ pub(super) fn n_sites(args: &IsingArgs) -> u128 {
 }
 
 /// Whether the spins can be packed: see [`PackedLattice`].
-pub(super) fn is_packed(args: &IsingArgs) -> bool {
+pub(super) fn is_packed(args: &IsingArgs, size: u32) -> bool {
     let by_colour = matches!(args.kernel, SpinKernel::HeatBath | SpinKernel::Checkerboard);
-    let even = args.size >= 4 && args.size.is_multiple_of(2);
+    let even = size >= 4 && size.is_multiple_of(2);
     let lattice = matches!(args.lattice, Lattice::Square | Lattice::Cubic);
     by_colour && even && lattice && args.boundary == Edges::Periodic && args.field == 0.0
 }
 
-/// The lattice as a graph.
-pub(super) fn graph(args: &IsingArgs) -> Result<Ising, Failure> {
-    let (l, coupling) = (args.size as usize, args.coupling);
+/// The lattice.
+fn lattice(args: &IsingArgs, size: u32) -> Result<lattice::Lattice, Failure> {
+    let l = size as usize;
     let boundary = match args.boundary {
         Edges::Periodic => Boundary::Periodic,
         Edges::Open => Boundary::Open,
@@ -63,75 +81,113 @@ pub(super) fn graph(args: &IsingArgs) -> Result<Ising, Failure> {
     if args.lattice == Lattice::Chain && boundary != Boundary::Open && l < 3 {
         return Err(Failure::Usage(format!("--size {l}: a ring has at least 3 spins")));
     }
-    let lattice = match args.lattice {
+    Ok(match args.lattice {
         Lattice::Chain => lattice::Lattice::hypercubic(&[l], boundary),
         Lattice::Square => lattice::Lattice::square(l, l, boundary),
         Lattice::Cubic => lattice::Lattice::cubic([l; 3], boundary),
         Lattice::Triangular => lattice::Lattice::triangular(l, l, boundary),
         Lattice::Honeycomb => lattice::Lattice::honeycomb(l, l, boundary),
-    }?;
-    Ok(Ising::in_field(lattice.graph(coupling)?, args.field)?)
+    }?)
+}
+
+/// The lattice as a graph.
+pub(super) fn graph(args: &IsingArgs, size: u32) -> Result<Ising, Failure> {
+    Ok(Ising::in_field(lattice(args, size)?.graph(args.coupling)?, args.field)?)
 }
 
 impl System {
-    pub(super) fn new(args: &IsingArgs) -> Result<Self, Failure> {
-        let l = args.size as usize;
-        if is_packed(args) {
-            return Ok(System::Packed(match args.lattice {
+    pub(super) fn new(args: &IsingArgs, size: u32) -> Result<Self, Failure> {
+        let l = size as usize;
+        let spins = if is_packed(args, size) {
+            Engine::Packed(Arc::new(match args.lattice {
                 Lattice::Cubic => PackedLattice::cubic(l, l, l, args.coupling),
                 _ => PackedLattice::square(l, l, args.coupling),
-            }?));
-        }
-        Ok(System::Graph(Box::new(Coloured::new(graph(args)?))))
+            }?))
+        } else {
+            Engine::Graph(Arc::new(Coloured::new(graph(args, size)?)))
+        };
+        let correlated = if args.correlations {
+            let hypercubic = matches!(args.lattice, Lattice::Chain | Lattice::Square | Lattice::Cubic);
+            if !hypercubic || args.boundary != Edges::Periodic || size < 2 {
+                return Err(Failure::Usage(
+                    "--correlations: for chains, square and cubic lattices that are periodic, of size 2 or more"
+                        .into(),
+                ));
+            }
+            Some(Arc::new(lattice(args, size)?))
+        } else {
+            None
+        };
+        Ok(System { size, spins, correlated })
     }
     pub(super) fn n_spins(&self) -> usize {
-        match self {
-            System::Graph(g) => g.ising().n_spins(),
-            System::Packed(l) => l.n_spins(),
+        match &self.spins {
+            Engine::Graph(g) => g.ising().n_spins(),
+            Engine::Packed(l) => l.n_spins(),
         }
     }
     pub(super) fn is_symmetric(&self) -> bool {
-        match self {
-            System::Graph(g) => g.ising().is_symmetric(),
-            System::Packed(_) => true,
+        match &self.spins {
+            Engine::Graph(g) => g.ising().is_symmetric(),
+            Engine::Packed(_) => true,
         }
+    }
+    /// Numbers in a sample.
+    pub(super) fn n_columns(&self) -> usize {
+        if self.correlated.is_some() { CORRELATED_COLUMNS } else { COLUMNS }
+    }
+    /// Distances at which correlations are measured, one for each sample in turn.
+    pub(super) fn distances(&self) -> usize {
+        if self.correlated.is_some() { (self.size / 2).max(1) as usize } else { 0 }
+    }
+    /// Sample `index` of a chain.
+    pub(super) fn sample(&self, spins: &Spins, index: usize) -> Result<Vec<f64>, Failure> {
+        // The probed site walks through the lattice, whatever the state: a symmetric move.
+        let site = (index + 1).wrapping_mul(0x9e37_79b9) % self.n_spins();
+        let mut row = vec![self.energy(spins), self.magnetisation(spins), self.delta(spins, site)];
+        if let Some(lattice) = &self.correlated {
+            let signs = self.signs(spins);
+            row.extend(structure_factors(lattice, &signs)?);
+            row.push(correlation(lattice, &signs, 1 + index % self.distances()));
+        }
+        Ok(row)
     }
     /// Whether a state belongs to this system.
     pub(super) fn owns(&self, spins: &Spins) -> bool {
-        match (self, spins) {
-            (System::Graph(g), Spins::Plain(s)) => s.len() == g.ising().n_spins(),
-            (System::Packed(l), Spins::Packed(s)) => !l.energy(s).is_nan(),
+        match (&self.spins, spins) {
+            (Engine::Graph(g), Spins::Plain(s)) => s.len() == g.ising().n_spins(),
+            (Engine::Packed(l), Spins::Packed(s)) => !l.energy(s).is_nan(),
             _ => false,
         }
     }
     pub(super) fn start(&self, start: Start, rng: &mut Stream) -> Spins {
-        match (self, start) {
-            (System::Graph(g), Start::Random) => Spins::Plain(g.draw(rng)),
-            (System::Graph(g), Start::Up) => Spins::Plain(vec![1; g.ising().n_spins()]),
-            (System::Packed(l), Start::Random) => Spins::Packed(l.draw(rng)),
-            (System::Packed(l), Start::Up) => Spins::Packed(l.uniform(1)),
+        match (&self.spins, start) {
+            (Engine::Graph(g), Start::Random) => Spins::Plain(g.draw(rng)),
+            (Engine::Graph(g), Start::Up) => Spins::Plain(vec![1; g.ising().n_spins()]),
+            (Engine::Packed(l), Start::Random) => Spins::Packed(l.draw(rng)),
+            (Engine::Packed(l), Start::Up) => Spins::Packed(l.uniform(1)),
         }
     }
     pub(super) fn magnetisation(&self, spins: &Spins) -> f64 {
-        match (self, spins) {
+        match (&self.spins, spins) {
             (_, Spins::Plain(s)) => observe::magnetisation(s) as f64,
-            (System::Packed(l), Spins::Packed(s)) => l.magnetisation(s) as f64,
+            (Engine::Packed(l), Spins::Packed(s)) => l.magnetisation(s) as f64,
             _ => f64::NAN,
         }
     }
     /// The energy change of turning one spin.
     pub(super) fn delta(&self, spins: &Spins, site: usize) -> f64 {
-        match (self, spins) {
-            (System::Graph(g), Spins::Plain(s)) => g.delta(s, &site),
-            (System::Packed(l), Spins::Packed(s)) => l.delta(s, &site),
+        match (&self.spins, spins) {
+            (Engine::Graph(g), Spins::Plain(s)) => g.delta(s, &site),
+            (Engine::Packed(l), Spins::Packed(s)) => l.delta(s, &site),
             _ => f64::NAN,
         }
     }
     /// Signs of the spins in the order of sites.
     pub(super) fn signs(&self, spins: &Spins) -> Vec<i8> {
-        match (self, spins) {
+        match (&self.spins, spins) {
             (_, Spins::Plain(s)) => s.clone(),
-            (System::Packed(l), Spins::Packed(s)) => l.unpack(s),
+            (Engine::Packed(l), Spins::Packed(s)) => l.unpack(s),
             _ => Vec::new(),
         }
     }
@@ -140,12 +196,41 @@ impl System {
 impl Energy for System {
     type State = Spins;
     fn energy(&self, spins: &Spins) -> f64 {
-        match (self, spins) {
-            (System::Graph(g), Spins::Plain(s)) => g.energy(s),
-            (System::Packed(l), Spins::Packed(s)) => l.energy(s),
+        match (&self.spins, spins) {
+            (Engine::Graph(g), Spins::Plain(s)) => g.energy(s),
+            (Engine::Packed(l), Spins::Packed(s)) => l.energy(s),
             _ => f64::NAN,
         }
     }
+}
+
+impl Reference for System {
+    fn draw<R: Draw>(&self, rng: &mut R) -> Spins {
+        match &self.spins {
+            Engine::Graph(g) => Spins::Plain(g.draw(rng)),
+            Engine::Packed(l) => Spins::Packed(l.draw(rng)),
+        }
+    }
+    fn ln_z_reference(&self) -> f64 {
+        self.n_spins() as f64 * std::f64::consts::LN_2
+    }
+}
+
+/// (1/dN) Σ over sites and axes of s_i s_j with j at this distance along the axis.
+fn correlation(lattice: &lattice::Lattice, signs: &[i8], distance: usize) -> f64 {
+    let mut sum = 0i64;
+    let mut stride = signs.len();
+    for &side in lattice.sides() {
+        stride /= side;
+        // A block of `side` planes at right angles to the axis lies together.
+        for block in signs.chunks_exact(stride * side) {
+            let shift = stride * (distance % side);
+            let (head, tail) = block.split_at(shift);
+            let ahead = tail.iter().chain(head);
+            sum += block.iter().zip(ahead).map(|(a, b)| i64::from(a * b)).sum::<i64>();
+        }
+    }
+    sum as f64 / (lattice.n_axes() * signs.len()) as f64
 }
 
 /// A kernel chosen at run time.
@@ -164,16 +249,16 @@ impl Mover {
         let name = if kernel == SpinKernel::Wolff { "wolff" } else { "swendsen-wang" };
         let frustrated =
             |e: smml_physics::cluster::Frustrated| Failure::Usage(format!("--kernel {name}: {e}"));
-        Ok(match (kernel, system) {
-            (SpinKernel::HeatBath, System::Packed(_)) => Mover::Packed(PackedSweep::heat_bath(1)),
-            (SpinKernel::Checkerboard, System::Packed(_)) => Mover::Packed(PackedSweep::metropolis(1)),
+        Ok(match (kernel, &system.spins) {
+            (SpinKernel::HeatBath, Engine::Packed(_)) => Mover::Packed(PackedSweep::heat_bath(1)),
+            (SpinKernel::Checkerboard, Engine::Packed(_)) => Mover::Packed(PackedSweep::metropolis(1)),
             (SpinKernel::HeatBath, _) => Mover::Colours(ColourSweep::default()),
             (SpinKernel::Checkerboard, _) => {
                 Mover::Colours(ColourSweep { rule: Rule::Metropolis, ..ColourSweep::default() })
             }
             (SpinKernel::Metropolis, _) => Mover::Metropolis(Metropolis::new(system.n_spins())?),
-            (SpinKernel::Wolff, System::Graph(g)) => Mover::Wolff(Wolff::new(g.ising()).map_err(frustrated)?),
-            (SpinKernel::SwendsenWang, System::Graph(g)) => {
+            (SpinKernel::Wolff, Engine::Graph(g)) => Mover::Wolff(Wolff::new(g.ising()).map_err(frustrated)?),
+            (SpinKernel::SwendsenWang, Engine::Graph(g)) => {
                 Mover::SwendsenWang(SwendsenWang::new(g.ising()).map_err(frustrated)?)
             }
             (SpinKernel::Wolff, _) => Mover::Wolff(Wolff::default()),
@@ -184,12 +269,12 @@ impl Mover {
 
 impl Kernel<System> for Mover {
     fn step<R: Draw>(&mut self, system: &System, spins: &mut Spins, beta: f64, rng: &mut R) -> Step {
-        match (self, system, spins) {
-            (Mover::Packed(k), System::Packed(l), Spins::Packed(s)) => k.step(l, s, beta, rng),
-            (Mover::Colours(k), System::Graph(g), Spins::Plain(s)) => k.step(g.as_ref(), s, beta, rng),
-            (Mover::Metropolis(k), System::Graph(g), Spins::Plain(s)) => k.step(g.ising(), s, beta, rng),
-            (Mover::Wolff(k), System::Graph(g), Spins::Plain(s)) => k.step(g.ising(), s, beta, rng),
-            (Mover::SwendsenWang(k), System::Graph(g), Spins::Plain(s)) => k.step(g.ising(), s, beta, rng),
+        match (self, &system.spins, spins) {
+            (Mover::Packed(k), Engine::Packed(l), Spins::Packed(s)) => k.step(l.as_ref(), s, beta, rng),
+            (Mover::Colours(k), Engine::Graph(g), Spins::Plain(s)) => k.step(g.as_ref(), s, beta, rng),
+            (Mover::Metropolis(k), Engine::Graph(g), Spins::Plain(s)) => k.step(g.ising(), s, beta, rng),
+            (Mover::Wolff(k), Engine::Graph(g), Spins::Plain(s)) => k.step(g.ising(), s, beta, rng),
+            (Mover::SwendsenWang(k), Engine::Graph(g), Spins::Plain(s)) => k.step(g.ising(), s, beta, rng),
             // What is read from a checkpoint was checked to fit.
             _ => Step { proposed: 0, accepted: 0 },
         }

@@ -1,0 +1,287 @@
+//! The methods of `smml anneal` behind one type: batches of runs, each with the energy and the spins it found.
+
+use crate::{
+    args::{AnnealArgs, problem::Method},
+    error::Failure,
+};
+use serde::{Deserialize, Serialize};
+use smml_core::{
+    energy::Reference,
+    parallel::Par,
+    rng::Streams,
+    sample::{Anneal, HeatBath, Metropolis},
+    schedule::Schedule,
+};
+use smml_physics::{
+    ising::{CachedIsing, Ising},
+    lanes::{LANES, LaneModel},
+    problem::{HigherOrder, IsingForm, Problem, default_betas},
+    search::{
+        Annealing, BreakoutSearch, PopulationAnnealing, QuantumAnnealing, SimulatedBifurcation, TabuSearch,
+        Variant,
+    },
+};
+
+/// Runs of one batch, one after the other, where they do not go side by side.
+pub(super) const SINGLES: usize = 8;
+
+/// What one run found.
+pub(super) struct Found {
+    pub(super) energy: f64,
+    pub(super) spins: Vec<i8>,
+    /// What is known about the population, of population annealing.
+    pub(super) population: Option<Population>,
+}
+
+/// One population at the last temperature.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Population {
+    pub(super) ln_z: f64,
+    /// Entropy of the families.
+    pub(super) entropy: f64,
+    /// Mean square family size.
+    pub(super) rho_t: f64,
+}
+
+/// A problem, and how its best state is searched.
+pub(super) struct Search {
+    target: Target,
+    engine: Engine,
+    /// Variables of the problem: those behind them are auxiliary.
+    n_variables: usize,
+}
+
+/// What has an energy.
+enum Target {
+    /// Pairs and fields, of the problem or of its reduction to pairs.
+    Pairs(Box<IsingForm>),
+    /// Products of any degree.
+    Products(Box<HigherOrder>),
+}
+
+enum Engine {
+    Lanes(Annealing, Box<LaneModel>),
+    Single(Annealing),
+    Products(Anneal),
+    Population(PopulationAnnealing, Box<CachedIsing>),
+    Quantum(QuantumAnnealing),
+    Tabu(TabuSearch),
+    Breakout(BreakoutSearch),
+    Bifurcation(SimulatedBifurcation),
+}
+
+/// Sweeps of one run of a method, where nobody says it.
+pub(super) fn default_sweeps(method: Method) -> u32 {
+    match method {
+        // Population annealing finds its own temperatures; these are the sweeps at each.
+        Method::Pa => 10,
+        _ => 1000,
+    }
+}
+
+/// Runs where nobody says it: fewer of those that are long.
+pub(super) fn default_runs(method: Method) -> u64 {
+    match method {
+        Method::Sa => LANES as u64,
+        Method::Pa => 8,
+        _ => 32,
+    }
+}
+
+/// Replicas of one run of a method, where nobody says it; none for methods without.
+pub(super) fn default_replicas(method: Method) -> Option<u32> {
+    match method {
+        Method::Pa => Some(1000),
+        Method::Sqa => Some(32),
+        _ => None,
+    }
+}
+
+/// Refuses what a method has no use for.
+pub(super) fn check(args: &AnnealArgs) -> Result<(), Failure> {
+    let name = args.method.name();
+    let refuse = |flag: &str, of: &str| Err(Failure::Usage(format!("{flag}: for --method {of}, not {name}")));
+    if args.hot.is_some() && args.method != Method::Sa {
+        return refuse("--hot", "sa");
+    }
+    if args.cold.is_some() && !matches!(args.method, Method::Sa | Method::Pa) {
+        return refuse("--cold", "sa and pa");
+    }
+    if args.replicas.is_some() && default_replicas(args.method).is_none() {
+        return refuse("--replicas", "pa and sqa");
+    }
+    if let (Some(hot), Some(cold)) = (args.hot, args.cold)
+        && cold > hot
+    {
+        return Err(Failure::Usage(format!("--cold {cold}: must be at most --hot {hot}")));
+    }
+    Ok(())
+}
+
+impl Search {
+    pub(super) fn new(problem: &Problem, args: &AnnealArgs) -> Result<Self, Failure> {
+        let sweeps = args.sweeps.unwrap_or(default_sweeps(args.method));
+        let n_variables = problem.n_variables();
+        if problem.degree() > 2 && args.method == Method::Sa {
+            let model = problem.higher_order()?;
+            let (hot, cold) = model.default_betas();
+            let hot = args.hot.map_or(hot, |t| 1.0 / t);
+            let cold = args.cold.map_or(cold, |t| 1.0 / t);
+            let anneal = Anneal::new(Schedule::geometric(hot, cold)?, sweeps as usize)?;
+            let target = Target::Products(Box::new(model));
+            return Ok(Search { target, engine: Engine::Products(anneal), n_variables });
+        }
+        let form =
+            if problem.degree() > 2 { problem.reduced()?.problem.ising()? } else { problem.ising()? };
+        let engine = Engine::new(&form.ising, args, sweeps)?;
+        Ok(Search { target: Target::Pairs(Box::new(form)), engine, n_variables })
+    }
+
+    /// Runs of one batch.
+    pub(super) fn batch_size(&self) -> usize {
+        match self.engine {
+            Engine::Lanes(..) => LANES,
+            _ => SINGLES,
+        }
+    }
+
+    /// Batch `index`.
+    pub(super) fn batch(&self, streams: &Streams, index: u64) -> Result<Vec<Found>, Failure> {
+        let plain = |(energy, spins): (f64, Vec<i8>)| Found { energy, spins, population: None };
+        let first = index * SINGLES as u64;
+        let runs = first..first + SINGLES as u64;
+        let own = || streams.child("batch", index);
+        let mut found: Vec<Found> = match (&self.target, &self.engine) {
+            (Target::Pairs(form), engine) => {
+                let ising = &form.ising;
+                let singly = |r: smml_core::Result<smml_core::estimate::SearchResults<Vec<i8>>>| {
+                    r.map(|r| r.into_runs().into_iter().map(plain).collect::<Vec<_>>())
+                };
+                match engine {
+                    Engine::Lanes(annealing, lanes) => {
+                        annealing.batch(ising, lanes, streams, index)?.into_iter().map(plain).collect()
+                    }
+                    Engine::Single(annealing) => {
+                        runs.map(|r| plain(annealing.single(ising, streams, r))).collect()
+                    }
+                    Engine::Population(annealing, model) => population(annealing, model, ising, &own())?,
+                    Engine::Quantum(quantum) => singly(quantum.search(ising, SINGLES, &own(), Par::Serial))?,
+                    Engine::Tabu(tabu) => singly(tabu.search(ising, SINGLES, &own(), Par::Serial))?,
+                    Engine::Breakout(breakout) => {
+                        singly(breakout.search(ising, SINGLES, &own(), Par::Serial))?
+                    }
+                    Engine::Bifurcation(b) => singly(b.search(ising, SINGLES, &own(), Par::Serial))?,
+                    Engine::Products(_) => Vec::new(),
+                }
+            }
+            (Target::Products(model), Engine::Products(anneal)) => runs
+                .map(|r| {
+                    let mut rng = streams.stream("anneal", r);
+                    let start = model.draw(&mut rng);
+                    let mut kernel = Metropolis::new(model.n_spins())?;
+                    let best = anneal.run(model.as_ref(), &mut kernel, start, &mut rng);
+                    Ok(plain((best.energy, best.state.spins().to_vec())))
+                })
+                .collect::<smml_core::Result<_>>()?,
+            (Target::Products(_), _) => Vec::new(),
+        };
+        for run in &mut found {
+            run.spins.truncate(self.n_variables);
+        }
+        Ok(found)
+    }
+
+    /// The value that belongs to an energy.
+    pub(super) fn value(&self, energy: f64) -> f64 {
+        match &self.target {
+            Target::Pairs(form) => form.value(energy),
+            Target::Products(model) => model.value(energy),
+        }
+    }
+
+    /// The model of pairs whose lowest energy is that of the problem.
+    pub(super) fn ising(&self) -> Option<&Ising> {
+        match &self.target {
+            Target::Pairs(form) => Some(&form.ising),
+            Target::Products(_) => None,
+        }
+    }
+
+    /// The last β of population annealing.
+    pub(super) fn last_beta(&self) -> Option<f64> {
+        match &self.engine {
+            Engine::Population(annealing, _) => annealing.betas().last().copied(),
+            _ => None,
+        }
+    }
+
+    /// What runs, in words.
+    pub(super) fn engine(&self) -> &'static str {
+        match self.engine {
+            Engine::Lanes(..) => "annealing, 512 runs side by side",
+            Engine::Single(_) => "annealing, single runs",
+            Engine::Products(_) => "annealing, single runs, products of any degree",
+            Engine::Population(..) => "population annealing",
+            Engine::Quantum(_) => "simulated quantum annealing",
+            Engine::Tabu(_) => "tabu search",
+            Engine::Breakout(_) => "breakout local search",
+            Engine::Bifurcation(_) => "discrete simulated bifurcation",
+        }
+    }
+}
+
+impl Engine {
+    fn new(ising: &Ising, args: &AnnealArgs, sweeps: u32) -> Result<Self, Failure> {
+        let moves = u64::from(sweeps) * ising.n_spins() as u64;
+        let replicas = args.replicas.or(default_replicas(args.method)).unwrap_or(0) as usize;
+        Ok(match args.method {
+            Method::Sa => {
+                let default = Annealing::for_model(ising, sweeps as usize)?;
+                let hot = args.hot.unwrap_or(default.temperature().at(0.0));
+                let cold = args.cold.unwrap_or(default.temperature().at(1.0).min(hot));
+                let annealing = Annealing::new(Schedule::linear(hot, cold)?, sweeps as usize)?;
+                match LaneModel::new(ising) {
+                    Ok(lanes) => Engine::Lanes(annealing, Box::new(lanes)),
+                    Err(_) => Engine::Single(annealing),
+                }
+            }
+            Method::Pa => {
+                let cold = args.cold.map_or(default_betas(ising).1, |t| 1.0 / t);
+                let annealing =
+                    PopulationAnnealing::new(vec![cold], replicas, SINGLES)?.with_steps(sweeps as usize)?;
+                Engine::Population(annealing, Box::new(CachedIsing(ising.clone())))
+            }
+            Method::Sqa => {
+                let default = QuantumAnnealing::for_model(ising, sweeps as usize)?;
+                // A slice stays at the temperature it has by default.
+                let beta = default.beta() / default.n_slices() as f64 * replicas as f64;
+                let fall = default.transverse().clone();
+                Engine::Quantum(QuantumAnnealing::new(beta, fall, replicas, sweeps as usize)?)
+            }
+            Method::Tabu => Engine::Tabu(TabuSearch::for_model(ising, moves)?),
+            Method::Breakout => Engine::Breakout(BreakoutSearch::new(moves)?),
+            Method::Bifurcation => {
+                Engine::Bifurcation(SimulatedBifurcation::new(Variant::Discrete, u64::from(sweeps))?)
+            }
+        })
+    }
+}
+
+/// One batch of populations.
+fn population(
+    annealing: &PopulationAnnealing,
+    model: &CachedIsing,
+    ising: &Ising,
+    streams: &Streams,
+) -> Result<Vec<Found>, Failure> {
+    let all = annealing.run(model, &HeatBath, streams, Par::Serial, |_| [])?;
+    let last = all.points.last();
+    let populations = last.map(|p| p.ln_z_each.iter().zip(&p.families)).into_iter().flatten();
+    let found = all.found.into_runs().into_iter().zip(populations).map(|((_, state), (ln_z, f))| {
+        // As every other method: energies without what incremental sums left of rounding.
+        let spins = state.spins().to_vec();
+        let population = Some(Population { ln_z: *ln_z, entropy: f.entropy, rho_t: f.rho_t });
+        Found { energy: smml_core::energy::Energy::energy(ising, &spins), spins, population }
+    });
+    Ok(found.collect())
+}

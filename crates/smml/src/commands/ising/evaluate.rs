@@ -1,0 +1,346 @@
+//! Numbers from the samples of `smml ising`: averages of each size and temperature beside exact ones, and what ladders of
+//! exchanging temperatures add: round trips, free energies and entropies.
+
+use super::{
+    system::{self, System},
+    work::{Exchange, Measured, Work},
+};
+use crate::{
+    args::{Edges, IsingArgs, Lattice},
+    error::Failure,
+    report::figure::{Axis, Figure, Series, Style},
+    reproduce::check::{Outcome, Row},
+    run::results::Part,
+};
+use serde::Serialize;
+use smml_core::{
+    Estimate,
+    certificate::{SampledBeta, sampled_beta},
+    diagnose::{Equilibrated, Equilibration, equilibration},
+    parallel::Par,
+};
+use smml_physics::{
+    glass::correlation_length,
+    ising::{Solution, exact, observe, one_dimension, onsager},
+};
+use std::f64::consts::LN_2;
+
+/// Largest systems whose exact averages are enumerated for comparison.
+const ENUMERATED: usize = 20;
+/// Most bytes of the matrix of all samples in all temperatures that free energies are found from.
+const MATRIX: usize = 1 << 30;
+
+/// What was found for one size at one temperature.
+pub(super) struct PointResult {
+    pub(super) size: u32,
+    pub(super) beta: f64,
+    pub(super) temperature: Option<f64>,
+    pub(super) samples: usize,
+    pub(super) equilibration: Option<Equilibration>,
+    pub(super) rows: Vec<Row>,
+    pub(super) part: Part,
+    /// The correlation at distances 1, 2, ..., where it was measured.
+    pub(super) correlation: Vec<(f64, Estimate)>,
+}
+
+/// A part of the results that belongs to several temperatures or sizes.
+pub(super) struct More {
+    pub(super) part: Part,
+    pub(super) rows: Vec<Row>,
+    pub(super) figures: Vec<Figure>,
+}
+
+/// What the results of a temperature have beside its quantities.
+#[derive(Serialize)]
+struct Details {
+    size: u32,
+    beta: f64,
+    temperature: Option<f64>,
+    samples: usize,
+    acceptance: Option<f64>,
+    equilibration: Option<Equilibration>,
+    /// Why the samples show no finite beta, if so; else it is among the quantities.
+    no_sampled_beta: Option<SampledBeta>,
+}
+
+/// Evaluates every size at every temperature.
+pub(super) fn points(args: &IsingArgs, measured: &[Measured<'_>]) -> Result<Vec<PointResult>, Failure> {
+    let mut results = Vec::with_capacity(measured.len());
+    let mut rest = measured;
+    while let Some(first) = rest.first() {
+        let n = rest.iter().take_while(|m| m.system.size == first.system.size).count();
+        let (points, after) = rest.split_at(n);
+        rest = after;
+        let enumerated = if first.system.n_spins() <= ENUMERATED {
+            let betas: Vec<f64> = points.iter().map(|m| m.beta).collect();
+            exact::averages(&system::graph(args, first.system.size)?, &betas)?.into_iter().map(Some).collect()
+        } else {
+            vec![None; n]
+        };
+        for (point, enumerated) in points.iter().zip(enumerated) {
+            results.push(evaluate(args, enumerated, point)?);
+        }
+    }
+    Ok(results)
+}
+
+/// Names of a size at a temperature: for people, and for the results.
+fn names(args: &IsingArgs, size: u32, beta: f64) -> (Option<f64>, String, String) {
+    let temperature = args.temperature.as_ref().map(|_| 1.0 / beta);
+    let temperature = temperature.map(|t| format!("{t:.12e}").parse().unwrap_or(t));
+    let title = temperature.map_or(format!("β = {beta}"), |t| format!("T = {t}"));
+    let id = temperature.map_or(format!("beta={beta}"), |t| format!("T={t}"));
+    if args.size.0.len() > 1 {
+        return (temperature, format!("L = {size}, {title}"), format!("L={size} {id}"));
+    }
+    (temperature, title, id)
+}
+
+fn evaluate(
+    args: &IsingArgs,
+    enumerated: Option<exact::ThermalAverages>,
+    point: &Measured<'_>,
+) -> Result<PointResult, Failure> {
+    let (system, beta, size) = (point.system, point.beta, point.system.size);
+    let (temperature, title, id) = names(args, size, beta);
+    let sampled_beta = sampled_beta(&point.record.column(2)).ok();
+    let details = Details {
+        size,
+        beta,
+        temperature,
+        samples: point.record.len(),
+        acceptance: point.acceptance,
+        equilibration: equilibration(&point.record.column(0)).ok(),
+        no_sampled_beta: sampled_beta.filter(|b| !matches!(b, SampledBeta::Finite(_))),
+    };
+    let mut outcome = Outcome::default();
+    let mut message = None;
+    match observe::observables(point.record, system.n_spins(), system.is_symmetric(), beta) {
+        Ok(got) => {
+            let all = |f: fn(&exact::ThermalAverages) -> f64| enumerated.as_ref().map(f);
+            let solved = if enumerated.is_none() { solution(args, size, beta) } else { None };
+            let energy = all(|t| t.energy).or(solved.map(|s| s.energy));
+            let specific_heat = all(|t| t.specific_heat).or(solved.map(|s| s.specific_heat));
+            // Without a field ⟨M⟩ = 0, and a chain that stays in one phase says nothing of it.
+            let signed = (!system.is_symmetric()).then_some(got.magnetisation);
+            for (name, estimate, exact) in [
+                ("energy", Some(got.energy), energy),
+                ("specific heat", Some(got.specific_heat), specific_heat),
+                ("magnetisation", signed, all(|t| t.magnetisation)),
+                ("|magnetisation|", Some(got.absolute_magnetisation), all(|t| t.absolute_magnetisation)),
+                ("magnetisation²", Some(got.magnetisation_squared), all(|t| t.magnetisation_squared)),
+                ("susceptibility", Some(got.susceptibility), all(|t| t.susceptibility)),
+                ("susceptibility of |M|", Some(got.phase_susceptibility), all(|t| t.phase_susceptibility)),
+                ("Binder cumulant", got.binder, all(|t| t.binder)),
+            ] {
+                let Some(estimate) = estimate else { continue };
+                // An error of the size of rounding is that of samples that are all alike: nothing to compare.
+                let rounding = 1e-12 * estimate.value.abs();
+                match exact {
+                    Some(x) if estimate.std_error > rounding => outcome.sampled(name, estimate, x),
+                    _ => outcome.reported(name, estimate),
+                };
+            }
+            if let Some(SampledBeta::Finite(b)) = sampled_beta {
+                outcome.sampled("sampled beta", b, beta);
+            }
+            if let Some(length) = length(point) {
+                outcome.reported("correlation length", length);
+                outcome.reported("correlation length / L", length.affine(0.0, 1.0 / f64::from(size)));
+            }
+        }
+        Err(e @ smml_core::Error::TooShort { .. }) => message = Some(e.to_string()),
+        Err(e) => return Err(e.into()),
+    }
+    let mut part = Part::new(&id, &title, &outcome.rows, message);
+    if part.message.is_none()
+        && matches!(details.equilibration, Some(Equilibration { verdict: Equilibrated::StillDrifting, .. }))
+    {
+        let drifts = "the energy still drifts in the second half: more burn-in or more sweeps are needed";
+        part = Part::new(&id, &title, &outcome.rows, Some(drifts.into()));
+    }
+    part.details =
+        serde_json::to_value(&details).map_err(|e| Failure::File(format!("results as JSON: {e}")))?;
+    Ok(PointResult {
+        correlation: correlation(point),
+        size,
+        beta,
+        temperature,
+        samples: details.samples,
+        equilibration: details.equilibration,
+        rows: outcome.rows,
+        part,
+    })
+}
+
+/// The correlation length from the structure factors, where they were measured and there is order or noise enough.
+fn length(point: &Measured<'_>) -> Option<Estimate> {
+    if point.record.width() < system::CORRELATED_COLUMNS {
+        return None;
+    }
+    let side = point.system.size as usize;
+    // Where the means give one, the blocks that the error comes from may still not: a negative square is a length of 0.
+    let of = |m: &[f64]| correlation_length(m[3].max(m[4]), m[4], side).unwrap_or(f64::NAN);
+    let length = point.record.derived(of).ok()?;
+    length.value.is_finite().then_some(length)
+}
+
+/// The correlation at every distance: sample k has the one at distance 1 + k mod n.
+fn correlation(point: &Measured<'_>) -> Vec<(f64, Estimate)> {
+    let n = point.system.distances();
+    if n == 0 {
+        return Vec::new();
+    }
+    let all = point.record.column(5);
+    let at = |d: usize| {
+        let series: Vec<f64> = all.iter().skip(d).step_by(n).copied().collect();
+        Some(((d + 1) as f64, Estimate::from_chain(&series).ok()?))
+    };
+    (0..n).filter_map(at).collect()
+}
+
+/// What ladders say: exchange and round trips, and, into the results of their temperatures, free energies and entropies.
+pub(super) fn ladders(
+    args: &IsingArgs,
+    systems: &[System],
+    work: &Work,
+    results: &mut [PointResult],
+) -> Result<Vec<More>, Failure> {
+    let n = results.len() / systems.len();
+    let mut more = Vec::new();
+    for ((ladder, system), results) in work.ladders().iter().zip(systems).zip(results.chunks_mut(n)) {
+        thermodynamics(args, ladder, system, results)?;
+        more.push(exchange(args, ladder, system, results)?);
+    }
+    Ok(more)
+}
+
+/// Free energies and entropies of all temperatures together, where ln Z of the hottest is known.
+fn thermodynamics(
+    args: &IsingArgs,
+    ladder: &Exchange,
+    system: &System,
+    results: &mut [PointResult],
+) -> Result<(), Failure> {
+    let run = &ladder.run;
+    let (k, first, n) = (run.betas().len(), run.betas()[0], system.n_spins() as f64);
+    let known = |beta: f64| {
+        if beta == 0.0 { Some(n * LN_2) } else { solution(args, system.size, beta).map(|s| s.ln_z) }
+    };
+    let Some(ln_z) = known(first) else { return Ok(()) };
+    let bytes = run.energies().len().saturating_mul(72 * k * k);
+    // Too few samples for an error bar have no results either.
+    if bytes > MATRIX || results.iter().any(|r| r.rows.is_empty()) {
+        return Ok(());
+    }
+    for (found, result) in run.thermodynamics(ln_z, Par::Rayon)?.into_iter().zip(results) {
+        let mut outcome = Outcome { rows: std::mem::take(&mut result.rows), ..Outcome::default() };
+        if let Some(free) = found.free_energy {
+            let free = free.affine(0.0, 1.0 / n);
+            match known(found.beta) {
+                // The first one is where the others are counted from.
+                Some(exact) if found.beta != first => {
+                    outcome.sampled("free energy", free, -exact / (found.beta * n))
+                }
+                _ => outcome.reported("free energy", free),
+            };
+        }
+        outcome.reported("entropy", found.entropy.affine(0.0, 1.0 / n));
+        result.rows = outcome.rows;
+        let (details, message) = (result.part.details.take(), result.part.message.take());
+        result.part = Part::new(&result.part.id, &result.part.title, &result.rows, message);
+        result.part.details = details;
+    }
+    Ok(())
+}
+
+/// What the ladder of one size has beside its quantities.
+#[derive(Serialize)]
+struct LadderDetails {
+    beta: Vec<f64>,
+    /// Of swaps with the next temperature.
+    acceptance: Vec<Option<f64>>,
+    /// Fraction of replicas that come from the hottest.
+    flow: Vec<Option<f64>>,
+    round_trips: Vec<u64>,
+}
+
+fn exchange(
+    args: &IsingArgs,
+    ladder: &Exchange,
+    system: &System,
+    results: &[PointResult],
+) -> Result<More, Failure> {
+    let run = &ladder.run;
+    let trips: u64 = run.round_trips().iter().sum();
+    let without = run.round_trips().iter().filter(|t| **t == 0).count();
+    let steps = run.n_steps().saturating_sub(run.plan().before_samples());
+    let mut outcome = Outcome::default();
+    outcome.reported("round trips", Estimate::exact(trips as f64));
+    outcome.reported("replicas without one", Estimate::exact(without as f64));
+    if trips > 0 {
+        let sweeps = super::work::STEP as f64 * steps as f64 * run.betas().len() as f64 / trips as f64;
+        outcome.reported("sweeps of a replica for one", Estimate::exact(sweeps));
+    }
+    let acceptance = run.acceptances();
+    let rates: Vec<f64> = acceptance.iter().flatten().copied().collect();
+    if let Some(lowest) = rates.iter().copied().reduce(f64::min) {
+        outcome.reported("lowest acceptance of a swap", Estimate::exact(lowest));
+    }
+    let several = args.size.0.len() > 1;
+    let (id, title) = if several {
+        (format!("L={} ladder", system.size), format!("Ladder of L = {}", system.size))
+    } else {
+        ("ladder".into(), "Ladder".into())
+    };
+    let none = "no replica went from the hottest to the coldest temperature and back: take more temperatures, or more \
+                sweeps";
+    let mut part = Part::new(&id, &title, &outcome.rows, (trips == 0).then(|| none.into()));
+    let details = LadderDetails {
+        beta: run.betas().to_vec(),
+        acceptance: acceptance.clone(),
+        flow: run.flow(),
+        round_trips: run.round_trips().to_vec(),
+    };
+    part.details =
+        serde_json::to_value(&details).map_err(|e| Failure::File(format!("results as JSON: {e}")))?;
+    let x: Vec<f64> = results.iter().map(|r| r.temperature.unwrap_or(r.beta)).collect();
+    let between: Vec<(f64, f64)> =
+        acceptance.iter().enumerate().filter_map(|(i, a)| Some((0.5 * (x[i] + x[i + 1]), (*a)?))).collect();
+    let flow = run.flow().iter().zip(&x).filter_map(|(f, x)| Some((*x, (*f)?))).collect();
+    let label = if args.temperature.is_some() { "temperature T" } else { "inverse temperature β" };
+    let figure = Figure::plot(
+        &format!("ladder-{}", system.size),
+        &title,
+        "How often neighbours exchange their states, between them, and the fraction of replicas that were last at the \
+         hottest temperature: a steep part of it is a bottleneck.",
+        Axis::linear(label),
+        Axis::linear("fraction").over(0.0, 1.0),
+        vec![
+            Series::new("acceptance of swaps", Style::LinePoints, between),
+            Series::new("come from the hottest", Style::LinePoints, flow),
+        ],
+    );
+    Ok(More { part, rows: outcome.rows, figures: vec![figure] })
+}
+
+/// ln Z, energy and specific heat of the model at `beta`, with the energy in the units of the coupling, where there is a
+/// closed form.
+pub(super) fn solution(args: &IsingArgs, size: u32, beta: f64) -> Option<Solution> {
+    let (k, is_even, size) = (beta * args.coupling, size.is_multiple_of(2), size as usize);
+    if args.field != 0.0 || k == 0.0 {
+        return None;
+    }
+    let solution = match (args.lattice, args.boundary) {
+        (Lattice::Square, Edges::Periodic) if k > 0.0 => onsager::torus(size, size, k).ok()?,
+        // On an even torus the antiferromagnet is the ferromagnet with every other spin reversed.
+        (Lattice::Square, Edges::Periodic) if is_even => {
+            let mirror = onsager::torus(size, size, -k).ok()?;
+            Solution { energy: -mirror.energy, ..mirror }
+        }
+        (Lattice::Chain, Edges::Periodic | Edges::Helical) => one_dimension::ring(size, k).ok()?,
+        (Lattice::Square | Lattice::Triangular | Lattice::Honeycomb | Lattice::Cubic, _) => return None,
+        (Lattice::Chain, Edges::Open) => one_dimension::open_chain(size, k).ok()?,
+    };
+    Some(Solution { energy: args.coupling * solution.energy, ..solution })
+}
