@@ -123,6 +123,21 @@ def dwave():
                            beta_schedule_type="geometric", seed=seed)
 
         measure(name, n, (low, high), f"dwave-samplers {version}", run)
+    # Cost against size, on the graphs of our timings.
+    for size in (1_000, 10_000, 100_000):
+        n, bonds = regular3(size, 2)
+        i, j, w = (np.array(column) for column in zip(*bonds))
+        bqm = dimod.BinaryQuadraticModel.from_numpy_vectors(np.zeros(n), (i, j, w), 0.0, "SPIN")
+        hot, cold = hot_and_cold(n, bonds)
+        times = []
+        for sweeps in (5, 5 + 2_000_000 // n):
+            start = time.process_time()
+            sampler.sample(bqm, num_reads=1, num_sweeps=sweeps, beta_range=[hot, cold],
+                           beta_schedule_type="geometric", seed=7)
+            times.append(time.process_time() - start)
+        value = 1e9 * (times[1] - times[0]) / (2_000_000 // n * n)
+        print(json.dumps({"name": "one chain, 3-regular graph", "size": n, "value": value, "unit": "ns",
+                          "peer": f"dwave-samplers {version}"}), flush=True)
 
 
 def openjij():

@@ -19,20 +19,39 @@ pub(crate) fn packed_heat_bath() -> Measured {
     packed(PackedSweep::heat_bath(10))
 }
 
-fn packed(mut kernel: PackedSweep) -> Measured {
-    let lattice = PackedLattice::square(1024, 1024, 1.0)?;
+fn packed(kernel: PackedSweep) -> Measured {
+    packed_of_size(1024, kernel, 20)
+}
+
+fn packed_of_size(side: usize, mut kernel: PackedSweep, steps: usize) -> Measured {
+    let lattice = PackedLattice::square(side, side, 1.0)?;
     let beta = 0.5 * (1.0 + 2f64.sqrt()).ln();
     let mut rng = Streams::new(1).stream("packed", 0);
     let mut spins = lattice.draw(&mut rng);
     let mut rates = [0.0; 8];
     for rate in &mut rates {
         let (start, mut done) = (ThreadTime::now(), 0);
-        for _ in 0..20 {
+        for _ in 0..steps {
             done += kernel.step(&lattice, &mut spins, beta, &mut rng).proposed;
         }
         *rate = 1e9 * start.elapsed().as_secs_f64() / done as f64;
     }
     Ok((median(&mut rates[1..]), "ns"))
+}
+
+/// Cost against size: name of the curve, number of spins, nanoseconds an attempt.
+pub(crate) fn sizes() -> Vec<(&'static str, usize, Measured)> {
+    let lattices = [64usize, 128, 256, 512, 1024, 2048, 4096, 8192].into_iter().map(|side| {
+        // Some 10⁸ attempts: far above what a clock can see.
+        let sweeps = ((1 << 27) / (side * side)).max(1) as u32;
+        ("packed Metropolis, L x L", side * side, packed_of_size(side, PackedSweep::metropolis(sweeps), 1))
+    });
+    let graphs = [1_000usize, 10_000, 100_000, 1_000_000].into_iter().map(|n| {
+        let sweeps = (1_000_000 / n).clamp(10, 200);
+        let measured = instances::regular3(n, 2).map_err(Into::into).and_then(|i| anneal(&i, sweeps));
+        ("512 replicas, 3-regular graph", n, measured)
+    });
+    lattices.chain(graphs).collect()
 }
 
 /// An anneal of 512 replicas: nanoseconds an attempt, over the whole of it.

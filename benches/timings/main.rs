@@ -54,6 +54,16 @@ fn main() {
             Err(error) => println!("{}", json!({"name": name, "error": error.to_string()})),
         }
     }
+    if only.is_empty() {
+        for (name, size, measured) in engines::sizes() {
+            match measured {
+                Ok((value, unit)) => {
+                    println!("{}", json!({"name": name, "size": size, "value": value, "unit": unit}));
+                }
+                Err(error) => println!("{}", json!({"name": name, "error": error.to_string()})),
+            }
+        }
+    }
 }
 
 /// Median CPU time of 7 runs, in milliseconds, after one to warm up.

@@ -4,9 +4,10 @@
 //! `"peer": "torch 2.9"`; or `{"name": .., "error": "why it could not run"}`. Lines are joined by name; a peer may add
 //! `/variant` to it (`"convolve 1e6*1e4/oaconvolve"`), or print `"task"` and `"quantity"` instead, which make the name
 //! `task quantity`; `also` in benches/targets.toml lists such names. Seconds become milliseconds. What is wanted of each name stands in benches/targets.toml, and
-//! other names are left out. How to time (thread CPU time, median of 7) is each program's part; here the median over
+//! other names are left out. A line with a `"size"` is a point of the figure of cost against size. How to time (thread CPU time, median of 7) is each program's part; here the median over
 //! rounds is taken.
 
+use crate::sizes;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use std::{
@@ -73,6 +74,8 @@ struct Line {
     #[serde(alias = "reason")]
     error: Option<String>,
     text: Option<String>,
+    /// Number of spins, of a point of a curve.
+    size: Option<f64>,
 }
 
 /// All rounds of one timing of one program.
@@ -89,6 +92,8 @@ struct Results {
     series: BTreeMap<String, BTreeMap<String, Series>>,
     notes: BTreeMap<String, String>,
     failures: BTreeMap<String, String>,
+    /// Of every curve the values at each size, all rounds.
+    sizes: BTreeMap<String, Vec<(f64, Vec<f64>)>>,
 }
 
 const OURS: &str = "";
@@ -153,6 +158,20 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     let head = format!("{}\n\nMeasured on {}.\n\n", machine(&results), today()?);
     std::fs::write(&page, splice(&text, &format!("{head}{table}"))?)?;
     println!("{}: written", page.display());
+    let curves: sizes::Curves = results
+        .sizes
+        .iter()
+        .map(|(name, points)| {
+            let mut all: Vec<(f64, f64)> = points.iter().filter_map(|p| Some((p.0, median(&p.1)?))).collect();
+            all.sort_by(|a, b| a.0.total_cmp(&b.0));
+            (name.clone(), all)
+        })
+        .collect();
+    if let Some(figure) = sizes::svg(&curves) {
+        let path = root.join("docs/src/images/cost-against-size.svg");
+        std::fs::write(&path, figure)?;
+        println!("{}: written", path.display());
+    }
     Ok(())
 }
 
@@ -229,6 +248,18 @@ fn read_lines(
         let line: Line = serde_json::from_str(text).with_context(|| format!("{program}: {text}"))?;
         if let Some(note) = line.text {
             results.notes.insert(line.name, note);
+            continue;
+        }
+        if let (Some(size), Some(value)) = (line.size, line.value) {
+            let curve = match &line.peer {
+                Some(peer) => format!("{}, {peer}", line.name),
+                None => line.name,
+            };
+            let points = results.sizes.entry(curve).or_default();
+            match points.iter_mut().find(|p| p.0 == size) {
+                Some(point) => point.1.push(value),
+                None => points.push((size, vec![value])),
+            }
             continue;
         }
         let full = match &line.quantity {

@@ -5,7 +5,9 @@ mod bench;
 mod catalogue;
 mod ci;
 mod codegen;
+mod cuts;
 mod links;
+mod sizes;
 mod snippets;
 mod tidy;
 
@@ -39,6 +41,8 @@ enum Task {
     Bdm(bdm::Options),
     /// Runs the timing programs and writes docs/src/performance.md
     Bench(bench::Options),
+    /// Searches on the G-set graphs beside other programs, written into docs/src/searches.md
+    Cuts(cuts::Options),
 }
 
 /// The root of the workspace.
@@ -55,6 +59,7 @@ fn main() -> ExitCode {
         Task::Ci { list } => ci::run(&root(), list),
         Task::Bdm(options) => bdm::run(&root(), &options),
         Task::Bench(options) => bench::run(&root(), &options),
+        Task::Cuts(options) => cuts::run(&root(), &options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -441,7 +441,7 @@ impl Search {
         }
         let head = |half: u32| {
             let e = half as usize / 2;
-            if half % 2 == 0 { self.to[e] } else { self.from[e] }
+            if half.is_multiple_of(2) { self.to[e] } else { self.from[e] }
         };
         (0..n).map(|v| rings.around(v).map(head).collect()).collect()
     }

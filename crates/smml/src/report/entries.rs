@@ -41,15 +41,20 @@ pub(super) fn single_run(report: &RunReport<'_>, figures: &[Named<'_>]) -> Resul
         escape(report.title),
         blocks::notes(report.notes)
     );
-    for (name, rows) in report.tables {
-        body += &format!("<section>\n<h2>{}</h2>\n{}</section>\n", escape(name), blocks::table(name, rows));
-    }
+    let mut pictures = String::new();
     if !report.figures.is_empty() {
-        body += &format!(
-            "<section>\n<h2>Figures</h2>\n{}</section>\n",
-            blocks::figures(report.figures, figures)?
-        );
+        pictures =
+            format!("<section>\n<h2>Figures</h2>\n{}</section>\n", blocks::figures(report.figures, figures)?);
     }
+    let tables: String = report
+        .tables
+        .iter()
+        .map(|(name, rows)| {
+            format!("<section>\n<h2>{}</h2>\n{}</section>\n", escape(name), blocks::table(name, rows))
+        })
+        .collect();
+    // One table says it in short; of many, the pictures do.
+    body += &if report.tables.len() > 1 { pictures + &tables } else { tables + &pictures };
     body += &format!(
         "<section>\n<h2>Configuration</h2>\n<pre class=\"scroll\" tabindex=\"0\"><code>{}</code></pre>\n\
          </section>\n</main>\n",

@@ -6,7 +6,7 @@ use super::{
     work::{Exchange, Measured, Work},
 };
 use crate::{
-    args::{Edges, IsingArgs, Lattice},
+    args::{Edges, IsingArgs, Ladder, Lattice},
     error::Failure,
     report::figure::{Axis, Figure, Series, Style},
     reproduce::check::{Outcome, Row},
@@ -88,12 +88,21 @@ pub(super) fn points(args: &IsingArgs, measured: &[Measured<'_>]) -> Result<Vec<
 fn names(args: &IsingArgs, size: u32, beta: f64) -> (Option<f64>, String, String) {
     let temperature = args.temperature.as_ref().map(|_| 1.0 / beta);
     let temperature = temperature.map(|t| format!("{t:.12e}").parse().unwrap_or(t));
-    let title = temperature.map_or(format!("β = {beta}"), |t| format!("T = {t}"));
+    let (b, t) = (shown(args, beta), temperature.map(|t| shown(args, t)));
+    let title = t.map_or(format!("β = {b}"), |t| format!("T = {t}"));
     let id = temperature.map_or(format!("beta={beta}"), |t| format!("T={t}"));
     if args.size.0.len() > 1 {
         return (temperature, format!("L = {size}, {title}"), format!("L={size} {id}"));
     }
     (temperature, title, id)
+}
+
+/// A temperature for people: those of a ladder that was moved have more digits than anybody wants.
+pub(super) fn shown(args: &IsingArgs, x: f64) -> f64 {
+    match args.tempering {
+        Some(Ladder::Acceptance | Ladder::RoundTrips) => format!("{x:.5e}").parse().unwrap_or(x),
+        _ => x,
+    }
 }
 
 fn evaluate(

@@ -5,7 +5,7 @@
 //! the samples, `finite_size` compares sizes, `show` draws.
 
 use crate::{
-    args::{IsingArgs, Lattice, Start},
+    args::{IsingArgs, Ladder, Lattice, Start},
     error::Failure,
     output,
     reproduce::check::Row,
@@ -88,6 +88,14 @@ fn resolve(args: &IsingArgs) -> Result<IsingArgs, Failure> {
         let tenth = sweeps / 10;
         let whole = if args.tempering.is_some() { tenth.next_multiple_of(STEP) } else { tenth };
         args.burn_in = Some(args.burn_in.unwrap_or(whole));
+    }
+    if let (Some(Ladder::Acceptance | Ladder::RoundTrips), Some(burn_in)) = (args.tempering, args.burn_in)
+        && burn_in < work::LEAST_BURN_IN
+    {
+        return Err(Failure::Usage(format!(
+            "--burn-in {burn_in}: a ladder that is moved needs {} or more",
+            work::LEAST_BURN_IN
+        )));
     }
     Ok(args)
 }
@@ -316,7 +324,13 @@ fn finish(
     more.extend(finite_size::compare(settled, &measured, &results, seed)?);
     let points = results.iter().map(|r| (&r.part, &r.rows));
     let parts = || points.clone().chain(more.iter().map(|m| (&m.part, &m.rows)));
-    let tables: Vec<(&str, &[Row])> = parts().map(|(part, rows)| (&*part.title, &rows[..])).collect();
+    // What belongs to all comes first in the report.
+    let tables: Vec<(&str, &[Row])> = more
+        .iter()
+        .map(|m| (&m.part, &m.rows))
+        .chain(points.clone())
+        .map(|(part, rows)| (&*part.title, &rows[..]))
+        .collect();
     let mut figures = show::figures(settled, &measured, &results);
     figures.extend(more.iter().flat_map(|m| m.figures.iter().cloned()));
     Finished {

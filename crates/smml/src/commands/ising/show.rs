@@ -1,7 +1,7 @@
 //! What `smml ising` shows: columns of a series, figures, and the text on the terminal.
 
 use super::{
-    evaluate::{More, PointResult, solution},
+    evaluate::{More, PointResult, shown, solution},
     work::Measured,
 };
 use crate::{
@@ -87,14 +87,14 @@ pub(super) fn figures(args: &IsingArgs, measured: &[Measured<'_>], results: &[Po
         }
     }
     let largest = args.size.0.last().copied().unwrap_or_default();
-    let shown: Vec<(&Measured<'_>, &PointResult)> =
+    let largest_only: Vec<(&Measured<'_>, &PointResult)> =
         measured.iter().zip(results).filter(|(m, _)| m.system.size == largest).collect();
-    let step = shown.len().div_ceil(SHOWN).max(1);
-    let chosen = || shown.iter().step_by(step);
-    figures.extend(histogram(chosen()));
+    let step = largest_only.len().div_ceil(SHOWN).max(1);
+    let chosen = || largest_only.iter().step_by(step);
+    figures.extend(histogram(args, chosen()));
     let correlations: Vec<Series> = chosen()
         .filter(|(_, r)| !r.correlation.is_empty())
-        .map(|(_, r)| Series::measured(&at(r), &r.correlation))
+        .map(|(_, r)| Series::measured(&at(args, r), &r.correlation))
         .collect();
     if !correlations.is_empty() {
         figures.push(Figure::plot(
@@ -115,7 +115,7 @@ pub(super) fn figures(args: &IsingArgs, measured: &[Measured<'_>], results: &[Po
         for (k, (m, result)) in chosen().enumerate() {
             let signs = m.system.signs(m.state);
             let pixels = signs.iter().take(side * side).map(|s| if *s > 0 { 225 } else { 30 }).collect();
-            let title = format!("Spins at {}", at(result));
+            let title = format!("Spins at {}", at(args, result));
             figures.push(Figure::image(&format!("spins-{k}"), &title, caption, side, side, pixels));
         }
     }
@@ -131,16 +131,20 @@ pub(super) fn axis(args: &IsingArgs) -> Axis {
     Axis::linear(if args.temperature.is_some() { "temperature T" } else { "inverse temperature β" })
 }
 
-fn at(r: &PointResult) -> String {
-    r.temperature.map_or(format!("β = {}", r.beta), |t| format!("T = {t}"))
+fn at(args: &IsingArgs, r: &PointResult) -> String {
+    let of = |x| shown(args, x);
+    r.temperature.map_or(format!("β = {}", of(r.beta)), |t| format!("T = {}", of(t)))
 }
 
 /// The distribution of the energy at some temperatures.
-fn histogram<'a>(points: impl Iterator<Item = &'a (&'a Measured<'a>, &'a PointResult)>) -> Option<Figure> {
+fn histogram<'a>(
+    args: &IsingArgs,
+    points: impl Iterator<Item = &'a (&'a Measured<'a>, &'a PointResult)>,
+) -> Option<Figure> {
     let energies = |m: &Measured<'_>| -> Vec<f64> {
         m.record.column(0).iter().map(|e| e / m.system.n_spins() as f64).collect()
     };
-    let of_each: Vec<(Vec<f64>, String)> = points.map(|(m, r)| (energies(m), at(r))).collect();
+    let of_each: Vec<(Vec<f64>, String)> = points.map(|(m, r)| (energies(m), at(args, r))).collect();
     let alone = of_each.len() == 1;
     let series: Vec<Series> = of_each
         .iter()
@@ -189,8 +193,9 @@ fn solved_curve(args: &IsingArgs, size: u32, results: &[PointResult], name: &str
 pub(super) fn text(args: &IsingArgs, results: &[PointResult], more: &[More]) -> String {
     let mut text = String::new();
     for r in results {
-        let at =
-            r.temperature.map_or(format!("beta = {}", r.beta), |t| format!("T = {t}, beta = {:.6}", r.beta));
+        let at = r.temperature.map_or(format!("beta = {}", shown(args, r.beta)), |t| {
+            format!("T = {}, beta = {:.6}", shown(args, t), r.beta)
+        });
         let kernel = match args.kernel {
             SpinKernel::HeatBath => "heat bath",
             SpinKernel::Checkerboard => "Metropolis by colour",

@@ -17,6 +17,8 @@ use smml_physics::tempering::{Adaptation, ParallelTempering, TemperingPlan};
 pub(super) const STEP: u64 = 2;
 /// Rounds of adaptation of a ladder, each twice as long as the one before.
 const ROUNDS: u32 = 4;
+/// Sweeps of burn-in that a moved ladder needs: one step for the first round, and as many again behind the last.
+pub(super) const LEAST_BURN_IN: u64 = 2 * STEP * ((1 << ROUNDS) - 1);
 
 /// The numbers that say how long, in sweeps.
 pub(super) struct Plan {
@@ -113,13 +115,6 @@ impl Exchange {
         let tempering = TemperingPlan::new(burn_in - adapting, plan.thin / STEP, plan.n_samples)?;
         let tempering = match adaptation {
             Adaptation::None => tempering,
-            _ if first == 0 => {
-                let least = 2 * STEP * ((1 << ROUNDS) - 1);
-                return Err(Failure::Usage(format!(
-                    "--burn-in {}: a ladder that is moved needs {least} or more",
-                    plan.burn_in.unwrap_or(0)
-                )));
-            }
             moved => tempering.adapted(moved, ROUNDS, first)?,
         };
         let mut run = ParallelTempering::new(
