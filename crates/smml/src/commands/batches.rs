@@ -4,7 +4,10 @@
 use crate::{
     args::RunArgs,
     error::Failure,
-    report::figure::{Axis, Figure, Series, Style},
+    report::{
+        figure::{Axis, Figure, Series, Style},
+        histogram,
+    },
     run::{folder::Folder, progress, signals},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -12,8 +15,10 @@ use smml_core::{
     parallel::{self, Par},
     store,
 };
-use std::{collections::BTreeMap, time::Instant};
+use std::time::Instant;
 
+/// Bins of the histogram of results.
+const BINS: usize = 60;
 /// The part of the manifest that holds the time.
 const PART: &str = "search";
 
@@ -101,16 +106,8 @@ pub(crate) fn search<S: Saved>(
 }
 
 /// How often each value was the end of a run.
-pub(crate) fn histogram(values: &[f64]) -> Figure {
-    let (low, high) =
-        values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
-    let mut counts: BTreeMap<i64, u64> = BTreeMap::new();
-    // Values in at most 60 bins.
-    let width = ((high - low) / 60.0).max(f64::MIN_POSITIVE);
-    for v in values {
-        *counts.entry(((v - low) / width).floor() as i64).or_default() += 1;
-    }
-    let points = counts.iter().map(|(k, n)| (low + (*k as f64 + 0.5) * width, *n as f64)).collect();
+pub(crate) fn ends(values: &[f64]) -> Figure {
+    let points = histogram::bins(values, BINS);
     Figure::plot(
         "values",
         "Where runs ended",

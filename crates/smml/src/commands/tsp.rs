@@ -209,7 +209,7 @@ fn finish(
     let _ = writeln!(text, "tour: {}", folder.file("best.tour").display());
     let mut figures = Vec::new();
     figures.extend(map(cities, order));
-    figures.push(batches::histogram(&saved.lengths));
+    figures.push(batches::ends(&saved.lengths));
     Finished {
         document: Document::new("tsp", settled, vec![part])?,
         config: &config::to_toml("tsp", settled)?,

@@ -9,6 +9,7 @@ mod canvas;
 pub(crate) mod csv;
 mod entries;
 pub(crate) mod figure;
+pub(crate) mod histogram;
 mod image;
 mod page;
 mod palette;

@@ -252,7 +252,7 @@ fn finish(
         seed: settled.run.seed.unwrap_or_default(),
         text,
         tables: &[("Result", &o.rows)],
-        figures: &[batches::histogram(&values)],
+        figures: &[batches::ends(&values)],
         outputs,
         json: settled.run.json,
     }

@@ -6,14 +6,14 @@ use super::{
 };
 use crate::{
     args::{IsingArgs, Lattice, SpinKernel},
-    report::figure::{Axis, Figure, Series, Style},
+    report::{
+        figure::{Axis, Figure, Series, Style},
+        histogram,
+    },
     reproduce::check::Expected,
     run::{results, series},
 };
-use smml_core::{
-    central_limit::Histogram,
-    diagnose::{Equilibrated, Equilibration},
-};
+use smml_core::diagnose::{Equilibrated, Equilibration};
 
 /// Most pictures of spins, and most histograms in one figure.
 const SHOWN: usize = 6;
@@ -91,7 +91,7 @@ pub(super) fn figures(args: &IsingArgs, measured: &[Measured<'_>], results: &[Po
         measured.iter().zip(results).filter(|(m, _)| m.system.size == largest).collect();
     let step = largest_only.len().div_ceil(SHOWN).max(1);
     let chosen = || largest_only.iter().step_by(step);
-    figures.extend(histogram(args, chosen()));
+    figures.extend(energies(args, chosen()));
     let correlations: Vec<Series> = chosen()
         .filter(|(_, r)| !r.correlation.is_empty())
         .map(|(_, r)| Series::measured(&at(args, r), &r.correlation))
@@ -137,7 +137,7 @@ fn at(args: &IsingArgs, r: &PointResult) -> String {
 }
 
 /// The distribution of the energy at some temperatures.
-fn histogram<'a>(
+fn energies<'a>(
     args: &IsingArgs,
     points: impl Iterator<Item = &'a (&'a Measured<'a>, &'a PointResult)>,
 ) -> Option<Figure> {
@@ -149,12 +149,13 @@ fn histogram<'a>(
     let series: Vec<Series> = of_each
         .iter()
         .filter_map(|(energies, at)| {
-            let low = energies.iter().copied().fold(f64::INFINITY, f64::min);
-            let high = energies.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            // The upper end is open: a little beyond the largest sample. A frozen chain has no histogram.
-            let histogram = Histogram::new(energies, low, high + 1e-9 * (high - low), BINS).ok()?;
+            let density = histogram::density(energies, BINS);
+            // A frozen chain has no histogram.
+            if density.is_empty() {
+                return None;
+            }
             let style = if alone { Style::Bars } else { Style::Line };
-            Some(Series::new(if alone { "samples" } else { at }, style, histogram.density()))
+            Some(Series::new(if alone { "samples" } else { at }, style, density))
         })
         .collect();
     if series.is_empty() {

@@ -1,0 +1,76 @@
+//! Histograms whose bins suit the values: where values lie on a grid (energies of spins, cuts of graphs) every bin holds
+//! the same number of grid points, else it would show steps that are not there.
+
+/// Centres and counts of at most `most` bins, all of one width, empty ones too; nothing for no values or one that is not
+/// finite.
+pub(crate) fn bins(values: &[f64], most: usize) -> Vec<(f64, f64)> {
+    if values.is_empty() || values.iter().any(|v| !v.is_finite()) {
+        return Vec::new();
+    }
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let (low, high) = (sorted[0], sorted[sorted.len() - 1]);
+    let range = high - low;
+    if !(range > 0.0 && range.is_finite()) {
+        return vec![(low, values.len() as f64)];
+    }
+    // The smallest step between different values, where rounding is not one.
+    let rounding = 1e-9 * range;
+    let gap = sorted.windows(2).map(|w| w[1] - w[0]).filter(|g| *g > rounding).fold(range, f64::min);
+    let least = range / most as f64;
+    let on_grid = sorted.windows(2).all(|w| {
+        let steps = (w[1] - w[0]) / gap;
+        (steps - steps.round()).abs() < 1e-3 * steps.max(1.0)
+    });
+    let points = range / gap;
+    let (width, start) = if on_grid && points < 1e9 {
+        // A bin more than asked for would not fit: the last grid point needs a place too.
+        let per_bin = ((points + 1.0) / most as f64).ceil().max(1.0);
+        (per_bin * gap, low - 0.5 * gap)
+    } else {
+        // A hair wider, so that the largest value falls into the last bin.
+        (least * (1.0 + 1e-9), low)
+    };
+    let n = (((high - start) / width).floor() as usize + 1).min(most);
+    let mut counts = vec![0.0; n];
+    for v in values {
+        counts[(((v - start) / width) as usize).min(n - 1)] += 1.0;
+    }
+    counts.into_iter().enumerate().map(|(k, c)| (start + (k as f64 + 0.5) * width, c)).collect()
+}
+
+/// The same with densities, whose bars together have the area 1.
+pub(crate) fn density(values: &[f64], most: usize) -> Vec<(f64, f64)> {
+    let bins = bins(values, most);
+    let [first, second, ..] = bins[..] else { return Vec::new() };
+    let area = (second.0 - first.0) * values.len() as f64;
+    bins.into_iter().map(|(x, n)| (x, n / area)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grids_and_continua() {
+        // Ten grid points a number of times each: no more bins than points, all alike.
+        let grid: Vec<f64> = (0..1000).map(|i| -2.0 + 0.4 * f64::from(i % 10)).collect();
+        for most in [10, 12, 40] {
+            let found = bins(&grid, most);
+            assert_eq!(found.len(), 10);
+            assert!(found.iter().all(|b| b.1 == 100.0), "{found:?}");
+            assert!((found[0].0 + 2.0).abs() < 1e-9 && (found[9].0 - 1.6).abs() < 1e-9, "{found:?}");
+        }
+        let five = bins(&grid, 5);
+        assert!(five.len() == 5 && five.iter().all(|b| b.1 == 200.0), "{five:?}");
+        // Holes are shown.
+        assert_eq!(bins(&[1.0, 1.0, 4.0, 3.0], 60), [(1.0, 2.0), (2.0, 0.0), (3.0, 1.0), (4.0, 1.0)]);
+        assert_eq!(bins(&[2.0; 5], 60), [(2.0, 5.0)]);
+        assert!(bins(&[], 60).is_empty() && bins(&[f64::NAN], 60).is_empty());
+        let smooth: Vec<f64> = (0..997).map(|i| (f64::from(i) * 0.37).sin()).collect();
+        let found = bins(&smooth, 40);
+        assert_eq!((found.len(), found.iter().map(|b| b.1).sum::<f64>()), (40, 997.0));
+        let area: f64 = density(&smooth, 40).windows(2).map(|w| w[0].1 * (w[1].0 - w[0].0)).sum();
+        assert!((area - 1.0).abs() < 0.1, "{area}");
+    }
+}
