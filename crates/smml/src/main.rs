@@ -50,6 +50,7 @@ fn run_command(mut command: Command, file: Option<&Path>) -> Result<(), Failure>
         Command::Reproduce(args) => reproduce::run(&args),
         Command::Eq(args) => commands::eq::run(&args),
         Command::Ising(args) => commands::ising::run(&args),
+        Command::Glass(args) => commands::glass::run(&args),
         Command::Anneal(args) => commands::anneal::run(&args),
         Command::Exact(args) => commands::exact::run(&args),
         Command::Digest(args) => commands::digest::run(&args),

@@ -200,6 +200,14 @@ pub(crate) fn not_negative(text: &str) -> Result<f64, String> {
     }
 }
 
+/// A probability.
+pub(crate) fn probability(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(x) if (0.0..=1.0).contains(&x) => Ok(x),
+        _ => Err(format!("'{text}' is not a number from 0 to 1")),
+    }
+}
+
 /// A time in seconds: `90`, `90s`, `1.5m`, `2h`.
 pub(crate) fn seconds(text: &str) -> Result<f64, String> {
     let (number, unit) = match text.trim().find(|c: char| c.is_ascii_alphabetic()) {

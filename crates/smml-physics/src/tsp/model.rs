@@ -124,6 +124,10 @@ impl Tsp {
     pub fn points(&self) -> &[[f64; 2]] {
         &self.points
     }
+    /// How distances of places are measured; without a meaning where only distances are known.
+    pub(super) fn metric(&self) -> Metric {
+        self.metric
+    }
     /// The distance of two cities.
     #[inline]
     pub fn distance(&self, a: u32, b: u32) -> f64 {

@@ -178,6 +178,41 @@ fn descent_leaves_no_better_move_in_reach() {
     }
 }
 
+/// Near cities from cells are those that a search through all finds, ties and lines of cities too.
+#[test]
+fn near_cities_are_the_nearest() {
+    let mut rng = Streams::new(8).stream("cities", 0);
+    let scattered: Vec<[f64; 2]> =
+        (0..300).map(|_| [1000.0 * rng.uniform(), 100.0 * rng.uniform()]).collect();
+    let grid: Vec<[f64; 2]> = (0..144).map(|i| [f64::from(i % 12), f64::from(i / 12)]).collect();
+    let line: Vec<[f64; 2]> = (0..50).map(|i| [f64::from(i * i), 7.0]).collect();
+    let heaps: Vec<[f64; 2]> = (0..200).map(|i| [1e3 * f64::from(i % 2), rng.uniform()]).collect();
+    let same = vec![[1.0, 2.0]; 20];
+    let metrics = [
+        Metric::Euclidean,
+        Metric::Rounded,
+        Metric::Ceiling,
+        Metric::Manhattan,
+        Metric::Maximum,
+        Metric::PseudoEuclidean,
+    ];
+    for points in [scattered, grid, line, heaps, same] {
+        for metric in metrics {
+            let tsp = Tsp::from_points(&points, metric).unwrap();
+            let near = Neighbours::new(&tsp, 10);
+            for city in 0..points.len() as u32 {
+                let mut all: Vec<(f64, u32)> = (0..points.len() as u32)
+                    .filter(|c| *c != city)
+                    .map(|c| (tsp.distance(city, c), c))
+                    .collect();
+                all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+                let want: Vec<u32> = all[..10].iter().map(|a| a.1).collect();
+                assert_eq!(near.of(city), want, "{metric:?}, city {city} of {}", points.len());
+            }
+        }
+    }
+}
+
 #[test]
 fn random_cities_have_tours_of_the_known_length() {
     // The shortest tours tend to 0.7124 √(n A) (Johnson and McGeoch; Percus and Martin), from above by the boundary.

@@ -6,6 +6,8 @@ pub(crate) mod data;
 pub(crate) mod digest;
 pub(crate) mod eq;
 pub(crate) mod exact;
+pub(crate) mod glass;
 pub(crate) mod ising;
+mod lattices;
 pub(crate) mod rbm;
 pub(crate) mod tsp;

@@ -22,7 +22,7 @@ pub(crate) fn bins(values: &[f64], most: usize) -> Vec<(f64, f64)> {
         let steps = (w[1] - w[0]) / gap;
         (steps - steps.round()).abs() < 1e-3 * steps.max(1.0)
     });
-    let points = range / gap;
+    let points = (range / gap).round();
     let (width, start) = if on_grid && points < 1e9 {
         // A bin more than asked for would not fit: the last grid point needs a place too.
         let per_bin = ((points + 1.0) / most as f64).ceil().max(1.0);

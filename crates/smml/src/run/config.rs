@@ -13,7 +13,7 @@ use toml::{
 /// Keys that say where files lie. Two runs that differ only there are the same run.
 pub(crate) const PLACES: [&str; 1] = ["data"];
 /// Keys that say how long a run goes on. A run can be resumed with others.
-pub(crate) const LENGTHS: [&str; 4] = ["burn-in", "runs", "sweeps", "time"];
+pub(crate) const LENGTHS: [&str; 5] = ["burn-in", "runs", "samples", "sweeps", "time"];
 
 /// Largest configuration file that is read.
 const MAX_BYTES: u64 = 1 << 20;

@@ -20,6 +20,7 @@ pub(crate) fn settle(command: &mut Command, file: Option<&Path>) -> Result<(), F
             Ok(())
         }
         Command::Ising(args) => settle_run(&mut args.run, "ising", &inputs, &[]),
+        Command::Glass(args) => settle_run(&mut args.run, "glass", &inputs, &[]),
         Command::Anneal(args) => {
             absolute("FILE", &mut args.file)?;
             inputs.push(args.file.clone());

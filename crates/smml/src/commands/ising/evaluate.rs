@@ -6,7 +6,10 @@ use super::{
     work::{Exchange, Measured, Work},
 };
 use crate::{
-    args::{Edges, IsingArgs, Ladder, Lattice},
+    args::{
+        IsingArgs,
+        spins::{Edges, Ladder, Lattice},
+    },
     error::Failure,
     report::figure::{Axis, Figure, Series, Style},
     reproduce::check::{Outcome, Row},

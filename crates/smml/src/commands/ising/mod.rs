@@ -5,7 +5,10 @@
 //! the samples, `finite_size` compares sizes, `show` draws.
 
 use crate::{
-    args::{IsingArgs, Ladder, Lattice, Start},
+    args::{
+        IsingArgs,
+        spins::{Ladder, Lattice, Start},
+    },
     error::Failure,
     output,
     reproduce::check::Row,

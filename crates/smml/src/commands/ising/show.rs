@@ -5,7 +5,10 @@ use super::{
     work::Measured,
 };
 use crate::{
-    args::{IsingArgs, Lattice, SpinKernel},
+    args::{
+        IsingArgs,
+        spins::{Lattice, SpinKernel},
+    },
     report::{
         figure::{Axis, Figure, Series, Style},
         histogram,

@@ -2,7 +2,11 @@
 //! is measured on it.
 
 use crate::{
-    args::{Edges, IsingArgs, Lattice, SpinKernel, Start},
+    args::{
+        IsingArgs,
+        spins::{Edges, Lattice, SpinKernel, Start},
+    },
+    commands::lattices,
     error::Failure,
 };
 use serde::{Deserialize, Serialize};
@@ -16,7 +20,7 @@ use smml_physics::{
     cluster::{SwendsenWang, Wolff},
     glass::structure_factors,
     ising::{ColourSweep, Coloured, Ising, Rule, observe},
-    lattice::{self, Boundary},
+    lattice,
     packed::{PackedLattice, PackedSpins, PackedSweep},
 };
 use std::sync::Arc;
@@ -51,15 +55,9 @@ pub(super) enum Spins {
     Packed(PackedSpins),
 }
 
-/// Sites of a lattice of this size; none when a number cannot hold them.
+/// Sites of the lattice of this size.
 pub(super) fn n_sites(args: &IsingArgs, size: u32) -> u128 {
-    let l = u128::from(size);
-    match args.lattice {
-        Lattice::Chain => l,
-        Lattice::Square | Lattice::Triangular => l * l,
-        Lattice::Honeycomb => 2 * l * l,
-        Lattice::Cubic => l * l * l,
-    }
+    lattices::n_sites(args.lattice, size)
 }
 
 /// Whether the spins can be packed: see [`PackedLattice`].
@@ -70,29 +68,12 @@ pub(super) fn is_packed(args: &IsingArgs, size: u32) -> bool {
     by_colour && even && lattice && args.boundary == Edges::Periodic && args.field == 0.0
 }
 
-/// The lattice.
-fn lattice(args: &IsingArgs, size: u32) -> Result<lattice::Lattice, Failure> {
-    let l = size as usize;
-    let boundary = match args.boundary {
-        Edges::Periodic => Boundary::Periodic,
-        Edges::Open => Boundary::Open,
-        Edges::Helical => Boundary::Helical,
-    };
-    if args.lattice == Lattice::Chain && boundary != Boundary::Open && l < 3 {
-        return Err(Failure::Usage(format!("--size {l}: a ring has at least 3 spins")));
-    }
-    Ok(match args.lattice {
-        Lattice::Chain => lattice::Lattice::hypercubic(&[l], boundary),
-        Lattice::Square => lattice::Lattice::square(l, l, boundary),
-        Lattice::Cubic => lattice::Lattice::cubic([l; 3], boundary),
-        Lattice::Triangular => lattice::Lattice::triangular(l, l, boundary),
-        Lattice::Honeycomb => lattice::Lattice::honeycomb(l, l, boundary),
-    }?)
-}
-
 /// The lattice as a graph.
 pub(super) fn graph(args: &IsingArgs, size: u32) -> Result<Ising, Failure> {
-    Ok(Ising::in_field(lattice(args, size)?.graph(args.coupling)?, args.field)?)
+    Ok(Ising::in_field(
+        lattices::build(args.lattice, size, args.boundary)?.graph(args.coupling)?,
+        args.field,
+    )?)
 }
 
 impl System {
@@ -114,7 +95,7 @@ impl System {
                         .into(),
                 ));
             }
-            Some(Arc::new(lattice(args, size)?))
+            Some(Arc::new(lattices::build(args.lattice, size, args.boundary)?))
         } else {
             None
         };

@@ -2,7 +2,7 @@
 
 use super::system::{Mover, Spins, System};
 use crate::{
-    args::{IsingArgs, Ladder},
+    args::{IsingArgs, spins::Ladder},
     error::Failure,
 };
 use serde::{Deserialize, Serialize};
