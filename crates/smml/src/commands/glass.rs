@@ -247,12 +247,10 @@ fn density(counts: &[u64], n: usize) -> Vec<(f64, f64)> {
     let (total, per) = (counts.iter().sum::<u64>() as f64, per_bin(n) as f64);
     // Steps of |q| are 2 / n; for an odd number of spins the first value is 1 / n.
     let (step, first) = (2.0 / n as f64, (n % 2) as f64 / n as f64);
-    let height = |c: u64| c as f64 / (total * per * step);
-    counts
-        .iter()
-        .enumerate()
-        .map(|(b, c)| (first + step * (b as f64 + 0.5) * per - 0.5 * step, height(*c)))
-        .collect()
+    let place = |b: usize| first + step * ((b as f64 + 0.5) * per - 0.5);
+    // q = 0 has no counterpart -q: it is half as wide.
+    let width = |b: usize| step * if b == 0 && n.is_multiple_of(2) { per - 0.5 } else { per };
+    counts.iter().enumerate().map(|(b, c)| (place(b), *c as f64 / (total * width(b)))).collect()
 }
 
 fn betas(args: &GlassArgs) -> Result<Vec<f64>, Failure> {
