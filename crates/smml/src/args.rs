@@ -64,6 +64,11 @@ pub(crate) enum Command {
     /// configuration also where it is planar
     #[command(allow_negative_numbers = true, after_help = "Example: smml exact problem.qubo --beta 2")]
     Exact(ExactArgs),
+    /// Write a random or planted problem into a file
+    #[command(
+        after_help = "Examples: smml instance torus glass.rudy --size 100 --seed 1, smml instance wishart w.coo --size 64 --number 32"
+    )]
+    Instance(problem::InstanceArgs),
     /// The double digest problem of a file of fragment lengths
     #[command(
         allow_negative_numbers = true,

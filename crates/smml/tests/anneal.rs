@@ -122,6 +122,60 @@ fn exact_answers_and_their_numbers() {
     assert!((ln_z - want).abs() < 1e-12, "{ln_z} {want}");
 }
 
+/// Instances that are written are read again: planted ones reach their best value and not more; a random one is the text
+/// of its rule; the same glass in two formats has the same best value.
+#[test]
+fn instances_are_written_and_solved() {
+    let place = tempfile::tempdir().unwrap();
+    let file = |name: &str| place.path().join(name).display().to_string();
+    let write = |words: &[&str]| {
+        let done = run(words.iter().copied());
+        assert_eq!(code(&done), 0, "{}", message(&done));
+        String::from_utf8(done.stdout).unwrap()
+    };
+    for (kind, words) in [
+        ("loops", &["--size=8", "--number=30"][..]),
+        ("wishart", &["--size=20", "--number=14"]),
+        ("tiles", &["--size=6"]),
+    ] {
+        let path = file(&format!("{kind}.coo"));
+        let said = write(&[&["instance", kind, &path, "--seed=3"], words].concat());
+        let best: f64 = said.split("(planted): ").nth(1).unwrap().trim().parse().unwrap();
+        for (target, expected) in [(best, 0), (best - 1.0, 1)] {
+            let target = format!("--target={target}");
+            let folder = place.path().join(format!("{kind}-{expected}"));
+            run_to(expected, line(&["anneal", &path, "--seed=1", "--quiet", &target], &folder));
+        }
+        let message = run_to(2, [&["instance", kind, &path, "--seed=3"], words].concat());
+        assert!(message.contains("--force"), "{message}");
+    }
+    let path = file("glass.rudy");
+    write(&["instance", "torus", &path, "--size=100"]);
+    assert!(read(path.as_ref()).starts_with("10000 20000\n1 2 1\n1 101 1\n2 3 1\n2 102 -1\n"));
+    let value = |path: &str, name: &str| {
+        let folder = place.path().join(name);
+        run_to(0, line(&["exact", path, "--quiet"], &folder));
+        let results: serde_json::Value = serde_json::from_str(&read(&folder.join("results.json"))).unwrap();
+        let rows = results["results"][0]["quantities"].as_array().unwrap();
+        rows.iter().find(|r| r["quantity"] == "best value").unwrap()["value"].as_f64().unwrap()
+    };
+    let (cut, energy) = (file("small.rudy"), file("small.qubo"));
+    write(&["instance", "regular3", &cut, "--size=20", "--seed=5"]);
+    write(&["instance", "regular3", &energy, "--size=20", "--seed=5"]);
+    assert_eq!(value(&cut, "cut"), -value(&energy, "energy"));
+    for (words, expected, named) in [
+        (&["instance", "gnm", "x.rudy", "--size=10"][..], 2, "--number"),
+        (&["instance", "torus", "x.rudy", "--size=10", "--number=3"], 2, "--number"),
+        (&["instance", "torus", "x.rudy"], 2, "--size"),
+        (&["instance", "torus", "x.rudy", "--size=1"], 2, "at least 2"),
+        (&["instance", "regular3", "x.rudy", "--size=7"], 2, "even"),
+        (&["instance", "sk", "/nonexistent/x.rudy", "--size=7"], 3, "/nonexistent"),
+    ] {
+        let message = run_to(expected, words);
+        assert!(message.contains(named), "{words:?}: {message}");
+    }
+}
+
 /// Too wide for averages, but planar: the best configuration comes with its proof. Too wide and not planar: refused.
 #[test]
 fn wide_planar_problems_are_solved_by_matching() {

@@ -154,6 +154,54 @@ pub(crate) struct TspArgs {
     pub(crate) run: RunArgs,
 }
 
+/// Arguments of `smml instance`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct InstanceArgs {
+    /// What to draw
+    #[arg(value_enum)]
+    pub(crate) kind: Kind,
+    /// The file to write
+    pub(crate) file: PathBuf,
+    /// Side of a lattice, or number of variables
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
+    pub(crate) size: u32,
+    /// Edges of gnm, loops of loops, columns of wishart (hard where they are well below --size)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..))]
+    pub(crate) number: Option<u32>,
+    /// Seed of the instance
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// The format [default: by the extension; else rudy for random problems, COO for planted ones]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<FileFormat>,
+    /// Replace a file that exists
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// Random and planted problems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    /// ±1 glass on the torus of N × N sites, as max-cut
+    Torus,
+    /// ±1 glass on N × N sites with open boundaries, planar, as max-cut
+    OpenSquare,
+    /// ±1 glass on the periodic cube of N³ sites, as max-cut
+    Cubic,
+    /// ±1 glass on a random 3-regular graph, as max-cut
+    Regular3,
+    /// Sherrington-Kirkpatrick glass with couplings ±1, as max-cut
+    Sk,
+    /// Max-cut of the random graph with N vertices and --number edges
+    Gnm,
+    /// Planted: frustrated loops on the torus of N × N sites
+    Loops,
+    /// Planted: the Wishart ensemble in whole numbers
+    Wishart,
+    /// Planted: tiles on the torus of N × N sites
+    Tiles,
+}
+
 /// Methods of search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
