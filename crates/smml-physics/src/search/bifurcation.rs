@@ -52,28 +52,28 @@ pub enum Variant {
 pub struct SimulatedBifurcation {
     variant: Variant,
     n_steps: u64,
-    time_step: f64,
+    longest: f64,
 }
 
-read_through!(SimulatedBifurcation: RawBifurcation { variant: Variant, n_steps: u64, time_step: f64 } => SimulatedBifurcation::new(variant, n_steps)?.with_time_step(time_step));
+read_through!(SimulatedBifurcation: RawBifurcation { variant: Variant, n_steps: u64, longest: f64 } => SimulatedBifurcation::new(variant, n_steps)?.with_time_step(longest));
 
 impl SimulatedBifurcation {
-    /// `n_steps` steps of Δt = 1.25.
+    /// `n_steps` steps of Δt = 1.25, or shorter ones where the model wants them ([`SimulatedBifurcation::time_step`]).
     ///
     /// Errors: no steps.
     pub fn new(variant: Variant, n_steps: u64) -> Result<Self> {
         if n_steps == 0 {
             return Err(Error::out_of_range("n_steps", 0, "at least 1"));
         }
-        Ok(SimulatedBifurcation { variant, n_steps, time_step: 1.25 })
+        Ok(SimulatedBifurcation { variant, n_steps, longest: 1.25 })
     }
-    /// Another time step. Errors: not in (0, 2): the rule is unstable at 2 and above, where a(t) = 0.
+    /// Another longest time step. Errors: not in (0, 2): the rule is unstable at 2 and above, where a(t) = 0.
     pub fn with_time_step(mut self, time_step: f64) -> Result<Self> {
         positive("time step", time_step)?;
         if time_step >= 2.0 {
             return Err(Error::out_of_range("time step", time_step, "below 2"));
         }
-        self.time_step = time_step;
+        self.longest = time_step;
         Ok(self)
     }
     /// The variant.
@@ -84,9 +84,16 @@ impl SimulatedBifurcation {
     pub fn n_steps(&self) -> u64 {
         self.n_steps
     }
-    /// Δt.
-    pub fn time_step(&self) -> f64 {
-        self.time_step
+    /// Δt for a model: the longest allowed, or less where the couplings are stiff. An oscillation of frequency ω under the
+    /// symplectic Euler rule is stable for ω Δt < 2, and the stiffest has ω² = a₀ + c₀ ρ, ρ the largest |eigenvalue| of J
+    /// (a graph of equal negative couplings and degree d has ρ = d): Δt = 1.5 / √(1 + c₀ ρ) keeps a distance from that.
+    ///
+    /// Errors: as [`SimulatedBifurcation::search`].
+    pub fn time_step(&self, ising: &Ising) -> Result<f64> {
+        self.step_for(&Oscillators::new(ising)?)
+    }
+    fn step_for(&self, oscillators: &Oscillators) -> Result<f64> {
+        Ok(self.longest.min(1.5 / (1.0 + oscillators.radius()?).sqrt()))
     }
     /// `n_runs` runs, each with its energy and spins after descent; run r takes its start from stream r.
     ///
@@ -103,9 +110,10 @@ impl SimulatedBifurcation {
         }
         let oscillators = Oscillators::new(ising)?;
         let cached = CachedIsing(ising.clone());
+        let dt = self.step_for(&oscillators)?;
         let runs = parallel::map(par, n_runs, |run| -> Result<(f64, Vec<i8>)> {
             let mut rng = streams.stream("bifurcation", run as u64);
-            let spins = oscillators.run(self, ising.n_spins(), &mut rng)?;
+            let spins = oscillators.run(self, dt, ising.n_spins(), &mut rng)?;
             let mut state = cached.at(spins)?;
             descend(&cached, &mut state);
             let spins = state.spins().to_vec();
@@ -137,19 +145,40 @@ impl Oscillators {
         Ok(Oscillators(SparseGraph::new(n, &edges)?))
     }
 
-    fn run(&self, rule: &SimulatedBifurcation, n_spins: usize, rng: &mut Stream) -> Result<Vec<i8>> {
+    /// The largest |eigenvalue|, from below, by the power method: more steps than it takes for two digits. The start is
+    /// the same every time.
+    fn radius(&self) -> Result<f64> {
+        const STEPS: usize = 60;
+        let n = self.0.n_vertices();
+        let mut rng = Streams::new(0).stream("power method", 0);
+        let mut x: Vec<f64> = (0..n).map(|_| rng.normal()).collect();
+        let mut y = vec![0.0; n];
+        let mut radius = 0.0;
+        for _ in 0..STEPS {
+            let length = x.iter().map(|x| x * x).sum::<f64>().sqrt();
+            if !(length > 0.0) {
+                return Ok(0.0);
+            }
+            x.iter_mut().for_each(|x| *x /= length);
+            self.0.multiply(&x, &mut y)?;
+            radius = y.iter().map(|y| y * y).sum::<f64>().sqrt();
+            std::mem::swap(&mut x, &mut y);
+        }
+        Ok(radius)
+    }
+
+    fn run(&self, rule: &SimulatedBifurcation, dt: f64, n_spins: usize, rng: &mut Stream) -> Result<Vec<i8>> {
         let n = self.0.n_vertices();
         let mut start = || -> Vec<f64> { (0..n).map(|_| 0.2 * rng.uniform() - 0.1).collect() };
         let (mut x, mut y) = (start(), start());
-        self.evolve(rule, &mut x, &mut y)?;
+        self.evolve(rule, dt, &mut x, &mut y)?;
         let ancilla = if n > n_spins { sign(x[n_spins]) } else { 1.0 };
         Ok(x[..n_spins].iter().map(|x| (ancilla * sign(*x)) as i8).collect())
     }
 
-    fn evolve(&self, rule: &SimulatedBifurcation, x: &mut [f64], y: &mut [f64]) -> Result<()> {
+    fn evolve(&self, rule: &SimulatedBifurcation, dt: f64, x: &mut [f64], y: &mut [f64]) -> Result<()> {
         let n = x.len();
         let (mut signs, mut force) = (vec![0.0; n], vec![0.0; n]);
-        let dt = rule.time_step;
         for step in 0..rule.n_steps {
             // a rises to 1 in the last step.
             let stiffness = 1.0 - (step + 1) as f64 / rule.n_steps as f64;
@@ -189,9 +218,9 @@ mod tests {
         for (variant, expected_x, expected_y) in
             [(Variant::Ballistic, BALLISTIC[0], BALLISTIC[1]), (Variant::Discrete, DISCRETE[0], DISCRETE[1])]
         {
-            let rule = SimulatedBifurcation::new(variant, STEPS).unwrap().with_time_step(0.5).unwrap();
+            let rule = SimulatedBifurcation::new(variant, STEPS).unwrap();
             let (mut x, mut y) = ([0.05, -0.03, 0.08, 0.01], [0.02, 0.04, -0.06, 0.03]);
-            oscillators.evolve(&rule, &mut x, &mut y).unwrap();
+            oscillators.evolve(&rule, 0.5, &mut x, &mut y).unwrap();
             for i in 0..4 {
                 assert!(
                     (x[i] - expected_x[i]).abs() < 1e-12 && (y[i] - expected_y[i]).abs() < 1e-12,
@@ -199,6 +228,31 @@ mod tests {
                 );
             }
         }
+    }
+
+    /// Eigenvalues of a complete graph with couplings -1: -(n - 1) once and 1. With the longest step the oscillators would
+    /// run away; with the chosen one they come to where annealing does.
+    #[test]
+    fn stiff_models_have_shorter_steps() {
+        let n = 40u32;
+        let pairs: Vec<(u32, u32, f64)> = (0..n).flat_map(|i| (0..i).map(move |j| (j, i, -1.0))).collect();
+        let ising = Ising::new(n as usize, &pairs, vec![0.0; n as usize]).unwrap();
+        let oscillators = Oscillators::new(&ising).unwrap();
+        let c0 = 0.5 * 39f64.sqrt() / (39.0 * 40.0f64).sqrt();
+        assert!((oscillators.radius().unwrap() - 39.0 * c0).abs() < 1e-6);
+        let rule = SimulatedBifurcation::new(Variant::Discrete, 1000).unwrap();
+        assert!((rule.time_step(&ising).unwrap() - 1.5 / (1.0 + 39.0 * c0).sqrt()).abs() < 1e-6);
+        let graph = crate::instances::gnm(200, 1200, 4).unwrap().ising().unwrap();
+        let annealing = crate::search::Annealing::for_model(&graph, 200).unwrap();
+        let best = annealing.search(&graph, 512, &Streams::new(1), Par::Serial).unwrap().best().0;
+        for variant in [Variant::Ballistic, Variant::Discrete] {
+            let rule = SimulatedBifurcation::new(variant, 1000).unwrap();
+            assert!(rule.time_step(&graph).unwrap() < 1.0);
+            let found = rule.search(&graph, 16, &Streams::new(2), Par::Serial).unwrap();
+            assert!(found.best().0 <= best + 0.02 * best.abs(), "{variant:?}: {} {best}", found.best().0);
+        }
+        let found = rule.search(&graph, 16, &Streams::new(2), Par::Serial).unwrap().sorted_energies();
+        assert!(found[0] < found[15], "{found:?}");
     }
 
     const STEPS: u64 = 8;

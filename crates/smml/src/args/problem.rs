@@ -20,20 +20,21 @@ pub(crate) struct AnnealArgs {
     #[arg(long, value_enum)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) form: Option<Variables>,
-    /// How to search
-    #[arg(long, value_enum, default_value_t = Method::Sa)]
-    pub(crate) method: Method,
+    /// How to search [default: sa; with --time alone, where couplings are whole: renormalise]
+    #[arg(long, value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) method: Option<Method>,
     /// Length of one run, in sweeps over all variables: of tabu and breakout in moves per variable, of bifurcation in
     /// time steps, of pa at each temperature [default: 1000; pa: 10]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) sweeps: Option<u32>,
-    /// Replicas of one population (pa, default 1000) or slices of imaginary time (sqa, default 32)
+    /// Replicas of one population (pa, default 200) or slices of imaginary time (sqa, default 32)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1 << 20))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) replicas: Option<u32>,
-    /// Runs, rounded up to whole batches: 512 where they go side by side, else 8 [default: sa 512, pa 8, others 32; with
-    /// --time: as many as it allows]
+    /// Runs, rounded up to 512 where they go side by side [default: sa 512, pa 8, pt 2, others 32; with --time: as many
+    /// as it allows]; of renormalise pieces of some tenths of a second [default: 100]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1 << 26))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) runs: Option<u64>,
@@ -208,6 +209,10 @@ pub(crate) enum Kind {
 pub(crate) enum Method {
     /// Simulated annealing
     Sa,
+    /// Rounds of growing length: population annealing of 512 replicas, whose good solutions are joined
+    Renormalise,
+    /// Parallel tempering of 512 replicas with isoenergetic cluster moves
+    Pt,
     /// Population annealing, with its free energy
     Pa,
     /// Simulated quantum annealing: a transverse field that falls, by path integrals
@@ -225,6 +230,8 @@ impl Method {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Method::Sa => "sa",
+            Method::Renormalise => "renormalise",
+            Method::Pt => "pt",
             Method::Pa => "pa",
             Method::Sqa => "sqa",
             Method::Tabu => "tabu",

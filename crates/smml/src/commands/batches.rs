@@ -29,7 +29,15 @@ pub(crate) trait Saved: Serialize + DeserializeOwned {
     /// Batches that are in it.
     fn n_batches(&self) -> u64;
     /// Takes the next batch in.
-    fn take(&mut self, batch: Self::Batch);
+    fn take(&mut self, batch: Self::Batch) -> Result<(), Failure>;
+    /// Whether there is something to report: time is over only then.
+    fn has_result(&self) -> bool {
+        self.n_batches() > 0
+    }
+    /// Whether nothing more is wanted.
+    fn is_done(&self) -> bool {
+        false
+    }
 }
 
 /// How long a search goes on.
@@ -73,8 +81,8 @@ pub(crate) fn search<S: Saved>(
     let mut seconds = before;
     loop {
         let done = saved.n_batches();
-        let out_of_time = began.elapsed().as_secs_f64() >= limit && done > 0;
-        if done >= extent.batches || out_of_time {
+        let out_of_time = began.elapsed().as_secs_f64() >= limit && saved.has_result();
+        if done >= extent.batches || out_of_time || saved.is_done() {
             break;
         }
         // The next batches, one for each thread, do not depend on how many there are.
@@ -86,7 +94,7 @@ pub(crate) fn search<S: Saved>(
         let found = parallel::map(Par::Rayon, n as usize, |k| batch(done + k as u64));
         signals::at_once(None);
         for found in found {
-            saved.take(found?);
+            saved.take(found?)?;
         }
         seconds = before + began.elapsed().as_secs_f64();
         folder.part(PART, seconds);

@@ -125,8 +125,9 @@ impl batches::Saved for Saved {
     fn n_batches(&self) -> u64 {
         self.samples.len() as u64
     }
-    fn take(&mut self, sample: Sample) {
+    fn take(&mut self, sample: Sample) -> Result<(), Failure> {
         self.samples.push(sample);
+        Ok(())
     }
 }
 

@@ -55,11 +55,12 @@ impl batches::Saved for Saved {
     fn n_batches(&self) -> u64 {
         self.lengths.len() as u64
     }
-    fn take(&mut self, (length, order): Self::Batch) {
+    fn take(&mut self, (length, order): Self::Batch) -> Result<(), Failure> {
         if self.best.as_ref().is_none_or(|b| length < b.0) {
             self.best = Some((length, self.n_batches(), order));
         }
         self.lengths.push(length);
+        Ok(())
     }
 }
 

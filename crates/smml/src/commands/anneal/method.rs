@@ -17,13 +17,17 @@ use smml_physics::{
     lanes::{LANES, LaneModel},
     problem::{HigherOrder, IsingForm, Problem, default_betas},
     search::{
-        Annealing, BreakoutSearch, PopulationAnnealing, QuantumAnnealing, SimulatedBifurcation, TabuSearch,
-        Variant,
+        Annealing, BreakoutSearch, LaneTempering, PopulationAnnealing, QuantumAnnealing,
+        SimulatedBifurcation, TabuSearch, Variant,
     },
 };
+use std::sync::Arc;
 
-/// Runs of one batch, one after the other, where they do not go side by side.
-pub(super) const SINGLES: usize = 8;
+/// Sweeps of one step of tempering in lanes, and steps from quench to quench.
+const TEMPERING_STEP: u64 = 4;
+const QUENCH: u64 = 8;
+/// Populations of one batch: an error needs two.
+const POPULATIONS: usize = 2;
 
 /// What one run found.
 pub(super) struct Found {
@@ -68,14 +72,34 @@ enum Engine {
     Tabu(TabuSearch),
     Breakout(BreakoutSearch),
     Bifurcation(SimulatedBifurcation),
+    /// Steps of one run.
+    Tempering(u64, Box<LaneModel>),
+    /// It has no runs: see `rounds`.
+    Renormalise(Arc<(Ising, LaneModel)>),
 }
 
-/// Sweeps of one run of a method, where nobody says it.
-pub(super) fn default_sweeps(method: Method) -> u32 {
+/// The method that is asked for; else rounds of growing length where there is a time limit and nothing that only annealing
+/// has is asked for, else annealing.
+pub(super) fn choose(args: &AnnealArgs, problem: &Problem) -> Result<Method, Failure> {
+    if let Some(method) = args.method {
+        return Ok(method);
+    }
+    let only_time = args.time.is_some()
+        && args.runs.is_none()
+        && args.sweeps.is_none()
+        && args.hot.is_none()
+        && args.cold.is_none();
+    let fits = only_time && problem.degree() <= 2 && LaneModel::new(&problem.ising()?.ising).is_ok();
+    Ok(if fits { Method::Renormalise } else { Method::Sa })
+}
+
+/// Sweeps of one run of a method, where nobody says it; none for one that has no runs.
+pub(super) fn default_sweeps(method: Method) -> Option<u32> {
     match method {
         // Population annealing finds its own temperatures; these are the sweeps at each.
-        Method::Pa => 10,
-        _ => 1000,
+        Method::Pa => Some(10),
+        Method::Renormalise => None,
+        _ => Some(1000),
     }
 }
 
@@ -84,6 +108,9 @@ pub(super) fn default_runs(method: Method) -> u64 {
     match method {
         Method::Sa => LANES as u64,
         Method::Pa => 8,
+        Method::Pt => 2,
+        // Pieces of some tenths of a second.
+        Method::Renormalise => 100,
         _ => 32,
     }
 }
@@ -91,24 +118,28 @@ pub(super) fn default_runs(method: Method) -> u64 {
 /// Replicas of one run of a method, where nobody says it; none for methods without.
 pub(super) fn default_replicas(method: Method) -> Option<u32> {
     match method {
-        Method::Pa => Some(1000),
+        Method::Pa => Some(200),
         Method::Sqa => Some(32),
         _ => None,
     }
 }
 
 /// Refuses what a method has no use for.
-pub(super) fn check(args: &AnnealArgs) -> Result<(), Failure> {
-    let name = args.method.name();
+pub(super) fn check(settled: &AnnealArgs, args: &AnnealArgs) -> Result<(), Failure> {
+    let method = settled.method.unwrap_or(Method::Sa);
+    let name = method.name();
     let refuse = |flag: &str, of: &str| Err(Failure::Usage(format!("{flag}: for --method {of}, not {name}")));
-    if args.hot.is_some() && args.method != Method::Sa {
+    if args.hot.is_some() && method != Method::Sa {
         return refuse("--hot", "sa");
     }
-    if args.cold.is_some() && !matches!(args.method, Method::Sa | Method::Pa) {
+    if args.cold.is_some() && !matches!(method, Method::Sa | Method::Pa) {
         return refuse("--cold", "sa and pa");
     }
-    if args.replicas.is_some() && default_replicas(args.method).is_none() {
+    if args.replicas.is_some() && default_replicas(method).is_none() {
         return refuse("--replicas", "pa and sqa");
+    }
+    if args.sweeps.is_some() && default_sweeps(method).is_none() {
+        return refuse("--sweeps", "that has runs");
     }
     if let (Some(hot), Some(cold)) = (args.hot, args.cold)
         && cold > hot
@@ -119,10 +150,10 @@ pub(super) fn check(args: &AnnealArgs) -> Result<(), Failure> {
 }
 
 impl Search {
-    pub(super) fn new(problem: &Problem, args: &AnnealArgs) -> Result<Self, Failure> {
-        let sweeps = args.sweeps.unwrap_or(default_sweeps(args.method));
+    pub(super) fn new(problem: &Problem, args: &AnnealArgs, method: Method) -> Result<Self, Failure> {
+        let sweeps = args.sweeps.unwrap_or(1);
         let n_variables = problem.n_variables();
-        if problem.degree() > 2 && args.method == Method::Sa {
+        if problem.degree() > 2 && method == Method::Sa {
             let model = problem.higher_order()?;
             let (hot, cold) = model.default_betas();
             let hot = args.hot.map_or(hot, |t| 1.0 / t);
@@ -133,7 +164,7 @@ impl Search {
         }
         let form =
             if problem.degree() > 2 { problem.reduced()?.problem.ising()? } else { problem.ising()? };
-        let engine = Engine::new(&form.ising, args, sweeps)?;
+        let engine = Engine::new(&form.ising, args, method, sweeps)?;
         Ok(Search { target: Target::Pairs(Box::new(form)), engine, n_variables })
     }
 
@@ -141,15 +172,14 @@ impl Search {
     pub(super) fn batch_size(&self) -> usize {
         match self.engine {
             Engine::Lanes(..) => LANES,
-            _ => SINGLES,
+            Engine::Population(..) => POPULATIONS,
+            _ => 1,
         }
     }
 
     /// Batch `index`.
     pub(super) fn batch(&self, streams: &Streams, index: u64) -> Result<Vec<Found>, Failure> {
         let plain = |(energy, spins): (f64, Vec<i8>)| Found { energy, spins, population: None };
-        let first = index * SINGLES as u64;
-        let runs = first..first + SINGLES as u64;
         let own = || streams.child("batch", index);
         let mut found: Vec<Found> = match (&self.target, &self.engine) {
             (Target::Pairs(form), engine) => {
@@ -161,28 +191,31 @@ impl Search {
                     Engine::Lanes(annealing, lanes) => {
                         annealing.batch(ising, lanes, streams, index)?.into_iter().map(plain).collect()
                     }
-                    Engine::Single(annealing) => {
-                        runs.map(|r| plain(annealing.single(ising, streams, r))).collect()
-                    }
+                    Engine::Single(annealing) => vec![plain(annealing.single(ising, streams, index))],
                     Engine::Population(annealing, model) => population(annealing, model, ising, &own())?,
-                    Engine::Quantum(quantum) => singly(quantum.search(ising, SINGLES, &own(), Par::Serial))?,
-                    Engine::Tabu(tabu) => singly(tabu.search(ising, SINGLES, &own(), Par::Serial))?,
-                    Engine::Breakout(breakout) => {
-                        singly(breakout.search(ising, SINGLES, &own(), Par::Serial))?
+                    Engine::Quantum(quantum) => singly(quantum.search(ising, 1, &own(), Par::Serial))?,
+                    Engine::Tabu(tabu) => singly(tabu.search(ising, 1, &own(), Par::Serial))?,
+                    Engine::Breakout(breakout) => singly(breakout.search(ising, 1, &own(), Par::Serial))?,
+                    Engine::Bifurcation(b) => singly(b.search(ising, 1, &own(), Par::Serial))?,
+                    Engine::Tempering(steps, lanes) => {
+                        let rng = streams.stream("tempering", index);
+                        let mut run = LaneTempering::for_model(ising, lanes, rng)?;
+                        run.advance(ising, lanes, steps.next_multiple_of(QUENCH))?;
+                        run.best()
+                            .map(|(energy, spins)| plain((energy, spins.to_vec())))
+                            .into_iter()
+                            .collect()
                     }
-                    Engine::Bifurcation(b) => singly(b.search(ising, SINGLES, &own(), Par::Serial))?,
-                    Engine::Products(_) => Vec::new(),
+                    Engine::Products(_) | Engine::Renormalise(_) => Vec::new(),
                 }
             }
-            (Target::Products(model), Engine::Products(anneal)) => runs
-                .map(|r| {
-                    let mut rng = streams.stream("anneal", r);
-                    let start = model.draw(&mut rng);
-                    let mut kernel = Metropolis::new(model.n_spins())?;
-                    let best = anneal.run(model.as_ref(), &mut kernel, start, &mut rng);
-                    Ok(plain((best.energy, best.state.spins().to_vec())))
-                })
-                .collect::<smml_core::Result<_>>()?,
+            (Target::Products(model), Engine::Products(anneal)) => {
+                let mut rng = streams.stream("anneal", index);
+                let start = model.draw(&mut rng);
+                let mut kernel = Metropolis::new(model.n_spins())?;
+                let best = anneal.run(model.as_ref(), &mut kernel, start, &mut rng);
+                vec![plain((best.energy, best.state.spins().to_vec()))]
+            }
             (Target::Products(_), _) => Vec::new(),
         };
         for run in &mut found {
@@ -207,6 +240,25 @@ impl Search {
         }
     }
 
+    /// Variables of the problem.
+    pub(super) fn n_variables(&self) -> usize {
+        self.n_variables
+    }
+
+    /// An energy that is as good as a value, up to rounding: values are linear in energies.
+    pub(super) fn energy_that_reaches(&self, value: f64) -> f64 {
+        let (at_0, at_1) = (self.value(0.0), self.value(1.0));
+        (value - at_0) / (at_1 - at_0) + 1e-9 * value.abs().max(1.0)
+    }
+
+    /// The model in lanes, for rounds.
+    pub(super) fn lanes(&self) -> Option<Arc<(Ising, LaneModel)>> {
+        match &self.engine {
+            Engine::Renormalise(model) => Some(model.clone()),
+            _ => None,
+        }
+    }
+
     /// The last β of population annealing.
     pub(super) fn last_beta(&self) -> Option<f64> {
         match &self.engine {
@@ -226,15 +278,22 @@ impl Search {
             Engine::Tabu(_) => "tabu search",
             Engine::Breakout(_) => "breakout local search",
             Engine::Bifurcation(_) => "discrete simulated bifurcation",
+            Engine::Tempering(..) => "parallel tempering of 512 replicas side by side",
+            Engine::Renormalise(_) => "population annealing of 512 replicas, whose good solutions are joined",
         }
     }
 }
 
 impl Engine {
-    fn new(ising: &Ising, args: &AnnealArgs, sweeps: u32) -> Result<Self, Failure> {
+    fn new(ising: &Ising, args: &AnnealArgs, method: Method, sweeps: u32) -> Result<Self, Failure> {
         let moves = u64::from(sweeps) * ising.n_spins() as u64;
-        let replicas = args.replicas.or(default_replicas(args.method)).unwrap_or(0) as usize;
-        Ok(match args.method {
+        let replicas = args.replicas.unwrap_or(0) as usize;
+        let lanes = || {
+            LaneModel::new(ising).map_err(|e| {
+                Failure::Usage(format!("--method {}: needs whole couplings: {e}", method.name()))
+            })
+        };
+        Ok(match method {
             Method::Sa => {
                 let default = Annealing::for_model(ising, sweeps as usize)?;
                 let hot = args.hot.unwrap_or(default.temperature().at(0.0));
@@ -247,8 +306,8 @@ impl Engine {
             }
             Method::Pa => {
                 let cold = args.cold.map_or(default_betas(ising).1, |t| 1.0 / t);
-                let annealing =
-                    PopulationAnnealing::new(vec![cold], replicas, SINGLES)?.with_steps(sweeps as usize)?;
+                let annealing = PopulationAnnealing::new(vec![cold], replicas, POPULATIONS)?
+                    .with_steps(sweeps as usize)?;
                 Engine::Population(annealing, Box::new(CachedIsing(ising.clone())))
             }
             Method::Sqa => {
@@ -258,6 +317,8 @@ impl Engine {
                 let fall = default.transverse().clone();
                 Engine::Quantum(QuantumAnnealing::new(beta, fall, replicas, sweeps as usize)?)
             }
+            Method::Pt => Engine::Tempering(u64::from(sweeps).div_ceil(TEMPERING_STEP), Box::new(lanes()?)),
+            Method::Renormalise => Engine::Renormalise(Arc::new((ising.clone(), lanes()?))),
             Method::Tabu => Engine::Tabu(TabuSearch::for_model(ising, moves)?),
             Method::Breakout => Engine::Breakout(BreakoutSearch::new(moves)?),
             Method::Bifurcation => {

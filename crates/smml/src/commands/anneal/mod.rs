@@ -5,9 +5,10 @@
 
 use super::batches::{self, Extent};
 use crate::{
-    args::AnnealArgs,
+    args::{AnnealArgs, problem::Method},
     error::Failure,
     output,
+    report::figure::{Axis, Figure, Series, Style},
     reproduce::check::Outcome,
     run::{
         self, config,
@@ -20,14 +21,18 @@ use serde::{Deserialize, Serialize};
 use smml_core::{Estimate, rng::Streams};
 use smml_physics::{
     bound::{Effort, Packing},
+    ising::Ising,
+    lanes::LaneModel,
     problem::{Form, Problem, Sense, formats},
     search::{TimeToSolution, combined_ln_z},
 };
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 mod method;
+mod rounds;
 
 use method::{Found, Population, Search};
+use rounds::Rounds;
 
 /// How often the search for a bound looks at a coupling: about a second.
 const BOUND_WORK: u64 = 20_000_000;
@@ -59,7 +64,7 @@ impl batches::Saved for Saved {
     fn n_batches(&self) -> u64 {
         (self.energies.len() / self.per_batch.max(1)) as u64
     }
-    fn take(&mut self, batch: Vec<Found>) {
+    fn take(&mut self, batch: Vec<Found>) -> Result<(), Failure> {
         for found in batch {
             let run = self.energies.len() as u64;
             if self.best.as_ref().is_none_or(|b| found.energy < b.0) {
@@ -68,32 +73,56 @@ impl batches::Saved for Saved {
             self.energies.push(found.energy);
             self.populations.extend(found.population);
         }
+        Ok(())
     }
 }
 
 fn anneal(args: &AnnealArgs) -> Result<(), Failure> {
-    let mut settled = args.clone();
-    settled.run.seed = Some(args.run.seed.unwrap_or_else(run::drawn_seed));
-    let sweeps = args.sweeps.unwrap_or(method::default_sweeps(args.method));
-    settled.sweeps = Some(sweeps);
-    settled.replicas = args.replicas.or(method::default_replicas(args.method));
-    if args.time.is_none() {
-        settled.runs = Some(args.runs.unwrap_or(method::default_runs(args.method)));
-    }
-    method::check(args)?;
     let options = formats::Options { format: args.format.map(Into::into), form: args.form.map(Into::into) };
     let read = formats::read(&args.file, &options)?;
     for warning in &read.warnings {
         output::remark(args.run.quiet, &format!("warning: {warning}"));
     }
     let problem = &read.problem;
-    let model = Search::new(problem, args)?;
+    let mut settled = args.clone();
+    let method = method::choose(args, problem)?;
+    settled.method = Some(method);
+    settled.run.seed = Some(args.run.seed.unwrap_or_else(run::drawn_seed));
+    settled.sweeps = args.sweeps.or(method::default_sweeps(method));
+    settled.replicas = args.replicas.or(method::default_replicas(method));
+    if args.time.is_none() {
+        settled.runs = Some(args.runs.unwrap_or(method::default_runs(method)));
+    }
+    method::check(&settled, args)?;
+    let model = Search::new(problem, &settled, method)?;
     let seed = settled.run.seed.unwrap_or_default();
     let config = config::to_toml("anneal", &settled)?;
     let hash = config::hash(&config)?;
     let folder = Folder::open_run(&args.run, "anneal", seed, &config)?;
     folder.input_file(&args.file)?;
-    let loaded = batches::load::<Saved>(&args.run, &folder, hash)?;
+    let streams = Streams::new(seed);
+    let place = (&folder, (seed, hash));
+    let (saved, seconds, found_after) = match model.lanes() {
+        Some(lanes) if method == Method::Renormalise => {
+            by_rounds(&mut settled, &config, &model, lanes, place, &streams)?
+        }
+        _ => by_runs(&mut settled, &config, &model, problem.n_variables(), place, &streams)?,
+    };
+    settled.time = None;
+    finish(&settled, &read, &model, &folder, &saved, (seconds, found_after), &streams)
+}
+
+/// Independent runs, batch after batch.
+fn by_runs(
+    settled: &mut AnnealArgs,
+    config: &str,
+    model: &Search,
+    n_variables: usize,
+    (folder, (seed, hash)): (&Folder, (u64, u64)),
+    streams: &Streams,
+) -> Result<(Saved, f64, Option<f64>), Failure> {
+    let sweeps = settled.sweeps.unwrap_or(0);
+    let loaded = batches::load::<Saved>(&settled.run, folder, hash)?;
     let mut saved = loaded.unwrap_or_else(|| Saved { sweeps, ..Saved::default() });
     let per_batch = model.batch_size();
     if saved.sweeps != sweeps {
@@ -102,21 +131,47 @@ fn anneal(args: &AnnealArgs) -> Result<(), Failure> {
     }
     saved.per_batch = per_batch;
     if !saved.energies.len().is_multiple_of(per_batch)
-        || saved.best.as_ref().is_some_and(|b| b.2.len() != problem.n_variables())
+        || saved.best.as_ref().is_some_and(|b| b.2.len() != n_variables)
         || !(saved.populations.is_empty() || saved.populations.len() == saved.energies.len())
     {
         return Err(Failure::File(format!("{}: does not fit this run", folder.file("checkpoint").display())));
     }
-    folder.begin(&config)?;
-    let streams = Streams::new(seed);
+    folder.begin(config)?;
     let extent =
-        Extent { batches: settled.runs.unwrap_or(MOST_RUNS).div_ceil(per_batch as u64), limit: args.time };
-    let seconds = batches::search(&args.run, &folder, (seed, hash), &extent, &mut saved, |index| {
-        model.batch(&streams, index)
+        Extent { batches: settled.runs.unwrap_or(MOST_RUNS).div_ceil(per_batch as u64), limit: settled.time };
+    let seconds = batches::search(&settled.run, folder, (seed, hash), &extent, &mut saved, |index| {
+        model.batch(streams, index)
     })?;
     settled.runs = Some(saved.energies.len() as u64);
-    settled.time = None;
-    finish(&settled, &read, &model, &folder, &saved, seconds, &streams)
+    Ok((saved, seconds, None))
+}
+
+/// Rounds of growing length, piece after piece. What it returns has the lowest energy after each round in place of those
+/// of runs.
+fn by_rounds(
+    settled: &mut AnnealArgs,
+    config: &str,
+    model: &Search,
+    lanes: Arc<(Ising, LaneModel)>,
+    (folder, (seed, hash)): (&Folder, (u64, u64)),
+    streams: &Streams,
+) -> Result<(Saved, f64, Option<f64>), Failure> {
+    let loaded = batches::load::<Rounds>(&settled.run, folder, hash)?;
+    let mut rounds = loaded.unwrap_or_else(|| Rounds::new(&lanes.0, streams));
+    if !rounds.fits(lanes.0.n_spins()) {
+        return Err(Failure::File(format!("{}: does not fit this run", folder.file("checkpoint").display())));
+    }
+    rounds.on(lanes, settled.target.map_or(f64::NEG_INFINITY, |t| model.energy_that_reaches(t)));
+    folder.begin(config)?;
+    let extent = Extent { batches: settled.runs.unwrap_or(MOST_RUNS), limit: settled.time };
+    let seconds = batches::search(&settled.run, folder, (seed, hash), &extent, &mut rounds, |_| Ok(()))?;
+    settled.runs = Some(batches::Saved::n_batches(&rounds));
+    let best = rounds.best().map(|(energy, round, mut spins)| {
+        spins.truncate(model.n_variables());
+        (energy, round, spins)
+    });
+    let saved = Saved { energies: rounds.lowest.clone(), best, ..Saved::default() };
+    Ok((saved, seconds, rounds.found_after()))
 }
 
 /// What the result has beside its quantities.
@@ -141,12 +196,17 @@ fn finish(
     model: &Search,
     folder: &Folder,
     saved: &Saved,
-    seconds: f64,
+    (seconds, found_after): (f64, Option<f64>),
     streams: &Streams,
 ) -> Result<(), Failure> {
     let problem = &read.problem;
+    let by_rounds = settled.method == Some(Method::Renormalise);
     let Some((_, best_run, spins)) = &saved.best else {
-        return Err(Failure::Check("no run ended with an energy that is a number".into()));
+        return Err(Failure::Check(if by_rounds {
+            "no round is complete: take more --runs; --resume goes on".into()
+        } else {
+            "no run ended with an energy that is a number".into()
+        }));
     };
     let best = problem.value(spins);
     let values: Vec<f64> = saved.energies.iter().map(|e| model.value(*e)).collect();
@@ -158,7 +218,6 @@ fn finish(
     let goal = settled.target.unwrap_or(best);
     let hits = values.iter().filter(|v| reaches(**v, goal)).count() as u64;
     let runs = values.len() as u64;
-    let success = Estimate::from_counts(hits, runs)?;
 
     let mut o = Outcome::default();
     let value = Estimate::exact(best);
@@ -172,8 +231,11 @@ fn finish(
         }
         None => o.reported("best value", value),
     };
-    let what = if settled.target.is_some() { "runs that reached the target" } else { "runs that reached it" };
-    o.reported(what, success);
+    if !by_rounds {
+        let what =
+            if settled.target.is_some() { "runs that reached the target" } else { "runs that reached it" };
+        o.reported(what, Estimate::from_counts(hits, runs)?);
+    }
     if let Some(ising) = model.ising() {
         let bound = Packing::of(ising, &Effort::new(0.4, BOUND_WORK)?).certify(ising)?;
         let proved = model.value(bound.energy);
@@ -201,7 +263,8 @@ fn finish(
         o.reported("entropy of families", mean(|p| p.entropy)?);
         o.reported("mean square family size", mean(|p| p.rho_t)?);
     }
-    let mut part = Part::new("search", &format!("{} runs", runs), &o.rows, None);
+    let unit = if by_rounds { "rounds" } else { "runs" };
+    let mut part = Part::new("search", &format!("{runs} {unit}"), &o.rows, None);
     part.details = serde_json::to_value(Details {
         format: read.format.name(),
         variables: problem.n_variables(),
@@ -220,31 +283,26 @@ fn finish(
         outputs.push(file.clone());
     }
     folder.write("solution.txt", solution(problem, spins, best).as_bytes())?;
-    let threads = rayon::current_num_threads();
     let mut text = format!(
-        "{}: {} variables, {} pairs, degree {}, {}\n{} runs of {} sweeps, {engine}\n",
+        "{}: {} variables, {} pairs, degree {}, {}\n",
         settled.file.display(),
         problem.n_variables(),
         problem.pairs().n_edges(),
         problem.degree(),
         if maximise { "to maximise" } else { "to minimise" },
-        runs,
-        saved.sweeps,
     );
+    let _ = match by_rounds {
+        true => writeln!(text, "{engine}, {runs} rounds of growing length"),
+        false => writeln!(text, "{runs} runs of {} sweeps, {engine}", saved.sweeps),
+    };
     text += &results::table(&o.rows, "", false);
     // Times are for people: they are no part of what is the same every time.
-    let per_run = seconds.max(1e-9) / runs as f64;
-    let tts = TimeToSolution::new(hits, runs, per_run, 0.99, &streams.child("time to solution", 0))?;
-    let shown = |t: f64| if t.is_finite() { format!("{t:.3} s") } else { "unknown".into() };
-    let _ = writeln!(
-        text,
-        "time to {} with 99 % on {threads} thread(s): {} ({} to {}), of which a batch takes {:.3} s",
-        if settled.target.is_some() { "the target" } else { "this value" },
-        shown(tts.time),
-        shown(tts.interval.0),
-        shown(tts.interval.1),
-        per_run * model.batch_size() as f64,
-    );
+    if let Some(after) = found_after {
+        let _ = writeln!(text, "found after {after:.2} s");
+    }
+    if !by_rounds {
+        text += &time_to_solution(settled, model, (hits, runs), seconds, streams)?;
+    }
     let _ = writeln!(text, "solution: {}", folder.file("solution.txt").display());
     Finished {
         document: Document::new("anneal", settled, vec![part])?,
@@ -252,11 +310,46 @@ fn finish(
         seed: settled.run.seed.unwrap_or_default(),
         text,
         tables: &[("Result", &o.rows)],
-        figures: &[batches::ends(&values)],
+        figures: &[if by_rounds { progress(&values) } else { batches::ends(&values) }],
         outputs,
         json: settled.run.json,
     }
     .conclude(folder)
+}
+
+/// How long it takes to be sure of the target, or of the best value.
+fn time_to_solution(
+    settled: &AnnealArgs,
+    model: &Search,
+    (hits, runs): (u64, u64),
+    seconds: f64,
+    streams: &Streams,
+) -> Result<String, Failure> {
+    let per_run = seconds.max(1e-9) / runs as f64;
+    let tts = TimeToSolution::new(hits, runs, per_run, 0.99, &streams.child("time to solution", 0))?;
+    let shown = |t: f64| if t.is_finite() { format!("{t:.3} s") } else { "unknown".into() };
+    Ok(format!(
+        "time to {} with 99 % on {} thread(s): {} ({} to {}), of which a batch takes {:.3} s\n",
+        if settled.target.is_some() { "the target" } else { "this value" },
+        rayon::current_num_threads(),
+        shown(tts.time),
+        shown(tts.interval.0),
+        shown(tts.interval.1),
+        per_run * model.batch_size() as f64,
+    ))
+}
+
+/// The best value after each round.
+fn progress(values: &[f64]) -> Figure {
+    let points = values.iter().enumerate().map(|(k, v)| ((k + 1) as f64, *v)).collect();
+    Figure::plot(
+        "rounds",
+        "Best value after each round",
+        "Each round has three times as many sweeps as the one before, up to some length.",
+        Axis::linear("round"),
+        Axis::linear("best value"),
+        vec![Series::new("best value", Style::LinePoints, points)],
+    )
 }
 
 /// One line for each variable, in the form of the problem.
