@@ -98,6 +98,53 @@ impl LaneSpins {
         }
         Ok(())
     }
+    /// Replica r becomes a copy of the present replica `from[r]`, for all r. Costs O(spins) for every replica that changes.
+    ///
+    /// Errors: another number of replicas than [`LANES`], a replica that does not exist.
+    pub fn resample(&mut self, from: &[usize]) -> Result<()> {
+        same_length("replicas to copy from", from.len(), LANES)?;
+        if let Some(r) = from.iter().position(|f| *f >= LANES) {
+            return Err(Error::out_of_range(
+                format!("source of replica {r}"),
+                from[r],
+                format!("below {LANES}"),
+            ));
+        }
+        let copies: Vec<(usize, usize)> =
+            from.iter().copied().enumerate().filter(|(to, from)| to != from).collect();
+        if copies.is_empty() {
+            return Ok(());
+        }
+        let n = self.n_spins();
+        for pair in self.lines.chunks_exact_mut(16).take(n) {
+            let old: [u64; 8] = std::array::from_fn(|k| pair[k]);
+            let mut new = old;
+            for &(to, from) in &copies {
+                let bit = old[from / 64] >> (from % 64) & 1;
+                let word = &mut new[to / 64];
+                *word = *word & !(1 << (to % 64)) | bit << (to % 64);
+            }
+            set(pair, new.into_iter());
+        }
+        Ok(())
+    }
+    /// Whether a spin differs between two replicas, spin by spin.
+    pub(crate) fn unlike(&self, pair: [usize; 2]) -> impl Iterator<Item = bool> + '_ {
+        let [a, b] = pair.map(|r| (r / 64 % 8, r % 64));
+        let differs = move |line: &[u64]| (line[a.0] >> a.1 ^ line[b.0] >> b.1) & 1 == 1;
+        self.lines.chunks_exact(16).take(self.n_spins()).map(differs)
+    }
+    /// Turns spins in both of two replicas: where these differ, they trade them.
+    pub(crate) fn turn(&mut self, spins: &[u32], pair: [usize; 2]) {
+        for i in spins {
+            let line = 16 * *i as usize;
+            for r in pair {
+                let (word, bit) = (r / 64 % 8, 1u64 << (r % 64));
+                self.lines[line + word] ^= bit;
+                self.lines[line + 8 + word] ^= bit;
+            }
+        }
+    }
     /// Units of all bonds and fields that are not satisfied, for every replica.
     pub(super) fn unsatisfied(&self, model: &LaneModel) -> Vec<u64> {
         let mut totals = vec![0u64; LANES];

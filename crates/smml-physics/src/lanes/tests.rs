@@ -281,6 +281,24 @@ fn what_cannot_be_is_refused() {
             && s.set_replica(0, &[0, 1]).is_err()
     );
     assert!(LaneSpins::up(0).is_err());
+    assert!(s.resample(&[0; 511]).is_err() && s.resample(&[512; 512]).is_err());
+}
+
+#[test]
+fn replicas_are_copied() {
+    let mut rng = rng(9);
+    let ising = random_model(37, 5, 2, true, 1.0, &mut rng);
+    let model = LaneModel::new(&ising).unwrap();
+    let before = model.random(&mut rng);
+    // Chains of copies too: all are of what was there before.
+    let from: Vec<usize> = (0..LANES).map(|r| if r % 3 == 0 { r } else { rng.below(LANES) }).collect();
+    let mut after = before.clone();
+    after.resample(&from).unwrap();
+    for (r, f) in from.iter().enumerate() {
+        assert_eq!(after.replica(r), before.replica(*f));
+    }
+    let energies = model.energies(&before);
+    assert!(model.energies(&after).iter().zip(&from).all(|(e, f)| *e == energies[*f]));
 }
 
 proptest! {

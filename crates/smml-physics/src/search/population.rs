@@ -27,8 +27,8 @@ use smml_core::{
 /// Several independent populations are combined with weights Z_m, and errors come from the spread between them. A
 /// step costs R (1 + kernel steps) energies or sweeps; memory goes with R states.
 ///
-/// Replicas are single states. The 512 lanes of [`crate::lanes`] share words and cannot be copied one by one cheaply,
-/// so they are not used here.
+/// Replicas are single states of any model. For ground states of Ising models with integer couplings
+/// [`LanePopulation`](super::LanePopulation) is much faster.
 ///
 /// ```
 /// use smml_core::{energy::ln_z_exact, parallel::Par, rng::Streams, sample::Metropolis};

@@ -3,6 +3,7 @@
 mod local;
 mod population;
 mod quantum;
+mod renormalisation;
 
 use super::*;
 use crate::ising::{CachedIsing, Ising};
