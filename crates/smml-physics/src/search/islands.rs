@@ -37,11 +37,11 @@ const LAST: usize = 3;
 ///
 /// ```
 /// use smml_core::{parallel::Par, rng::Streams};
-/// use smml_physics::{instances, search::LanePopulation};
-/// let glass = instances::torus(8, 1)?.ising()?;
-/// let annealing = LanePopulation::for_model(&glass, 200, 512)?;
-/// let found = annealing.search(&glass, 1, &Streams::new(1), Par::Serial)?;
-/// assert!(found.best().0 <= -84.0);
+/// use smml_physics::{ising::{Boundary, SquareLattice}, search::LanePopulation};
+/// let ferromagnet = SquareLattice::uniform(8, 8, Boundary::Periodic, 1.0, 0.0)?.ising()?;
+/// let annealing = LanePopulation::for_model(&ferromagnet, 200, 512)?;
+/// let found = annealing.search(&ferromagnet, 1, &Streams::new(1), Par::Serial)?;
+/// assert_eq!(found.best().0, -128.0);
 /// # Ok::<(), smml_core::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

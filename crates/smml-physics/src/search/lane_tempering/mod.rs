@@ -54,12 +54,12 @@ const COLD_SWEEPS: usize = 3;
 ///
 /// ```
 /// use smml_core::rng::Streams;
-/// use smml_physics::{instances, lanes::LaneModel, search::LaneTempering};
-/// let glass = instances::torus(8, 1)?.ising()?;
-/// let model = LaneModel::new(&glass)?;
-/// let mut tempering = LaneTempering::for_model(&glass, &model, Streams::new(1).stream("tempering", 0))?;
-/// tempering.advance(&glass, &model, 40)?;
-/// assert_eq!(tempering.best().map(|(energy, _)| energy), Some(-84.0));
+/// use smml_physics::{ising::{Boundary, SquareLattice}, lanes::LaneModel, search::LaneTempering};
+/// let ferromagnet = SquareLattice::uniform(8, 8, Boundary::Periodic, 1.0, 0.0)?.ising()?;
+/// let model = LaneModel::new(&ferromagnet)?;
+/// let mut tempering = LaneTempering::for_model(&ferromagnet, &model, Streams::new(1).stream("tempering", 0))?;
+/// tempering.advance(&ferromagnet, &model, 40)?;
+/// assert_eq!(tempering.best().map(|(energy, _)| energy), Some(-128.0));
 /// # Ok::<(), smml_core::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ pub use run::RenormalisationRun;
 use super::islands::{LanePopulation, best_of_each};
 use crate::{
     ising::{CachedIsing, Ising},
-    lanes::{LaneModel, LaneSpins},
+    lanes::{LANES, LaneModel, LaneSpins},
 };
 use serde::{Deserialize, Serialize};
 use smml_core::{
@@ -23,6 +23,11 @@ use tournament::Tournament;
 
 /// Replicas of which one is taken to the tournament, where islands are as large.
 const PART: usize = 8;
+/// Solutions taken to the tournament, at most, for each sweep of a model in which spins have one neighbour; for others
+/// divided by the mean number of neighbours.
+const SOLUTIONS: usize = 16;
+/// One group.
+const FEWEST_SOLUTIONS: usize = 4;
 /// Sweeps of an annealing for one sweep of blocks.
 const BLOCK_SWEEPS: usize = 10;
 /// Least number of sweeps of blocks.
@@ -33,7 +38,8 @@ const FEWEST_BLOCK_SWEEPS: usize = 50;
 /// A trial has two parts.
 ///
 /// 1. [`LanePopulation`] anneals 512 replicas in islands, for `n_sweeps` sweeps. The best one of every eight neighbours
-///    goes on, 64 solutions (the best of every island where that is smaller, up to 512 solutions).
+///    goes on, 64 solutions (the best of every island where that is smaller, up to 512 solutions; on dense graphs, where
+///    joining costs more, of larger parts).
 /// 2. Solutions are drawn into groups of four. Spins that have the same orientation to each other in all of a group are
 ///    joined into blocks ([`Contraction`](super::Contraction)), and the model of the blocks, in general a small part of
 ///    the model, is annealed as before, in two islands of 256 replicas that start from the four solutions, for a tenth of
@@ -48,10 +54,10 @@ const FEWEST_BLOCK_SWEEPS: usize = 50;
 ///
 /// ```
 /// use smml_core::{parallel::Par, rng::Streams};
-/// use smml_physics::{instances, search::Renormalisation};
-/// let glass = instances::torus(8, 1)?.ising()?;
-/// let found = Renormalisation::new(8, 100)?.search(&glass, 2, &Streams::new(1), Par::Serial)?;
-/// assert_eq!(found.best().0, -84.0);
+/// use smml_physics::{ising::{Boundary, SquareLattice}, search::Renormalisation};
+/// let ferromagnet = SquareLattice::uniform(8, 8, Boundary::Periodic, 1.0, 0.0)?.ising()?;
+/// let found = Renormalisation::new(8, 100)?.search(&ferromagnet, 2, &Streams::new(1), Par::Serial)?;
+/// assert_eq!(found.best().0, -128.0);
 /// # Ok::<(), smml_core::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,10 +157,19 @@ impl Trial {
     fn is_annealed(&self) -> bool {
         self.done == self.options.n_sweeps
     }
+    /// How many replicas in a row send one solution to the tournament. A solution costs some passes over all couplings,
+    /// which are worth 3 sweeps on a sparse graph and ten times as many on a dense one, where a sweep has less to do for
+    /// each coupling: so many solutions are taken as keep the cost of both parts alike.
+    fn part(&self, ising: &Ising) -> usize {
+        let degree = 2 * ising.couplings().n_edges() / ising.n_spins();
+        let most = self.options.n_sweeps * SOLUTIONS / degree.max(1);
+        let least = LANES / most.clamp(FEWEST_SOLUTIONS, LANES);
+        self.options.island.min(PART).max(least.next_power_of_two())
+    }
     /// The second part.
     fn finish(mut self, ising: &Ising, model: &LaneModel, par: Par) -> Result<(f64, Vec<i8>)> {
         let cached = CachedIsing(ising.clone());
-        let solutions = best_of_each(&cached, model, &self.spins, self.options.island.min(PART))?;
+        let solutions = best_of_each(&cached, model, &self.spins, self.part(ising))?;
         Tournament::new(&cached, self.options.n_sweeps)?.run(solutions, &mut self.rng, par)
     }
 }

@@ -39,14 +39,14 @@ const KEPT: usize = 8;
 ///
 /// ```
 /// use smml_core::{parallel::Par, rng::Streams};
-/// use smml_physics::{instances, lanes::LaneModel, search::RenormalisationRun};
-/// let glass = instances::torus(8, 1)?.ising()?;
-/// let model = LaneModel::new(&glass)?;
-/// let mut run = RenormalisationRun::new(&glass, Streams::new(1));
+/// use smml_physics::{ising::{Boundary, SquareLattice}, lanes::LaneModel, search::RenormalisationRun};
+/// let ferromagnet = SquareLattice::uniform(8, 8, Boundary::Periodic, 1.0, 0.0)?.ising()?;
+/// let model = LaneModel::new(&ferromagnet)?;
+/// let mut run = RenormalisationRun::new(&ferromagnet, Streams::new(1));
 /// while run.n_rounds() < 2 {
-///     run.advance(&glass, &model, Par::Serial)?;
+///     run.advance(&ferromagnet, &model, Par::Serial)?;
 /// }
-/// assert_eq!(run.best().map(|(energy, _)| energy), Some(-84.0));
+/// assert_eq!(run.best().map(|(energy, _)| energy), Some(-128.0));
 /// # Ok::<(), smml_core::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
