@@ -15,7 +15,7 @@ use smml_core::{
 
 /// Most levels that a flip may cross, up or down.
 const MAX_CHANGE: usize = 512;
-/// Most entries of the table of acceptance probabilities.
+/// Most entries of the tables of acceptance probabilities and of spins.
 const MAX_TABLE: usize = 1 << 24;
 
 /// States of an Ising model with probability proportional to exp(-w(E)), w given for every level; an energy, w(E(s)) at
@@ -40,8 +40,10 @@ pub struct FlatSpins {
     spins: Vec<i8>,
     /// Levels that flipping each spin goes up.
     changes: Vec<i32>,
-    /// The spins that have each change, from -reach, in no particular order; and the place of each spin there.
-    classes: Vec<Vec<u32>>,
+    /// Classes of spins with the same change, from -reach: class c has its first `sizes[c]` places from c n on, in no
+    /// particular order. And the place of each spin in its class.
+    members: Vec<u32>,
+    sizes: Vec<u32>,
     places: Vec<u32>,
     level: usize,
 }
@@ -55,17 +57,17 @@ impl FlatSpins {
     pub fn level(&self) -> usize {
         self.level
     }
-    /// Moves spin `i` from one class to another.
+    /// Moves spin `i` from one class to another; the last spin of the one takes its place.
     #[inline]
     fn reclass(&mut self, i: usize, from: usize, to: usize) {
-        let place = self.places[i] as usize;
-        let list = &mut self.classes[from];
-        list.swap_remove(place);
-        if let Some(moved) = list.get(place) {
-            self.places[*moved as usize] = place as u32;
-        }
-        self.places[i] = self.classes[to].len() as u32;
-        self.classes[to].push(i as u32);
+        let n = self.spins.len();
+        self.sizes[from] -= 1;
+        let last = self.members[from * n + self.sizes[from] as usize];
+        self.members[from * n + self.places[i] as usize] = last;
+        self.places[last as usize] = self.places[i];
+        self.members[to * n + self.sizes[to] as usize] = i as u32;
+        self.places[i] = self.sizes[to];
+        self.sizes[to] += 1;
     }
 }
 
@@ -91,10 +93,10 @@ impl FlatIsing {
                     limit: format!("{MAX_CHANGE} levels"),
                 });
             }
-            let needed = (2 * reach + 1).saturating_mul(grid.n_bins());
+            let needed = (2 * reach + 1).saturating_mul(grid.n_bins().max(ising.n_spins()));
             if needed > MAX_TABLE {
                 return Err(Error::TooLarge {
-                    what: "a table of acceptance probabilities".into(),
+                    what: "tables for every level, and every spin, of what flips change".into(),
                     needed: format!("{needed} entries"),
                     limit: format!("{MAX_TABLE}"),
                 });
@@ -154,14 +156,16 @@ impl FlatIsing {
             (cost / self.grid.step()).round() as i32
         };
         let changes: Vec<i32> = (0..spins.len()).map(change).collect();
-        let mut classes = vec![Vec::new(); self.width()];
-        let mut places = Vec::with_capacity(spins.len());
+        let (n, width) = (spins.len(), self.width());
+        let (mut members, mut sizes, mut places) =
+            (vec![0; n * width], vec![0u32; width], Vec::with_capacity(n));
         for (i, &d) in changes.iter().enumerate() {
-            let class = &mut classes[self.class(d)];
-            places.push(class.len() as u32);
-            class.push(i as u32);
+            let class = self.class(d);
+            members[class * n + sizes[class] as usize] = i as u32;
+            places.push(sizes[class]);
+            sizes[class] += 1;
         }
-        FlatSpins { spins, changes, classes, places, level }
+        FlatSpins { spins, changes, members, sizes, places, level }
     }
     fn width(&self) -> usize {
         2 * self.reach + 1
@@ -255,14 +259,14 @@ impl FlatNFold {
     pub fn residence(&mut self, model: &FlatIsing, s: &FlatSpins) -> f64 {
         let acceptance = &model.acceptance[s.level * model.width()..][..model.width()];
         self.rates.clear();
-        self.rates.extend(s.classes.iter().zip(acceptance).map(|(class, p)| class.len() as f64 * p));
+        self.rates.extend(s.sizes.iter().zip(acceptance).map(|(size, p)| f64::from(*size) * p));
         s.spins.len() as f64 / self.rates.iter().sum::<f64>()
     }
     /// Leaves a state whose residence was just computed and is finite.
     fn leave<R: Draw>(&self, model: &FlatIsing, s: &mut FlatSpins, rng: &mut R) {
         let class = rng.choose(&self.rates);
-        let i = s.classes[class][rng.below(s.classes[class].len())];
-        model.flip(s, i as usize);
+        let place = rng.below(s.sizes[class] as usize);
+        model.flip(s, s.members[class * s.spins.len() + place] as usize);
     }
 }
 
@@ -308,7 +312,7 @@ pub(super) fn survey(model: &FlatIsing, s: &mut FlatSpins, n: u64, rng: &mut Str
             });
         }
         let row = &mut seen.flips[s.level * width..][..width];
-        row.iter_mut().zip(&s.classes).for_each(|(c, class)| *c += residence * class.len() as f64);
+        row.iter_mut().zip(&s.sizes).for_each(|(c, size)| *c += residence * f64::from(*size));
         seen.residence[s.level] += residence;
         seen.visits[s.level] += 1;
         kernel.leave(model, s, rng);

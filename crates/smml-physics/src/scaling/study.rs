@@ -81,8 +81,7 @@ where
     E: Energy,
     K: Kernel<E>,
 {
-    let mut jobs = Vec::new();
-    for (i, chains) in plan.iter().enumerate() {
+    for chains in plan {
         if chains.n_samples == 0 || chains.thin == 0 {
             return Err(Error::out_of_range(
                 format!("samples and thinning of size {}", chains.size),
@@ -90,13 +89,15 @@ where
                 "at least 1",
             ));
         }
-        for (k, &t) in chains.temperatures.iter().enumerate() {
-            if !(t != 0.0 && t.is_finite()) {
-                return Err(Error::out_of_range("temperature", t, "finite and other than 0"));
-            }
-            jobs.push((i, k, t));
+        if let Some(t) = chains.temperatures.iter().find(|t| !(**t != 0.0 && t.is_finite())) {
+            return Err(Error::out_of_range("temperature", t, "finite and other than 0"));
         }
     }
+    // All sizes at their first temperatures, then at their second: halves of the list are about as much work.
+    let most = plan.iter().map(|c| c.temperatures.len()).max().unwrap_or(0);
+    let jobs: Vec<(usize, usize, f64)> = (0..most)
+        .flat_map(|k| plan.iter().enumerate().filter_map(move |(i, c)| Some((i, k, *c.temperatures.get(k)?))))
+        .collect();
     let run = |job: usize| -> Result<Series> {
         let (i, k, temperature) = jobs[job];
         let chains = &plan[i];
