@@ -1,6 +1,6 @@
 //! `cargo xtask ci`: everything a change must pass, in order, with timings.
 
-use crate::{codegen, tidy};
+use crate::{codegen, density, tidy};
 use anyhow::{Context, Result, bail};
 use std::{ffi::OsStr, fmt::Write, path::Path, process::Command, time::Instant};
 
@@ -18,7 +18,7 @@ const REPORT: &str = "target/ci-report";
 
 const STEPS: [(&str, Action); 12] = [
     ("fmt", Action::Run("cargo", &["fmt", "--all", "--check"], &[])),
-    ("codegen", Action::Task(|root| codegen::run(root, true))),
+    ("codegen", Action::Task(|root| codegen::run(root, true).and_then(|()| density::run(root, true)))),
     ("tidy", Action::Task(tidy::run)),
     (
         "clippy",

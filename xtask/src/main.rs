@@ -6,6 +6,7 @@ mod catalogue;
 mod ci;
 mod codegen;
 mod cuts;
+mod density;
 mod links;
 mod sizes;
 mod snippets;
@@ -39,6 +40,12 @@ enum Task {
     },
     /// Enumerates small Turing machines and writes the tables of the block decomposition method
     Bdm(bdm::Options),
+    /// Counts the states of square Ising tori exactly and writes the tables of smml-physics
+    Density {
+        /// Only say whether the tables are up to date
+        #[arg(long)]
+        check: bool,
+    },
     /// Runs the timing programs and writes docs/src/performance.md
     Bench(bench::Options),
     /// Searches on the G-set graphs beside other programs, written into docs/src/searches.md
@@ -58,6 +65,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(&root()),
         Task::Ci { list } => ci::run(&root(), list),
         Task::Bdm(options) => bdm::run(&root(), &options),
+        Task::Density { check } => density::run(&root(), check),
         Task::Bench(options) => bench::run(&root(), &options),
         Task::Cuts(options) => cuts::run(&root(), &options),
     };

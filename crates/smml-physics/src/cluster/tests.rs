@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    ising::{Ising, exact, observe, onsager},
+    ising::{Ferromagnet, Ising, exact, observe, onsager},
     lattice::{Boundary, Lattice},
     spins::{Clock, Heisenberg, Potts, Xy},
 };
@@ -354,4 +354,40 @@ fn clusters_of_unit_vectors() {
 
 fn run_rng() -> smml_core::rng::Stream {
     Streams::new(3).stream("one step", 0)
+}
+
+/// Wrong on purpose: a bond joins as if E counted every pair once with J instead of 2 J.
+#[derive(Clone)]
+struct WeakFerromagnet;
+impl Kernel<Ferromagnet> for WeakFerromagnet {
+    fn step<R: Draw>(&mut self, model: &Ferromagnet, s: &mut Vec<i8>, beta: f64, rng: &mut R) -> Step {
+        Wolff::default().step(model, s, 0.5 * beta, rng)
+    }
+}
+
+#[test]
+fn clusters_of_a_uniform_ferromagnet_obey_the_law() {
+    let ring = SparseGraph::new(4, &[(0, 1, 0.8), (1, 2, 0.8), (2, 3, 0.8), (3, 0, 0.8)]).unwrap();
+    let star = SparseGraph::new(5, &[(0, 1, 1.1), (1, 2, 1.1), (1, 3, 1.1)]).unwrap();
+    for graph in [ring, star] {
+        let model = Ferromagnet::new(&graph).unwrap();
+        for beta in [0.0, 0.3, 1.1] {
+            let found = law(&model, &Wolff::default(), beta);
+            assert!(found.stationary < 1e-12 && found.reversible < 1e-12 && found.irreducible, "{found:?}");
+        }
+        assert!(law(&model, &WeakFerromagnet, 0.7).stationary > 1e-3);
+        // No move is right for an antiferromagnet: clusters would be of another kind.
+        let still = law(&model, &Wolff::default(), -0.5);
+        assert!(still.stationary < 1e-12 && !still.irreducible);
+    }
+    // The same distribution as by the general update, on a torus too large to enumerate: Kaufman's energy.
+    let graph = Lattice::square(16, 16, Boundary::Periodic).unwrap().graph(1.0).unwrap();
+    let model = Ferromagnet::new(&graph).unwrap();
+    let mut chain = Chain::new(Wolff::default(), vec![1; 256], Streams::new(5).stream("torus", 0));
+    let mut record = Record::new(1).unwrap();
+    chain.advance(&model, onsager::CRITICAL_K, 200);
+    chain.record(&model, onsager::CRITICAL_K, 2, 20_000, &mut record, |s| [model.energy(s) / 256.0]).unwrap();
+    let want = onsager::torus(16, 16, onsager::CRITICAL_K).unwrap().energy;
+    let found = record.estimate(0).unwrap();
+    assert!(found.p_value(want) > 1e-8, "{found} {want}");
 }

@@ -3,7 +3,10 @@
 //! Source: U. Wolff, Phys. Rev. Lett. 62, 361 (1989).
 
 use super::{BondProbability, Embedded, Frustrated, Gauge};
-use crate::{ising::Ising, spins::Potts};
+use crate::{
+    ising::{Ferromagnet, Ising},
+    spins::Potts,
+};
 use serde::{Deserialize, Serialize};
 use smml_core::{
     kernel::{Kernel, Step},
@@ -31,6 +34,9 @@ pub struct Wolff {
     joined: Vec<bool>,
     #[serde(skip)]
     cluster: Vec<u32>,
+    /// A stack of full length, whose top is counted apart.
+    #[serde(skip)]
+    pending: Vec<u32>,
 }
 
 impl Wolff {
@@ -90,6 +96,39 @@ impl<E: Embedded> Kernel<E> for Wolff {
             self.cluster.iter().for_each(|&i| model.reflect(s, i as usize, mirror));
         }
         self.done(accepted)
+    }
+}
+
+/// Spins are reflected as they join, which also marks them. Whether a neighbour joins is decided without a branch: which
+/// way a branch would go cannot be foreseen, and costs more than a random number. Does nothing at β < 0, where no spins
+/// would join.
+impl Kernel<Ferromagnet> for Wolff {
+    fn step<R: Draw>(&mut self, model: &Ferromagnet, s: &mut Vec<i8>, beta: f64, rng: &mut R) -> Step {
+        if !(beta >= 0.0) {
+            return Step::default();
+        }
+        let p = -libm::expm1(-2.0 * beta * model.coupling());
+        self.pending.resize(model.n_spins(), 0);
+        let seed = rng.below(model.n_spins());
+        let old = s[seed];
+        s[seed] = -old;
+        self.pending[0] = seed as u32;
+        let (mut top, mut size) = (1, 0);
+        while top > 0 {
+            top -= 1;
+            size += 1;
+            for &j in model.neighbours(self.pending[top] as usize) {
+                let spin = &mut s[j as usize];
+                let joins = rng.chance(p) & (*spin == old);
+                *spin = if joins { -old } else { *spin };
+                // There is room: a spin that joins was never on the stack, so fewer than all are.
+                if let Some(place) = self.pending.get_mut(top) {
+                    *place = j;
+                }
+                top += usize::from(joins);
+            }
+        }
+        Step { proposed: size, accepted: size }
     }
 }
 

@@ -1,6 +1,10 @@
 //! The density of states from independent runs, with errors, and what follows from it at any temperature.
 
-use super::{AllMoves, EnergyGrid, Multicanonical, Tracked, Transitions, WangLandau};
+use super::{
+    AllMoves, EnergyGrid, Multicanonical, Tracked, Transitions, WangLandau,
+    ising::{learn as learn_ising, survey},
+};
+use crate::ising::Ising;
 use smml_core::{
     chain::Chain,
     energy::{Energy, LocalEnergy, Reference, ln_sum_exp},
@@ -116,6 +120,96 @@ impl DensityOfStates {
         })
     }
 
+    /// As [`DensityOfStates::sample_transitions`] for an Ising model with integer couplings and fields, on its fast engine
+    /// ([`super::FlatIsing`]): `plan.attempts` are flips of the n-fold way, none of them rejected, and the moves of every
+    /// state on the way count. A tenth of them goes into better weights, with which the walk comes to all levels equally
+    /// often, the rare ones at the ends of the spectrum included.
+    ///
+    /// # Errors
+    /// As [`DensityOfStates::sample_transitions`] and [`super::FlatIsing::new`].
+    pub fn sample_ising(ising: &Ising, plan: &Plan, streams: &Streams, par: Par) -> Result<Self> {
+        let grid = EnergyGrid::levels(ising)?;
+        Self::of_runs(ising, grid, plan, par, |run| {
+            let mut rng = streams.stream("density of states", run);
+            let (mut model, mut s) = learn_ising(ising, plan.ln_f, plan.max_attempts, &mut rng)?;
+            let mut left = plan.attempts;
+            for part in [20, 20] {
+                let first = survey(&model, &mut s, (plan.attempts / part).max(1), &mut rng)?;
+                left = left.saturating_sub(plan.attempts / part);
+                model.set_weights(first.improved(&model)?)?;
+            }
+            survey(&model, &mut s, left.max(1), &mut rng)?.ln_g()
+        })
+    }
+
+    /// Uses that flipping a sublattice turns E into -E (no field, bonds between the sublattices alone): each run's ln g
+    /// is averaged with its mirror image.
+    ///
+    /// # Errors
+    /// Levels that are not symmetric about 0.
+    pub fn symmetric(&self) -> Result<Self> {
+        if self.energies.iter().zip(self.energies.iter().rev()).any(|(a, b)| *a != -*b) {
+            return Err(Error::Undefined {
+                what: "a symmetric density of states".into(),
+                why: "the levels are not symmetric about 0".into(),
+            });
+        }
+        let mirrored =
+            |run: &Vec<f64>| run.iter().zip(run.iter().rev()).map(|(a, b)| 0.5 * (a + b)).collect();
+        Ok(DensityOfStates {
+            energies: self.energies.clone(),
+            runs: self.runs.iter().map(mirrored).collect(),
+        })
+    }
+
+    /// Uses levels whose ln g is known (of the ground states, say), and the number of all states, `ln_total`: each run is
+    /// made to agree with them. The correction between two known levels is divided among the steps between them in
+    /// proportion to the variance of ln g(E') - ln g(E) over the runs, as the conditional mean of independent steps is; the
+    /// total counts as knowledge of the largest g. Errors stay those of the spread over runs.
+    ///
+    /// # Errors
+    /// Energies that are no levels, or values that are not finite.
+    pub fn anchored(&self, known: &[(f64, f64)], ln_total: f64) -> Result<Self> {
+        finite("ln of the number of states", ln_total)?;
+        let mut anchors = Vec::new();
+        for &(energy, ln_g) in known {
+            let Some(k) = self.energies.iter().position(|e| *e == energy) else {
+                return Err(Error::out_of_range("energy of a known level", energy, "a level that was found"));
+            };
+            anchors.push((k, finite("ln g of a known level", ln_g)?));
+        }
+        // The running sum of variances of the steps.
+        let (n, n_runs) = (self.energies.len(), self.runs.len() as f64);
+        let mut clock = vec![0.0; n];
+        for k in 1..n {
+            let steps: Vec<f64> = self.runs.iter().map(|r| r[k] - r[k - 1]).collect();
+            let mean = steps.iter().sum::<f64>() / n_runs;
+            clock[k] = clock[k - 1] + steps.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n_runs - 1.0);
+        }
+        let mean = |k: usize| self.runs.iter().map(|r| r[k]).sum::<f64>();
+        let peak = (0..n).fold(0, |best, k| if mean(k) > mean(best) { k } else { best });
+        let fixed = |run: &Vec<f64>| -> Vec<f64> {
+            let mut shifts: Vec<(usize, f64)> = anchors.iter().map(|&(k, ln_g)| (k, ln_g - run[k])).collect();
+            let free = !anchors.iter().any(|a| a.0 == peak);
+            if free {
+                shifts.push((peak, ln_total - ln_sum_exp(run)));
+            }
+            shifts.sort_by_key(|s| s.0);
+            let mut corrected = run.clone();
+            // The shift of the peak until the total is right: nearly all states are near it.
+            for _ in 0..100 {
+                corrected = (0..n).map(|k| run[k] + between(&shifts, &clock, k)).collect();
+                let excess = ln_total - ln_sum_exp(&corrected);
+                if !free || excess.abs() < 1e-12 * ln_total.abs() {
+                    break;
+                }
+                shifts.iter_mut().filter(|s| s.0 == peak).for_each(|s| s.1 += excess);
+            }
+            corrected
+        };
+        Ok(DensityOfStates { energies: self.energies.clone(), runs: self.runs.iter().map(fixed).collect() })
+    }
+
     /// Runs in parallel, brought to the same levels and normalised.
     fn of_runs<E>(
         model: &E,
@@ -216,6 +310,17 @@ pub struct Averages {
     pub heat_capacity: Estimate,
     /// S = ln Z + β ⟨E⟩
     pub entropy: Estimate,
+}
+
+/// A value at `k` from those at some places, in order: linear in `clock` between two of them, constant outside.
+fn between(places: &[(usize, f64)], clock: &[f64], k: usize) -> f64 {
+    let after = places.partition_point(|p| p.0 <= k);
+    let Some(&(b, to)) = places.get(after) else { return places.last().map_or(0.0, |p| p.1) };
+    let Some(&(a, from)) = after.checked_sub(1).and_then(|i| places.get(i)) else { return to };
+    let whole = clock[b] - clock[a];
+    // Steps that never differ share equally.
+    let share = if whole > 0.0 { (clock[k] - clock[a]) / whole } else { (k - a) as f64 / (b - a) as f64 };
+    from + share * (to - from)
 }
 
 /// A model with fixed weights, and a chain that samples it.

@@ -110,53 +110,59 @@ impl Transitions {
     /// # Errors
     /// [`Error::Undefined`] when no moves lead from a bin and those above it to the bins below.
     pub fn ln_g(&self) -> Result<Vec<f64>> {
-        let seen: Vec<usize> = (0..self.rows.len()).filter(|&k| !self.rows[k].is_empty()).collect();
-        let mut rank = vec![usize::MAX; self.rows.len()];
-        seen.iter().enumerate().for_each(|(r, &k)| rank[k] = r);
-        let mut widest = 0;
-        let mut t: Vec<BTreeMap<usize, f64>> = Vec::with_capacity(seen.len());
-        for (r, &k) in seen.iter().enumerate() {
-            let total = self.rows[k].values().sum::<u64>() as f64;
-            let mut row = BTreeMap::new();
-            for (&to, &n) in &self.rows[k] {
-                let to = rank.get(to).copied().unwrap_or(usize::MAX);
-                if to != usize::MAX && to != r {
-                    widest = widest.max(to.abs_diff(r));
-                    row.insert(to, n as f64 / total);
-                }
-            }
-            t.push(row);
-        }
-        for k in (1..t.len()).rev() {
-            let down: Vec<(usize, f64)> = t[k].range(..k).map(|(&j, &x)| (j, x)).collect();
-            let out: f64 = down.iter().map(|(_, x)| x).sum();
-            if out == 0.0 {
-                return Err(Error::Undefined {
-                    what: format!("ln g of bin {}", seen[k]),
-                    why: "no move was seen from it, and those above, to the bins below".into(),
-                });
-            }
-            for i in k.saturating_sub(widest)..k {
-                let Some(up) = t[i].get_mut(&k) else { continue };
-                *up /= out;
-                let up = *up;
-                for &(j, x) in down.iter().filter(|(j, _)| *j != i) {
-                    *t[i].entry(j).or_insert(0.0) += up * x;
-                }
-            }
-        }
-        let mut found = vec![0.0; t.len()];
-        for k in 1..t.len() {
-            let mut sum = LnSum::default();
-            for i in k.saturating_sub(widest)..k {
-                if let Some(up) = t[i].get(&k) {
-                    sum.add(found[i] + libm::log(*up));
-                }
-            }
-            found[k] = sum.ln();
-        }
-        let mut ln_g = vec![f64::NEG_INFINITY; self.rows.len()];
-        seen.iter().zip(found).for_each(|(&k, g)| ln_g[k] = g);
-        Ok(ln_g)
+        stationary(self.rows.len(), |k| self.rows[k].iter().map(|(&to, &n)| (to, n as f64)).collect())
     }
+}
+
+/// [`Transitions::ln_g`] of rows of weighted moves (to, weight), in order.
+pub(super) fn stationary(n_bins: usize, row: impl Fn(usize) -> Vec<(usize, f64)>) -> Result<Vec<f64>> {
+    let rows: Vec<Vec<(usize, f64)>> = (0..n_bins).map(row).collect();
+    let seen: Vec<usize> = (0..n_bins).filter(|&k| !rows[k].is_empty()).collect();
+    let mut rank = vec![usize::MAX; n_bins];
+    seen.iter().enumerate().for_each(|(r, &k)| rank[k] = r);
+    let mut widest = 0;
+    let mut t: Vec<BTreeMap<usize, f64>> = Vec::with_capacity(seen.len());
+    for (r, &k) in seen.iter().enumerate() {
+        let total = rows[k].iter().map(|(_, x)| x).sum::<f64>();
+        let mut row = BTreeMap::new();
+        for &(to, x) in &rows[k] {
+            let to = rank.get(to).copied().unwrap_or(usize::MAX);
+            if to != usize::MAX && to != r {
+                widest = widest.max(to.abs_diff(r));
+                row.insert(to, x / total);
+            }
+        }
+        t.push(row);
+    }
+    for k in (1..t.len()).rev() {
+        let down: Vec<(usize, f64)> = t[k].range(..k).map(|(&j, &x)| (j, x)).collect();
+        let out: f64 = down.iter().map(|(_, x)| x).sum();
+        if out == 0.0 {
+            return Err(Error::Undefined {
+                what: format!("ln g of bin {}", seen[k]),
+                why: "no move was seen from it, and those above, to the bins below".into(),
+            });
+        }
+        for i in k.saturating_sub(widest)..k {
+            let Some(up) = t[i].get_mut(&k) else { continue };
+            *up /= out;
+            let up = *up;
+            for &(j, x) in down.iter().filter(|(j, _)| *j != i) {
+                *t[i].entry(j).or_insert(0.0) += up * x;
+            }
+        }
+    }
+    let mut found = vec![0.0; t.len()];
+    for k in 1..t.len() {
+        let mut sum = LnSum::default();
+        for i in k.saturating_sub(widest)..k {
+            if let Some(up) = t[i].get(&k) {
+                sum.add(found[i] + libm::log(*up));
+            }
+        }
+        found[k] = sum.ln();
+    }
+    let mut ln_g = vec![f64::NEG_INFINITY; n_bins];
+    seen.iter().zip(found).for_each(|(&k, g)| ln_g[k] = g);
+    Ok(ln_g)
 }

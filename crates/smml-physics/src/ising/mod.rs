@@ -5,8 +5,10 @@
 //! (Eq. (42)); here every pair counts once, and Z(β) = Σ exp(-β E).
 
 mod coloured;
+pub mod density;
 pub mod elimination;
 pub mod exact;
+mod ferromagnet;
 pub mod lattice;
 mod model;
 pub mod observe;
@@ -15,6 +17,7 @@ pub mod onsager;
 pub mod transfer;
 
 pub use coloured::{ColourSweep, Coloured, Rule};
+pub use ferromagnet::Ferromagnet;
 pub use lattice::{Boundary, SquareLattice};
 pub use model::{CachedIsing, CachedSpins, Ising};
 

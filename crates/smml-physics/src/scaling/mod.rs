@@ -1,5 +1,6 @@
-//! Critical points and exponents from measurements at several sizes: crossings, collapse on a master curve, slopes at
-//! the critical point, and the Weber-Minnhagen fit of the XY transition.
+//! Critical points and exponents from measurements at several sizes: a whole study from chains to exponents
+//! ([`simulate`], [`FiniteSizeScaling`]), crossings, collapse on a master curve, slopes at the critical point, and the
+//! Weber-Minnhagen fit of the XY transition.
 //!
 //! The measurements themselves, with their errors, come from chains ([`crate::ising::observe`]); exact critical
 //! temperatures are in [`crate::critical`].
@@ -8,6 +9,8 @@ mod collapse;
 mod crossing;
 mod fit;
 mod power_law;
+mod reweight;
+mod study;
 #[cfg(test)]
 mod tests;
 mod weber_minnhagen;
@@ -15,6 +18,10 @@ mod weber_minnhagen;
 pub use collapse::{Collapse, CollapseFit, Prefactor};
 pub use crossing::{MomentSeries, binder_crossing, crossing};
 pub use power_law::{PowerLaw, power_law};
+pub use reweight::Series;
+pub use study::{
+    AtBinder, Chains, CriticalPoint, CrossingOfSizes, FiniteSizeScaling, SizeData, binder_curve, simulate,
+};
 pub use weber_minnhagen::{AtTemperature, WeberMinnhagen, weber_minnhagen};
 
 use smml_core::error::{Error, Result, finite, positive};

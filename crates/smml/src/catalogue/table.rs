@@ -697,7 +697,7 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         part: 1,
         status: Status::Implemented,
         items: &["smml_physics::ising::Ising", "smml_physics::ising::CachedIsing", "smml_physics::ising::SquareLattice", "smml_physics::packed::PackedLattice", "smml_physics::lanes::LaneModel"],
-        checks: &["ising-enumeration", "ising-kaufman", "ising-onsager", "packed-lattices", "lanes"],
+        checks: &["ising-enumeration", "ising-kaufman", "ising-onsager", "packed-lattices", "lanes", "ising-critical-point", "nishimori-line", "curie-weiss", "ising-ring", "bethe-lattice"],
         chapter: Chapter::Physics,
     },
     Equation {
@@ -714,7 +714,7 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         part: 1,
         status: Status::Implemented,
         items: &["smml_physics::ising::exact::spectrum", "smml_physics::ising::exact::averages", "smml_physics::ising::exact::thermal", "smml_physics::ising::transfer::ln_z", "smml_core::energy::ln_z_exact"],
-        checks: &["ising-enumeration", "ising-exact-methods", "ising-kaufman", "packed-lattices"],
+        checks: &["ising-enumeration", "ising-exact-methods", "ising-kaufman", "packed-lattices", "density-of-states", "ising-ring"],
         chapter: Chapter::Physics,
     },
     Equation {
@@ -918,7 +918,7 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         part: 2,
         status: Status::Implemented,
         items: &["smml_physics::mean_field::solve", "smml_physics::mean_field::linearised_energy"],
-        checks: &["mean-field"],
+        checks: &["mean-field", "curie-weiss"],
         chapter: Chapter::Physics,
     },
     Equation {

@@ -5,7 +5,9 @@ pub(crate) mod check;
 pub(crate) mod core;
 mod learn;
 mod physics;
+mod solved;
 mod spins;
+mod transitions;
 
 use crate::{
     args::ReproduceArgs,
@@ -32,6 +34,8 @@ pub(crate) fn all() -> Vec<&'static Check> {
         .into_iter()
         .chain(physics::checks())
         .chain(spins::checks())
+        .chain(transitions::checks())
+        .chain(solved::checks())
         .chain(learn::checks())
         .collect()
 }
