@@ -1,11 +1,17 @@
-//! The engines of smml-physics: packed lattices, and 512 replicas side by side.
+//! The engines of smml-physics: packed lattices, replicas side by side, and one chain.
 
 use crate::{Measured, median};
 use cpu_time::ThreadTime;
-use smml_core::{energy::Reference, kernel::Kernel, rng::Streams};
+use smml_core::{
+    energy::{Energy, Reference},
+    kernel::Kernel,
+    rng::{Draw, Streams},
+};
 use smml_physics::{
     instances::{self, Instance},
-    lanes::{LANES, LaneBetas, LaneModel, LaneSweep},
+    ising::Ising,
+    lanes::{LANES, LaneHeatBath, LaneModel, LaneSweep, REAL_LANES, RealLaneModel, RealLaneSweep},
+    ordered::{OrderedIsing, OrderedSweep},
     packed::{PackedLattice, PackedSweep},
 };
 
@@ -48,48 +54,114 @@ pub(crate) fn sizes() -> Vec<(&'static str, usize, Measured)> {
     });
     let graphs = [1_000usize, 10_000, 100_000, 1_000_000].into_iter().map(|n| {
         let sweeps = (1_000_000 / n).clamp(10, 200);
-        let measured = instances::regular3(n, 2).map_err(Into::into).and_then(|i| anneal(&i, sweeps));
+        let measured =
+            instances::regular3(n, 2).map_err(Into::into).and_then(|i| lanes(&i, LaneSweep, sweeps));
         ("512 replicas, 3-regular graph", n, measured)
     });
     lattices.chain(graphs).collect()
 }
 
-/// An anneal of 512 replicas: nanoseconds an attempt, over the whole of it.
-fn anneal(instance: &Instance, n_sweeps: usize) -> Measured {
-    let ising = instance.ising()?;
-    let model = LaneModel::new(&ising)?;
+/// An anneal: nanoseconds an attempt, over the whole of it. `attempts` are those of one sweep.
+fn anneal<E: Energy>(
+    ising: &Ising,
+    model: &E,
+    draw: fn(&E, &mut smml_core::rng::Stream) -> E::State,
+    mut kernel: impl Kernel<E>,
+    n_sweeps: usize,
+    attempts: usize,
+) -> Measured {
     // The schedule of the peers: geometric between ln 2 / (2 largest field) and ln 100 / (2 smallest coupling).
-    let (hot, cold) = smml_physics::problem::default_betas(&ising);
+    let (hot, cold) = smml_physics::problem::default_betas(ising);
     let mut rng = Streams::new(1).stream("lanes", 0);
     let mut rates = [0.0; 8];
     for rate in &mut rates {
-        let mut spins = model.random(&mut rng);
+        let mut spins = draw(model, &mut rng);
         let start = ThreadTime::now();
         for k in 0..n_sweeps {
             let beta = hot * (cold / hot).powf(k as f64 / (n_sweeps - 1) as f64);
-            LaneSweep.sweep(&model, &mut spins, &LaneBetas::Same(beta), &mut rng)?;
+            kernel.step(model, &mut spins, beta, &mut rng);
         }
-        *rate = 1e9 * start.elapsed().as_secs_f64() / (n_sweeps * LANES * ising.n_spins()) as f64;
+        *rate = 1e9 * start.elapsed().as_secs_f64() / (n_sweeps * attempts) as f64;
     }
     Ok((median(&mut rates[1..]), "ns"))
 }
 
+/// 512 replicas with integer couplings.
+fn lanes(instance: &Instance, kernel: impl Kernel<LaneModel>, n_sweeps: usize) -> Measured {
+    let ising = instance.ising()?;
+    let model = LaneModel::new(&ising)?;
+    anneal(&ising, &model, |m, rng| m.random(rng), kernel, n_sweeps, LANES * ising.n_spins())
+}
+
+/// 64 replicas with Gaussian couplings on the bonds of an instance.
+fn gaussian_lanes(instance: &Instance, n_sweeps: usize) -> Measured {
+    let mut rng = Streams::new(9).stream("gaussian", 0);
+    let couplings = instance.ising()?.couplings().map_weights(|_, _, _| rng.normal())?;
+    let ising = Ising::in_field(couplings, 0.0)?;
+    let model = RealLaneModel::new(&ising)?;
+    let kernel = RealLaneSweep::metropolis();
+    anneal(&ising, &model, |m, rng| m.random(rng), kernel, n_sweeps, REAL_LANES * ising.n_spins())
+}
+
+/// One chain.
+fn single(instance: &Instance, n_sweeps: usize) -> Measured {
+    let ising = instance.ising()?;
+    let model = OrderedIsing::new(&ising)?;
+    let kernel = OrderedSweep::metropolis();
+    anneal(&ising, &model, |m, rng| m.draw(rng), kernel, n_sweeps, ising.n_spins())
+}
+
 /// Edwards-Anderson ±J, 100 x 100 torus.
 pub(crate) fn edwards_anderson() -> Measured {
-    anneal(&instances::torus(100, 1)?, 60)
+    lanes(&instances::torus(100, 1)?, LaneSweep, 60)
 }
 
 /// Random 3-regular graph of 10,000 vertices, ±1.
 pub(crate) fn regular() -> Measured {
-    anneal(&instances::regular3(10_000, 2)?, 60)
+    lanes(&instances::regular3(10_000, 2)?, LaneSweep, 60)
 }
 
 /// Random graph G(800, 19176), unit weights.
 pub(crate) fn random_graph() -> Measured {
-    anneal(&instances::gnm(800, 19_176, 4)?, 200)
+    lanes(&instances::gnm(800, 19_176, 4)?, LaneSweep, 200)
 }
 
 /// Sherrington-Kirkpatrick ±1, 1,000 spins.
 pub(crate) fn sherrington_kirkpatrick() -> Measured {
-    anneal(&instances::sk(1_000, 3)?, 40)
+    lanes(&instances::sk(1_000, 3)?, LaneSweep, 40)
+}
+
+/// The torus by heat bath.
+pub(crate) fn edwards_anderson_heat_bath() -> Measured {
+    lanes(&instances::torus(100, 1)?, LaneHeatBath, 60)
+}
+
+/// The random graph by heat bath.
+pub(crate) fn random_graph_heat_bath() -> Measured {
+    lanes(&instances::gnm(800, 19_176, 4)?, LaneHeatBath, 100)
+}
+
+/// The torus with Gaussian couplings.
+pub(crate) fn edwards_anderson_gaussian() -> Measured {
+    gaussian_lanes(&instances::torus(100, 1)?, 60)
+}
+
+/// Sherrington-Kirkpatrick with Gaussian couplings.
+pub(crate) fn sherrington_kirkpatrick_gaussian() -> Measured {
+    gaussian_lanes(&instances::sk(1_000, 3)?, 20)
+}
+
+/// One chain on the torus.
+pub(crate) fn edwards_anderson_single() -> Measured {
+    single(&instances::torus(100, 1)?, 1_000)
+}
+
+/// One chain on the 3-regular graph.
+pub(crate) fn regular_single() -> Measured {
+    single(&instances::regular3(10_000, 2)?, 1_000)
+}
+
+/// One chain on the random graph.
+pub(crate) fn random_graph_single() -> Measured {
+    single(&instances::gnm(800, 19_176, 4)?, 4_000)
 }

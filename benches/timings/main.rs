@@ -22,7 +22,7 @@ type Measured = Result<(f64, &'static str), Box<dyn std::error::Error>>;
 /// A timing by its name.
 type Timing = (&'static str, fn() -> Measured);
 
-const TIMINGS: [Timing; 20] = [
+const TIMINGS: [Timing; 27] = [
     ("convolve 1e6*1e4", convolve::long_by_short),
     ("adam 1e6 f32", optimize::adam_step),
     ("rosenbrock 1000 evaluations", optimize::rosenbrock_evaluations),
@@ -40,6 +40,13 @@ const TIMINGS: [Timing; 20] = [
     ("anneal 3-regular 10000", engines::regular),
     ("anneal g(800,19176)", engines::random_graph),
     ("anneal sk 1000", engines::sherrington_kirkpatrick),
+    ("anneal ea 100x100 heat bath", engines::edwards_anderson_heat_bath),
+    ("anneal g(800,19176) heat bath", engines::random_graph_heat_bath),
+    ("anneal ea 100x100 gaussian", engines::edwards_anderson_gaussian),
+    ("anneal sk 1000 gaussian", engines::sherrington_kirkpatrick_gaussian),
+    ("anneal ea 100x100 single", engines::edwards_anderson_single),
+    ("anneal 3-regular 10000 single", engines::regular_single),
+    ("anneal g(800,19176) single", engines::random_graph_single),
     ("checkpoint encode 8 MB", program::encode),
     ("checkpoint decode 8 MB", program::decode),
     ("startup", program::startup),

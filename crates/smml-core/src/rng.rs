@@ -183,6 +183,7 @@ impl Streams {
 }
 
 /// SplitMix64's output function (Stafford's variant 13).
+#[inline(always)]
 fn mix(z: u64) -> u64 {
     let z = z.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

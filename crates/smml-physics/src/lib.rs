@@ -3,8 +3,9 @@
 //! - Models: [`ising`] (with exact results, transfer matrices, observables), [`spins`] (Potts, clock, Blume-Capel, XY,
 //!   Heisenberg), on any [`lattice`] or graph.
 //! - Samplers: [`packed`] (square and cubic Ising lattices, a bit a spin), [`lanes`] (512 replicas of any Ising model with
-//!   integer couplings), [`cluster`] (Wolff, Swendsen-Wang, balance of signs), [`kernels`] (Kawasaki, n-fold way, moves of
-//!   two replicas), [`flat`] (Wang-Landau, multicanonical, densities of states), [`tempering`] (a measured, adapted ladder).
+//!   integer couplings, 64 with real ones), [`ordered`] (one chain, sixteen attempts at a time), [`cluster`] (Wolff,
+//!   Swendsen-Wang, balance of signs), [`kernels`] (Kawasaki, n-fold way, moves of two replicas), [`flat`] (Wang-Landau,
+//!   multicanonical, densities of states), [`tempering`] (a measured, adapted ladder).
 //! - Optimisation: [`problem`] (polynomials of binary variables, files), [`search`] (annealing of many runs, populations and
 //!   quantum paths, tabu and breakout local search, simulated bifurcation, time to solution), [`instances`] (random and
 //!   planted ones), [`planar`] (exact ground states), [`bound`] (lower bounds with a certificate), [`double_digest`]
@@ -30,6 +31,7 @@ pub mod lanes;
 pub mod lattice;
 mod matching;
 pub mod mean_field;
+pub mod ordered;
 pub mod packed;
 pub mod planar;
 pub mod problem;

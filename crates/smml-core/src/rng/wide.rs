@@ -1,6 +1,7 @@
 //! Eight interleaved Xoshiro256++ generators, for kernels that need random words faster than one can deliver them.
 
 use super::Draw;
+use crate::simd_paths;
 
 /// Eight Xoshiro256++ generators side by side; [`WideStream::next`] steps all of them.
 ///
@@ -30,11 +31,7 @@ impl WideStream {
     /// state is one of SplitMix64's outputs.
     pub fn from_words(a: u64, b: u64) -> Self {
         let mut s = [[0; 8]; 4];
-        for (k, row) in s.iter_mut().enumerate() {
-            for (lane, word) in row.iter_mut().enumerate() {
-                *word = super::mix(super::mix(a ^ (8 * k + lane) as u64) ^ b);
-            }
-        }
+        seed(a, b, &mut s);
         for lane in 0..8 {
             s[0][lane] |= u64::from(s.iter().all(|row| row[lane] == 0));
         }
@@ -79,11 +76,39 @@ impl WideStream {
     }
 }
 
+simd_paths! {
+    /// Output 8 k + lane for word k of a lane.
+    fn seed(a: u64, b: u64, s: &mut [[u64; 8]; 4]) {
+        for (k, row) in s.iter_mut().enumerate() {
+            for (lane, word) in row.iter_mut().enumerate() {
+                *word = super::mix(super::mix(a ^ (8 * k + lane) as u64) ^ b);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::rng::Streams;
     use rand::rand_core::Rng;
+
+    #[test]
+    fn states_from_words_are_the_same_on_every_path() {
+        use crate::{
+            rng::mix,
+            simd::{Path, with_path},
+        };
+        let (a, b) = (0x1234_5678_9abc_def0, 0xfedc_ba98_7654_3210);
+        for path in Path::available() {
+            let wide = with_path(path, || WideStream::from_words(a, b));
+            for (k, row) in wide.s.iter().enumerate() {
+                for (lane, word) in row.iter().enumerate() {
+                    assert_eq!(*word, mix(mix(a ^ (8 * k + lane) as u64) ^ b), "{path:?}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn every_lane_is_xoshiro() {

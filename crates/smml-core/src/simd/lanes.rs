@@ -1,6 +1,8 @@
 //! 512 lanes of one bit each, the logical vector of the multi-spin kernels: the same width on every path, so that a loop
 //! that ends early uses the same random words everywhere.
 //!
+//! Kernels of real numbers take the same 512 bits as sixteen `f32`.
+//!
 //! A kernel is written once, generic over [`Lanes`], and compiled for every path by [`lanes_paths!`](crate::lanes_paths).
 
 use crate::rng::WideStream;
@@ -32,6 +34,26 @@ pub trait Lanes: Copy {
     fn rotate_left<const N: i32, const REST: i32>(self) -> Self;
     /// Whether a bit is set.
     fn any(self) -> bool;
+    /// From sixteen numbers: the low 32 bits of the first word are number 0, its high ones number 1, and so on.
+    fn load_f32(numbers: &[f32; 16]) -> Self;
+    /// To sixteen numbers.
+    fn store_f32(self, numbers: &mut [f32; 16]);
+    /// The same number sixteen times.
+    fn splat_f32(number: f32) -> Self;
+    /// Sums of sixteen `f32`.
+    fn add_f32(self, o: Self) -> Self;
+    /// Differences of sixteen `f32`.
+    fn sub_f32(self, o: Self) -> Self;
+    /// Products of sixteen `f32`; never fused with a sum, which would round otherwise on some paths.
+    fn mul_f32(self, o: Self) -> Self;
+    /// Bit k is set where number k is at most that of `o`; never for a NaN.
+    fn at_most_f32(self, o: Self) -> u16;
+    /// The 32-bit numbers whose bit is set, and 0 elsewhere.
+    fn only(self, set: u16) -> Self;
+    /// Sixteen `i32` as `f32`, rounded to nearest.
+    fn i32_to_f32(self) -> Self;
+    /// Every 32-bit number shifted right by N, zeros coming in.
+    fn shift_right_32<const N: i32>(self) -> Self;
 
     /// !self
     #[inline(always)]
@@ -139,6 +161,82 @@ impl Lanes for [u64; 8] {
     fn any(self) -> bool {
         self.iter().fold(0, |all, word| all | word) != 0
     }
+    #[inline(always)]
+    fn load_f32(numbers: &[f32; 16]) -> Self {
+        from_f32(*numbers)
+    }
+    #[inline(always)]
+    fn store_f32(self, numbers: &mut [f32; 16]) {
+        *numbers = to_f32(self);
+    }
+    #[inline(always)]
+    fn splat_f32(number: f32) -> Self {
+        from_f32([number; 16])
+    }
+    #[inline(always)]
+    fn add_f32(self, o: Self) -> Self {
+        zip_f32(self, o, |a, b| a + b)
+    }
+    #[inline(always)]
+    fn sub_f32(self, o: Self) -> Self {
+        zip_f32(self, o, |a, b| a - b)
+    }
+    #[inline(always)]
+    fn mul_f32(self, o: Self) -> Self {
+        zip_f32(self, o, |a, b| a * b)
+    }
+    #[inline(always)]
+    fn at_most_f32(self, o: Self) -> u16 {
+        let (a, b) = (to_f32(self), to_f32(o));
+        (0..16).fold(0, |set, k| set | u16::from(a[k] <= b[k]) << k)
+    }
+    #[inline(always)]
+    fn only(self, set: u16) -> Self {
+        let half = |k: usize| u64::from(set >> k & 1).wrapping_neg() & 0xffff_ffff;
+        let mut out = self;
+        for i in 0..8 {
+            out[i] &= half(2 * i) | half(2 * i + 1) << 32;
+        }
+        out
+    }
+    #[inline(always)]
+    fn i32_to_f32(self) -> Self {
+        from_f32(to_f32(self).map(|x| x.to_bits() as i32 as f32))
+    }
+    #[inline(always)]
+    fn shift_right_32<const N: i32>(self) -> Self {
+        zip(self, self, |a, _| (a & 0xffff_ffff) >> N | (a >> 32 >> N) << 32)
+    }
+}
+
+#[inline(always)]
+fn from_f32(numbers: [f32; 16]) -> [u64; 8] {
+    let bits = |k: usize| u64::from(numbers[k].to_bits());
+    let mut out = [0; 8];
+    for i in 0..8 {
+        out[i] = bits(2 * i) | bits(2 * i + 1) << 32;
+    }
+    out
+}
+
+#[inline(always)]
+fn to_f32(words: [u64; 8]) -> [f32; 16] {
+    let mut out = [0.0; 16];
+    for i in 0..8 {
+        out[2 * i] = f32::from_bits(words[i] as u32);
+        out[2 * i + 1] = f32::from_bits((words[i] >> 32) as u32);
+    }
+    out
+}
+
+#[inline(always)]
+fn zip_f32(a: [u64; 8], b: [u64; 8], f: impl Fn(f32, f32) -> f32) -> [u64; 8] {
+    let (a, b) = (to_f32(a), to_f32(b));
+    let mut out = [0.0; 16];
+    for k in 0..16 {
+        out[k] = f(a[k], b[k]);
+    }
+    from_f32(out)
 }
 
 /// For [`lanes_paths!`](crate::lanes_paths) alone, which looks for the instructions first: named by nobody else.
@@ -161,6 +259,17 @@ pub mod __x86 {
         ($f:ident, $x:ident, $o:ident) => {{
             // SAFETY: the type is used only where `lanes_paths!` found AVX2.
             unsafe { Avx2($f($x.0, $o.0), $f($x.1, $o.1)) }
+        }};
+    }
+
+    /// One intrinsic of two halves, on floating-point numbers.
+    macro_rules! float_halves {
+        ($f:ident, $x:ident, $o:ident) => {{
+            let half = |a, b| {
+                // SAFETY: the type is used only where `lanes_paths!` found AVX2.
+                unsafe { _mm256_castps_si256($f(_mm256_castsi256_ps(a), _mm256_castsi256_ps(b))) }
+            };
+            Avx2(half($x.0, $o.0), half($x.1, $o.1))
         }};
     }
 
@@ -229,6 +338,69 @@ pub mod __x86 {
                 _mm256_testz_si256(all, all) == 0
             }
         }
+        #[inline(always)]
+        fn load_f32(numbers: &[f32; 16]) -> Self {
+            let p = numbers.as_ptr().cast::<__m256i>();
+            // SAFETY: as for `load`.
+            unsafe { Avx2(_mm256_loadu_si256(p), _mm256_loadu_si256(p.add(1))) }
+        }
+        #[inline(always)]
+        fn store_f32(self, numbers: &mut [f32; 16]) {
+            let p = numbers.as_mut_ptr().cast::<__m256i>();
+            // SAFETY: as for `load`.
+            unsafe {
+                _mm256_storeu_si256(p, self.0);
+                _mm256_storeu_si256(p.add(1), self.1);
+            }
+        }
+        #[inline(always)]
+        fn splat_f32(number: f32) -> Self {
+            // SAFETY: the type is used only where AVX2 is.
+            let all = unsafe { _mm256_castps_si256(_mm256_set1_ps(number)) };
+            Avx2(all, all)
+        }
+        #[inline(always)]
+        fn add_f32(self, o: Self) -> Self {
+            float_halves!(_mm256_add_ps, self, o)
+        }
+        #[inline(always)]
+        fn sub_f32(self, o: Self) -> Self {
+            float_halves!(_mm256_sub_ps, self, o)
+        }
+        #[inline(always)]
+        fn mul_f32(self, o: Self) -> Self {
+            float_halves!(_mm256_mul_ps, self, o)
+        }
+        #[inline(always)]
+        fn at_most_f32(self, o: Self) -> u16 {
+            // SAFETY: the type is used only where AVX2 is.
+            let half = |a, b| unsafe {
+                let less = _mm256_cmp_ps::<_CMP_LE_OQ>(_mm256_castsi256_ps(a), _mm256_castsi256_ps(b));
+                _mm256_movemask_ps(less) as u16
+            };
+            half(self.0, o.0) | half(self.1, o.1) << 8
+        }
+        #[inline(always)]
+        fn only(self, set: u16) -> Self {
+            // SAFETY: the type is used only where AVX2 is.
+            let half = |x, set: u16| unsafe {
+                let bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+                let here = _mm256_and_si256(_mm256_set1_epi32(i32::from(set)), bits);
+                _mm256_and_si256(x, _mm256_cmpeq_epi32(here, bits))
+            };
+            Avx2(half(self.0, set), half(self.1, set >> 8))
+        }
+        #[inline(always)]
+        fn i32_to_f32(self) -> Self {
+            // SAFETY: the type is used only where AVX2 is.
+            let half = |x| unsafe { _mm256_castps_si256(_mm256_cvtepi32_ps(x)) };
+            Avx2(half(self.0), half(self.1))
+        }
+        #[inline(always)]
+        fn shift_right_32<const N: i32>(self) -> Self {
+            // SAFETY: the type is used only where AVX2 is.
+            unsafe { Avx2(_mm256_srli_epi32::<N>(self.0), _mm256_srli_epi32::<N>(self.1)) }
+        }
     }
 
     /// One expression on registers.
@@ -237,6 +409,13 @@ pub mod __x86 {
             // SAFETY: the type is used only where `lanes_paths!` found AVX-512.
             Avx512(unsafe { $body })
         }};
+    }
+
+    /// One intrinsic on floating-point numbers.
+    macro_rules! float_whole {
+        ($f:ident, $x:ident, $o:ident) => {
+            whole!(_mm512_castps_si512($f(_mm512_castsi512_ps($x.0), _mm512_castsi512_ps($o.0))))
+        };
     }
 
     impl Lanes for Avx512 {
@@ -287,6 +466,49 @@ pub mod __x86 {
         fn any(self) -> bool {
             // SAFETY: the type is used only where AVX-512 is.
             unsafe { _mm512_test_epi64_mask(self.0, self.0) != 0 }
+        }
+        #[inline(always)]
+        fn load_f32(numbers: &[f32; 16]) -> Self {
+            // As `load`.
+            whole!(_mm512_loadu_si512(numbers.as_ptr().cast()))
+        }
+        #[inline(always)]
+        fn store_f32(self, numbers: &mut [f32; 16]) {
+            // SAFETY: as for `load`.
+            unsafe { _mm512_storeu_si512(numbers.as_mut_ptr().cast(), self.0) }
+        }
+        #[inline(always)]
+        fn splat_f32(number: f32) -> Self {
+            whole!(_mm512_castps_si512(_mm512_set1_ps(number)))
+        }
+        #[inline(always)]
+        fn add_f32(self, o: Self) -> Self {
+            float_whole!(_mm512_add_ps, self, o)
+        }
+        #[inline(always)]
+        fn sub_f32(self, o: Self) -> Self {
+            float_whole!(_mm512_sub_ps, self, o)
+        }
+        #[inline(always)]
+        fn mul_f32(self, o: Self) -> Self {
+            float_whole!(_mm512_mul_ps, self, o)
+        }
+        #[inline(always)]
+        fn at_most_f32(self, o: Self) -> u16 {
+            // SAFETY: the type is used only where AVX-512 is.
+            unsafe { _mm512_cmp_ps_mask::<_CMP_LE_OQ>(_mm512_castsi512_ps(self.0), _mm512_castsi512_ps(o.0)) }
+        }
+        #[inline(always)]
+        fn only(self, set: u16) -> Self {
+            whole!(_mm512_maskz_mov_epi32(set, self.0))
+        }
+        #[inline(always)]
+        fn i32_to_f32(self) -> Self {
+            whole!(_mm512_castps_si512(_mm512_cvtepi32_ps(self.0)))
+        }
+        #[inline(always)]
+        fn shift_right_32<const N: i32>(self) -> Self {
+            whole!(_mm512_srl_epi32(self.0, _mm_cvtsi32_si128(N)))
         }
         // Functions of three bits are one instruction, given by their table; the compiler does not always see it.
         #[inline(always)]
@@ -352,81 +574,4 @@ macro_rules! lanes_paths {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        rng::Streams,
-        simd::{Path, with_path},
-    };
-
-    crate::lanes_paths! {
-        fn every_operation<W: Lanes>(a: &[u64; 8], b: &[u64; 8], c: &[u64; 8], out: &mut Vec<u64>) {
-            let (x, y, z) = (W::load(a), W::load(b), W::load(c));
-            let all = [
-                x.xor(y), x.and(y), x.or(y), x.not_in(y), x.add64(y), x.shift_left::<17, 47>(),
-                x.rotate_left::<23, 41>(), x.not(), x.xor3(y, z), x.majority(y, z), x.select(y, z), W::zero(),
-            ];
-            for w in all {
-                let mut words = [0; 8];
-                w.store(&mut words);
-                out.extend(words);
-            }
-            out.push(u64::from(x.any()) + 2 * u64::from(W::zero().any()));
-        }
-        fn words<W: Lanes>(stream: &mut WideStream, n: usize, out: &mut Vec<u64>) {
-            let mut lanes = LanesStream::<W>::load(stream);
-            for _ in 0..n {
-                let mut words = [0; 8];
-                lanes.next().store(&mut words);
-                out.extend(words);
-            }
-            lanes.store(stream);
-        }
-    }
-
-    #[test]
-    fn operations_are_those_of_words_on_every_path() {
-        let mut rng = WideStream::new(&mut Streams::new(1).stream("lanes", 0));
-        let (a, b, c) = (rng.next(), rng.next(), rng.next());
-        let mut want = Vec::new();
-        let operations: [fn(u64, u64, u64) -> u64; 12] = [
-            |a, b, _| a ^ b,
-            |a, b, _| a & b,
-            |a, b, _| a | b,
-            |a, b, _| !a & b,
-            |a, b, _| a.wrapping_add(b),
-            |a, _, _| a << 17,
-            |a, _, _| a.rotate_left(23),
-            |a, _, _| !a,
-            |a, b, c| a ^ b ^ c,
-            |a, b, c| (a & b) | (a & c) | (b & c),
-            |a, b, c| (a & b) | (!a & c),
-            |_, _, _| 0,
-        ];
-        for operation in operations {
-            want.extend((0..8).map(|i| operation(a[i], b[i], c[i])));
-        }
-        want.push(1);
-        for path in Path::available() {
-            let mut out = Vec::new();
-            with_path(path, || every_operation(&a, &b, &c, &mut out));
-            assert_eq!(out, want, "{path:?}");
-        }
-    }
-
-    #[test]
-    fn streams_are_the_wide_stream_on_every_path() {
-        let start = WideStream::new(&mut Streams::new(2).stream("lanes", 0));
-        let mut plain = start.clone();
-        let want: Vec<u64> = (0..50).flat_map(|_| plain.next()).collect();
-        for path in Path::available() {
-            let (mut stream, mut out) = (start.clone(), Vec::new());
-            with_path(path, || {
-                words(&mut stream, 20, &mut out);
-                words(&mut stream, 30, &mut out);
-            });
-            assert_eq!(out, want, "{path:?}");
-            assert_eq!(stream.next(), plain.clone().next());
-        }
-    }
-}
+mod tests;

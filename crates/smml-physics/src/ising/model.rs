@@ -200,9 +200,13 @@ impl CachedIsing {
     pub fn at(&self, spins: Vec<i8>) -> Result<CachedSpins> {
         same_length("spins", spins.len(), self.0.n_spins())?;
         check_spins(&spins)?;
+        Ok(self.of(spins))
+    }
+    /// Of spins that are the right ones in number and value.
+    pub(crate) fn of(&self, spins: Vec<i8>) -> CachedSpins {
         let mut state = CachedSpins { spins, local: Vec::new(), energy: 0.0 };
         self.refresh(&mut state);
-        Ok(state)
+        state
     }
     /// Computes the cache afresh from the spins.
     pub fn refresh(&self, state: &mut CachedSpins) {

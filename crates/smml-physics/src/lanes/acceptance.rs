@@ -3,11 +3,17 @@
 //! A move costs 2 u D with D = 2 D' (an even number of votes) or 2 D' + 1 (an odd one). Bits of D' are tested in pairs: pass
 //! j looks at bits 2j and 2j + 1, and its class c = 0..4 is their value. Its threshold is exp(-4 β u c 4ʲ); in pass 0 of
 //! an odd number of votes there is a further factor exp(-2 β u).
+//!
+//! The heat bath goes against the direction that is preferred with probability 1 / (1 + exp(2 β u D)): one threshold where D' has
+//! two bits, else made from the tests of Metropolis (see `update`).
 
-use super::spins::LANES;
+use super::{decide::threshold, spins::LANES};
+use crate::ising::Rule;
 
 /// Most passes: 24 bits of votes.
 pub(super) const MOST_PASSES: usize = 12;
+/// Planes of votes up to which the heat bath has thresholds of its own, if all couplings are one unit.
+pub(super) const DIRECT: u32 = 3;
 /// Bits of a threshold that are compared at most.
 pub(super) const BITS: usize = 64;
 
@@ -27,49 +33,71 @@ pub(super) struct Own {
     pub(super) passes: Vec<Vec<[[u64; 8]; 4]>>,
 }
 
-/// Thresholds of the four classes of a pass. Pass `None` is pass 0 of an odd number of votes.
-fn thresholds(beta_unit: f64, pass: Option<usize>) -> [u64; 4] {
+/// Metropolis: thresholds of the four classes of a pass. Pass `None` is pass 0 of an odd number of votes.
+fn metropolis(beta_unit: f64, pass: Option<usize>) -> [u64; 4] {
     std::array::from_fn(|class| {
         let cost = match pass {
             None => 2.0 + 4.0 * class as f64,
             Some(j) => 4.0 * class as f64 * 4f64.powi(j as i32),
         };
         // Class 0 of an even number is never asked for; the largest threshold stands for probability 1.
-        if class == 0 && pass.is_some() {
-            0
-        } else {
-            (libm::exp(-beta_unit * cost) * 18_446_744_073_709_551_616.0) as u64
-        }
+        if class == 0 && pass.is_some() { 0 } else { threshold(Rule::Metropolis, beta_unit * cost) }
     })
 }
 
-fn n_passes(planes: u32) -> usize {
-    (planes.div_ceil(2) as usize).min(MOST_PASSES)
+/// Heat bath of at most seven votes, which needs no second pass: class c is D' itself.
+fn heat_bath(beta_unit: f64, odd: bool) -> [u64; 4] {
+    let cost = |class: usize| 4.0 * class as f64 + if odd { 2.0 } else { 0.0 };
+    // At zero temperature 0 β is nothing, not undefined.
+    let x = |class: usize| if cost(class) == 0.0 { 0.0 } else { beta_unit * cost(class) };
+    std::array::from_fn(|class| threshold(Rule::HeatBath, x(class)))
+}
+
+/// What is asked for in turn: that of an odd number of votes, then that of an even one, then its further passes.
+fn all_passes(rule: Rule, beta_unit: f64, planes: u32) -> Vec<[u64; 4]> {
+    match rule {
+        Rule::HeatBath if planes <= DIRECT => {
+            vec![heat_bath(beta_unit, true), heat_bath(beta_unit, false)]
+        }
+        // The heat bath of more votes is made from tests of the Metropolis rule.
+        _ => {
+            let n = (planes.div_ceil(2) as usize).min(MOST_PASSES);
+            std::iter::once(None).chain((0..n).map(Some)).map(|pass| metropolis(beta_unit, pass)).collect()
+        }
+    }
+}
+
+/// Whether class 0 is never open in a pass: its bits are free.
+fn is_free(rule: Rule, pass: usize, planes: u32) -> bool {
+    pass > 0 && !(rule == Rule::HeatBath && planes <= DIRECT)
 }
 
 impl Same {
-    pub(super) fn new(beta_unit: f64, planes: u32) -> Self {
-        let pass = |pass| {
-            let t = thresholds(beta_unit, pass);
-            std::array::from_fn(|k| (0..4).map(|c| ((t[c] >> (63 - k) & 1) as u8) << c).sum())
-        };
-        Same { passes: std::iter::once(None).chain((0..n_passes(planes)).map(Some)).map(pass).collect() }
+    pub(super) fn new(rule: Rule, beta_unit: f64, planes: u32) -> Self {
+        let passes = all_passes(rule, beta_unit, planes).into_iter().enumerate();
+        let patterns = passes.map(|(pass, t)| {
+            std::array::from_fn(|k| {
+                let pattern = (0..4).map(|c| ((t[c] >> (63 - k) & 1) as u8) << c).sum();
+                if pattern == 14 && is_free(rule, pass, planes) { 15 } else { pattern }
+            })
+        });
+        Same { passes: patterns.collect() }
     }
 }
 
 impl Own {
-    pub(super) fn new(beta_units: &[f64; LANES], planes: u32) -> Self {
-        let pass = |pass| {
-            let mut lines = vec![[[0u64; 8]; 4]; BITS];
-            for (lane, beta_unit) in beta_units.iter().enumerate() {
-                for (class, t) in thresholds(*beta_unit, pass).into_iter().enumerate() {
+    pub(super) fn new(rule: Rule, beta_units: &[f64; LANES], planes: u32) -> Self {
+        let n = all_passes(rule, 0.0, planes).len();
+        let mut passes = vec![vec![[[0u64; 8]; 4]; BITS]; n];
+        for (lane, beta_unit) in beta_units.iter().enumerate() {
+            for (lines, t) in passes.iter_mut().zip(all_passes(rule, *beta_unit, planes)) {
+                for (class, t) in t.into_iter().enumerate() {
                     for (k, bits) in lines.iter_mut().enumerate() {
                         bits[class][lane / 64] |= (t >> (63 - k) & 1) << (lane % 64);
                     }
                 }
             }
-            lines
-        };
-        Own { passes: std::iter::once(None).chain((0..n_passes(planes)).map(Some)).map(pass).collect() }
+        }
+        Own { passes }
     }
 }

@@ -1,4 +1,4 @@
-//! 512 replicas of an Ising model on any sparse or dense graph with integer couplings, one bit each: Metropolis sweeps in
+//! Replicas of an Ising model side by side. With integer couplings on any sparse or dense graph 512, one bit each: sweeps in
 //! which replica r is bit r of every word, for annealing and for equilibrium, at one temperature or one for each
 //! replica.
 //!
@@ -7,20 +7,27 @@
 //! over the bits k of D that are set: independent tests, two bits at a time, with 64-bit thresholds and random bits of
 //! their own for each replica. No random number is shared, so replicas are independent.
 //!
-//! Other couplings are for [`crate::ising`]; uniform square and cubic lattices of one replica for [`crate::packed`].
+//! Couplings that are no multiples of a unit are for 64 replicas of [`RealLaneModel`] (its folder says how they are kept);
+//! uniform square and cubic lattices of one replica for [`crate::packed`].
 //!
 //! `model` is the graph as the kernel wants it, `spins` the state, `acceptance` the probabilities, `update` the inner loop,
-//! `sweep` the kernel.
+//! `tiles` the counting of dense models, `sweep` the kernels; `decide` is the acceptance of sixteen moves with real costs,
+//! `real` the lanes of real couplings.
 
 mod acceptance;
+pub(crate) mod decide;
 mod model;
+mod real;
 mod spins;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod tiles;
 mod update;
 
 pub use model::LaneModel;
 pub(crate) use model::unit_of;
+pub use real::{REAL_LANES, RealLaneModel, RealLaneSpins, RealLaneSweep};
+pub(crate) use real::{key_of, rounding_unit};
 pub use spins::{LANES, LaneSpins};
-pub use sweep::{LaneBetas, LaneSweep};
+pub use sweep::{LaneBetas, LaneColours, LaneHeatBath, LaneSweep};

@@ -8,7 +8,7 @@ use smml_core::{
     graph::Colouring,
 };
 
-use super::spins::LaneSpins;
+use super::{spins::LaneSpins, tiles::Tiles};
 
 /// Spins of one step of the inner loop.
 pub(super) const GROUP: usize = 4;
@@ -66,8 +66,14 @@ pub struct LaneModel {
     /// Whether every coupling and field is one unit.
     pub(super) is_unit: bool,
     pub(super) sites: Vec<Site>,
+    /// Where the sites of each colour begin and end.
+    pub(super) classes: Vec<[usize; 2]>,
+    /// Of each colour the sites, counted from its first, by the numbers of their spins; those without a spin last.
+    pub(super) by_spin: Vec<u32>,
     pub(super) segments: Vec<Segment>,
     pub(super) lines: Vec<u32>,
+    /// The same lines in tiles, where there are so many that the nearest cache does not hold them.
+    pub(super) tiles: Option<Tiles>,
     /// Bonds and fields once each, for energies: two lines that differ where it is not satisfied, and its units.
     pub(super) bonds: Vec<(u32, u32, u32)>,
 }
@@ -122,8 +128,11 @@ impl LaneModel {
             planes: 0,
             is_unit: true,
             sites: Vec::with_capacity(n),
+            classes: Vec::new(),
+            by_spin: Vec::with_capacity(n),
             segments: Vec::new(),
             lines: Vec::new(),
+            tiles: None,
             bonds: Vec::new(),
         };
         for (i, j, w) in graph.edges() {
@@ -141,6 +150,7 @@ impl LaneModel {
                 bonds.sum::<u64>() + units(ising.fields()[i as usize]).unsigned_abs()
             };
             class.sort_by_cached_key(|i| (all(*i) % 2, all(*i)));
+            let first = model.sites.len();
             for four in class.chunks(GROUP) {
                 for &i in four {
                     let (neighbours, weights) = graph.neighbours(i as usize);
@@ -157,9 +167,14 @@ impl LaneModel {
                     model.sites.push(Site { spin: u32::MAX, segments: [end, end], lines: [0, 0], votes: 0 });
                 }
             }
+            model.classes.push([first, model.sites.len()]);
+            let mut by_spin: Vec<u32> = (0..(model.sites.len() - first) as u32).collect();
+            by_spin.sort_unstable_by_key(|i| model.sites[first + *i as usize].spin);
+            model.by_spin.extend(by_spin);
         }
         let most = model.sites.iter().map(|s| s.votes).max().unwrap_or(0);
         model.planes = (32 - most.leading_zeros()).max(1);
+        model.tiles = Tiles::new(&model);
         Ok(model)
     }
 

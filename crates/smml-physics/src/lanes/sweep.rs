@@ -1,16 +1,20 @@
-//! Metropolis sweeps of all replicas.
+//! Sweeps of all replicas.
 
 use super::{
-    acceptance::{Own, Same},
-    model::LaneModel,
+    acceptance::{DIRECT, Own, Same},
+    model::{LaneModel, Site},
     spins::{LANES, LaneSpins},
-    update::{sweep_own, sweep_same},
+    tiles::Votes,
+    update::{draw_own, draw_same},
 };
+use crate::ising::Rule;
 use serde::{Deserialize, Serialize};
 use smml_core::{
     error::{Error, Result, same_length},
     kernel::{Kernel, Step},
+    parallel::{self, Par},
     rng::{Draw, WideStream},
+    simd::AlignedWords,
 };
 
 /// Inverse temperatures of the replicas; not negative.
@@ -18,7 +22,7 @@ use smml_core::{
 pub enum LaneBetas {
     /// One for all.
     Same(f64),
-    /// One for each of the [`LANES`] replicas.
+    /// One for each of the replicas.
     Each(Vec<f64>),
 }
 
@@ -27,6 +31,180 @@ pub enum LaneBetas {
 /// As a [`Kernel`] it samples the joint distribution of all replicas, which is at β for each of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaneSweep;
+
+/// Every spin once in a fixed order, drawn from its conditional distribution (the heat bath, for Ising spins the same as
+/// Glauber's rule). Stationary, not reversible. One comparison where couplings are one unit and no spin has more than seven;
+/// else some tests more than [`LaneSweep`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaneHeatBath;
+
+/// Every spin once, colour by colour, the spins of a colour in pieces of a fixed size that have generators of their own and may
+/// go to several threads: for models of 10⁵ spins and more. Stationary, not reversible.
+///
+/// The same spins for any number of threads, and without threads.
+///
+/// ```
+/// use smml_core::{chain::Chain, parallel::Par, rng::Streams};
+/// use smml_physics::{ising::Rule, ising::{Boundary, SquareLattice}, lanes::{LaneColours, LaneModel}};
+/// let model = LaneModel::new(&SquareLattice::uniform(300, 300, Boundary::Periodic, 1.0, 0.0)?.ising()?)?;
+/// let mut rng = Streams::new(1).stream("start", 0);
+/// let mut chain = Chain::new(LaneColours::new(Rule::HeatBath, Par::Rayon), model.random(&mut rng), rng);
+/// chain.advance(&model, 0.3, 2);
+/// # Ok::<(), smml_core::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct LaneColours {
+    rule: Rule,
+    /// Whether pieces go to rayon's pool.
+    #[serde(skip)]
+    pub par: Par,
+    /// Which replicas of the spins of a colour turn; memory alone.
+    #[serde(skip)]
+    turned: AlignedWords,
+}
+
+/// Sites whose turns are worked out before they are carried out, on one thread: they stay in the nearest cache.
+const NEAR: usize = 256;
+/// Sites of one piece of work for a thread, and spins of one piece when turns are carried out.
+const PIECE: usize = 4096;
+
+/// The rule, and the thresholds of all replicas.
+struct Thresholds {
+    rule: Rule,
+    of: Of,
+}
+
+enum Of {
+    Same(Same),
+    Own(Own),
+}
+
+impl Thresholds {
+    fn new(rule: Rule, model: &LaneModel, betas: &LaneBetas) -> Result<Self> {
+        let check = |beta: f64| {
+            if beta >= 0.0 {
+                Ok(beta * model.unit())
+            } else {
+                Err(Error::out_of_range("beta", beta, "at least 0"))
+            }
+        };
+        // Planes that are fewer than the model's kernel has make no thresholds of their own.
+        let planes = if model.is_unit { model.planes } else { model.planes.max(DIRECT + 1) };
+        let of = match betas {
+            LaneBetas::Same(beta) => Of::Same(Same::new(rule, check(*beta)?, planes)),
+            LaneBetas::Each(betas) => {
+                same_length("inverse temperatures", betas.len(), LANES)?;
+                let mut units = [0.0; LANES];
+                for (unit, beta) in units.iter_mut().zip(betas) {
+                    *unit = check(*beta)?;
+                }
+                Of::Own(Own::new(rule, &units, planes))
+            }
+        };
+        Ok(Thresholds { rule, of })
+    }
+    /// Works out which replicas of spins of one colour turn.
+    fn draw(
+        &self,
+        m: &LaneModel,
+        sites: &[Site],
+        lines: &[[u64; 8]],
+        votes: &[Votes],
+        turned: &mut [[u64; 8]],
+        g: &mut [WideStream; 2],
+    ) -> u64 {
+        match (&self.of, self.rule) {
+            (Of::Same(t), Rule::Metropolis) => same::<false>(m, sites, lines, votes, turned, t, g),
+            (Of::Same(t), Rule::HeatBath) => same::<true>(m, sites, lines, votes, turned, t, g),
+            (Of::Own(t), Rule::Metropolis) => own::<false>(m, sites, lines, votes, turned, t, g),
+            (Of::Own(t), Rule::HeatBath) => own::<true>(m, sites, lines, votes, turned, t, g),
+        }
+    }
+}
+
+/// Turns of some sites, in whole cache lines.
+#[repr(align(64))]
+struct Near([[u64; 8]; NEAR]);
+
+/// Calls the inner loop with the number of planes that the model needs.
+macro_rules! by_planes {
+    ($name:ident, $draw:ident, $thresholds:ty) => {
+        fn $name<const HEAT: bool>(
+            m: &LaneModel,
+            sites: &[Site],
+            lines: &[[u64; 8]],
+            votes: &[Votes],
+            turned: &mut [[u64; 8]],
+            t: &$thresholds,
+            g: &mut [WideStream; 2],
+        ) -> u64 {
+            // The heat bath has fewer of them, for the sake of the size of the program.
+            match (m.planes, m.is_unit, HEAT) {
+                (..=3, true, _) => $draw::<3, true, HEAT>(m, sites, lines, votes, turned, t, g),
+                (4..=6, true, false) => $draw::<6, true, false>(m, sites, lines, votes, turned, t, g),
+                (..=10, true, _) => $draw::<10, true, HEAT>(m, sites, lines, votes, turned, t, g),
+                (..=8, _, false) => $draw::<8, false, false>(m, sites, lines, votes, turned, t, g),
+                (..=12, _, _) => $draw::<12, false, HEAT>(m, sites, lines, votes, turned, t, g),
+                (13..=16, _, false) => $draw::<16, false, false>(m, sites, lines, votes, turned, t, g),
+                _ => $draw::<24, false, HEAT>(m, sites, lines, votes, turned, t, g),
+            }
+        }
+    };
+}
+by_planes!(same, draw_same, Same);
+by_planes!(own, draw_own, Own);
+
+/// Carries turns out on the lines of spins from `first` on.
+#[inline]
+fn turn(lines: &mut [[u64; 8]], first: u32, site: &Site, turned: &[u64; 8]) {
+    let [line, complement, ..] = &mut lines[2 * (site.spin - first) as usize..] else { return };
+    for k in 0..8 {
+        line[k] ^= turned[k];
+        complement[k] = !line[k];
+    }
+}
+
+/// One sweep on this thread, with one pair of generators.
+fn serial<R: Draw>(
+    rule: Rule,
+    model: &LaneModel,
+    spins: &mut LaneSpins,
+    betas: &LaneBetas,
+    rng: &mut R,
+) -> Result<Step> {
+    same_length("spins", spins.n_spins(), model.n_spins())?;
+    let thresholds = Thresholds::new(rule, model, betas)?;
+    let mut generators = [(); 2].map(|()| WideStream::from_words(rng.word(), rng.word()));
+    let mut turned = Near([[0; 8]; NEAR]);
+    let lines = spins.lines_mut();
+    let mut accepted = 0;
+    let mut class = |[first, end]: [usize; 2], lines: &mut [[u64; 8]], votes: &[Votes]| {
+        for (k, sites) in model.sites[first..end].chunks(NEAR).enumerate() {
+            let votes = votes.get(k * NEAR..).unwrap_or_default();
+            let turned = &mut turned.0[..sites.len()];
+            accepted += thresholds.draw(model, sites, lines, votes, turned, &mut generators);
+            for (site, turned) in sites.iter().zip(&*turned) {
+                if site.spin != u32::MAX {
+                    turn(lines, 0, site, turned);
+                }
+            }
+        }
+    };
+    match &model.tiles {
+        None => model.classes.iter().for_each(|c| class(*c, lines, &[])),
+        Some(tiles) => {
+            let mut votes = vec![Votes::NONE; tiles.most_sites()];
+            for batch in &tiles.batches {
+                let votes = &mut votes[..batch.sites[1] - batch.sites[0]];
+                tiles.count(batch, lines, votes);
+                for [first, end] in &model.classes[batch.classes[0]..batch.classes[1]] {
+                    class([*first, *end], lines, &votes[first - batch.sites[0]..end - batch.sites[0]]);
+                }
+            }
+        }
+    }
+    Ok(Step { proposed: (LANES * model.n_spins()) as u64, accepted })
+}
 
 impl LaneSweep {
     /// One sweep.
@@ -39,56 +217,100 @@ impl LaneSweep {
         betas: &LaneBetas,
         rng: &mut R,
     ) -> Result<Step> {
+        serial(Rule::Metropolis, model, spins, betas, rng)
+    }
+}
+
+impl LaneHeatBath {
+    /// One sweep. Errors as of [`LaneSweep::sweep`].
+    pub fn sweep<R: Draw>(
+        &self,
+        model: &LaneModel,
+        spins: &mut LaneSpins,
+        betas: &LaneBetas,
+        rng: &mut R,
+    ) -> Result<Step> {
+        serial(Rule::HeatBath, model, spins, betas, rng)
+    }
+}
+
+impl LaneColours {
+    /// A sweep by a rule.
+    pub fn new(rule: Rule, par: Par) -> Self {
+        LaneColours { rule, par, turned: AlignedWords::default() }
+    }
+    /// One sweep. Errors as of [`LaneSweep::sweep`].
+    pub fn sweep<R: Draw>(
+        &mut self,
+        model: &LaneModel,
+        spins: &mut LaneSpins,
+        betas: &LaneBetas,
+        rng: &mut R,
+    ) -> Result<Step> {
         same_length("spins", spins.n_spins(), model.n_spins())?;
-        let check = |beta: f64| {
-            if beta >= 0.0 {
-                Ok(beta * model.unit())
-            } else {
-                Err(Error::out_of_range("beta", beta, "at least 0"))
-            }
-        };
-        let mut generators = [(); 2].map(|()| WideStream::from_words(rng.word(), rng.word()));
-        let accepted = match betas {
-            LaneBetas::Same(beta) => {
-                let thresholds = Same::new(check(*beta)?, model.planes);
-                same(model, spins, &thresholds, &mut generators)
-            }
-            LaneBetas::Each(betas) => {
-                same_length("inverse temperatures", betas.len(), LANES)?;
-                let mut units = [0.0; LANES];
-                for (unit, beta) in units.iter_mut().zip(betas) {
-                    *unit = check(*beta)?;
+        let (rule, par) = (self.rule, self.par);
+        let thresholds = Thresholds::new(rule, model, betas)?;
+        let most = model.classes.iter().map(|[first, end]| end - first).max().unwrap_or(0);
+        if self.turned.len() < 8 * most {
+            self.turned = AlignedWords::zeros(8 * most);
+        }
+        let mut accepted = 0;
+        for [first, end] in &model.classes {
+            let sites = &model.sites[*first..*end];
+            let turned: &mut [[u64; 8]] = &mut self.turned.as_chunks_mut().0[..sites.len()];
+            let lines = spins.lines();
+            let mut pieces: Vec<_> = sites
+                .chunks(PIECE)
+                .zip(turned.chunks_mut(PIECE))
+                .map(|(sites, turned)| {
+                    let generators = [(); 2].map(|()| WideStream::from_words(rng.word(), rng.word()));
+                    (sites, turned, generators, 0)
+                })
+                .collect();
+            parallel::each(par, &mut pieces, |_, (sites, turned, generators, n)| {
+                *n = thresholds.draw(model, sites, lines, &[], turned, generators);
+            });
+            accepted += pieces.iter().map(|p| p.3).sum::<u64>();
+            // Turns are carried out in pieces of the lines, so that no two threads write to one.
+            let by_spin = &model.by_spin[*first..*end];
+            let mut pieces: Vec<_> = spins.lines_mut().chunks_mut(2 * PIECE).collect();
+            let turned = &*turned;
+            parallel::each(par, &mut pieces, |p, lines| {
+                let from = (p * PIECE) as u32;
+                let start = by_spin.partition_point(|i| sites[*i as usize].spin < from);
+                for i in &by_spin[start..] {
+                    let site = &sites[*i as usize];
+                    if (site.spin - from) as usize >= lines.len() / 2 || site.spin == u32::MAX {
+                        break;
+                    }
+                    turn(lines, from, site, &turned[*i as usize]);
                 }
-                own(model, spins, &Own::new(&units, model.planes), &mut generators)
-            }
-        };
+            });
+        }
         Ok(Step { proposed: (LANES * model.n_spins()) as u64, accepted })
     }
 }
 
-/// Calls a sweep with the number of planes that the model needs.
-macro_rules! by_planes {
-    ($name:ident, $sweep:ident, $thresholds:ty) => {
-        fn $name(m: &LaneModel, s: &mut LaneSpins, t: &$thresholds, g: &mut [WideStream; 2]) -> u64 {
-            let lines = s.lines_mut();
-            match (m.planes, m.is_unit) {
-                (..=3, true) => $sweep::<3, true>(m, lines, t, g),
-                (4..=6, true) => $sweep::<6, true>(m, lines, t, g),
-                (7..=10, true) => $sweep::<10, true>(m, lines, t, g),
-                (..=8, _) => $sweep::<8, false>(m, lines, t, g),
-                (9..=12, _) => $sweep::<12, false>(m, lines, t, g),
-                (13..=16, _) => $sweep::<16, false>(m, lines, t, g),
-                _ => $sweep::<24, false>(m, lines, t, g),
-            }
-        }
-    };
-}
-by_planes!(same, sweep_same, Same);
-by_planes!(own, sweep_own, Own);
+/// What a kernel does where its sweep gives an error.
+const NOTHING: Step = Step { proposed: 0, accepted: 0 };
 
 impl Kernel<LaneModel> for LaneSweep {
     /// Does nothing where [`LaneSweep::sweep`] gives an error.
     fn step<R: Draw>(&mut self, model: &LaneModel, s: &mut LaneSpins, beta: f64, rng: &mut R) -> Step {
-        self.sweep(model, s, &LaneBetas::Same(beta), rng).unwrap_or(Step { proposed: 0, accepted: 0 })
+        self.sweep(model, s, &LaneBetas::Same(beta), rng).unwrap_or(NOTHING)
+    }
+}
+
+impl Kernel<LaneModel> for LaneHeatBath {
+    /// Does nothing where [`LaneHeatBath::sweep`] gives an error.
+    fn step<R: Draw>(&mut self, model: &LaneModel, s: &mut LaneSpins, beta: f64, rng: &mut R) -> Step {
+        self.sweep(model, s, &LaneBetas::Same(beta), rng).unwrap_or(NOTHING)
+    }
+}
+
+impl Kernel<LaneModel> for LaneColours {
+    /// Does nothing where [`LaneColours::sweep`] gives an error.
+    fn step<R: Draw>(&mut self, model: &LaneModel, s: &mut LaneSpins, beta: f64, rng: &mut R) -> Step {
+        self.sweep(model, s, &LaneBetas::Same(beta), rng).unwrap_or(NOTHING)
     }
 }

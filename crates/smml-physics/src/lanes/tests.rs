@@ -1,12 +1,13 @@
 use super::*;
-use crate::ising::{Ising, exact};
+use crate::ising::{Ising, Rule, exact};
 use proptest::prelude::*;
 use smml_core::{
     Estimate,
     chain::{Chain, Record},
     energy::{Energy, LocalEnergy, Reference},
     graph::{SparseGraph, random_regular},
-    kernel::Kernel,
+    kernel::{Kernel, Step},
+    parallel::Par,
     rng::{Draw, Stream, Streams},
     simd::{Path, with_path},
 };
@@ -85,7 +86,12 @@ fn costs_have_the_right_sign() {
 
 /// A star: its centre sees every number of votes, and how often it turns is the Metropolis probability.
 #[test]
-fn probabilities_are_those_of_metropolis() {
+fn probabilities_are_those_of_the_rule() {
+    probabilities(Rule::Metropolis);
+    probabilities(Rule::HeatBath);
+}
+
+fn probabilities(rule: Rule) {
     let mut rng = rng(2);
     for (arms, weight, field, beta) in [
         (1, 1.0, 0.0, 0.7),
@@ -115,10 +121,11 @@ fn probabilities_are_those_of_metropolis() {
         for round in 0..400 {
             let start = model.random(&mut rng);
             let mut end = start.clone();
-            if round % 2 == 0 {
-                LaneSweep.step(&model, &mut end, beta, &mut rng);
-            } else {
-                LaneSweep.sweep(&model, &mut end, &each, &mut rng).unwrap();
+            match (rule, round % 2) {
+                (Rule::Metropolis, 0) => drop(LaneSweep.step(&model, &mut end, beta, &mut rng)),
+                (Rule::Metropolis, _) => drop(LaneSweep.sweep(&model, &mut end, &each, &mut rng).unwrap()),
+                (Rule::HeatBath, 0) => drop(LaneHeatBath.step(&model, &mut end, beta, &mut rng)),
+                (Rule::HeatBath, _) => drop(LaneHeatBath.sweep(&model, &mut end, &each, &mut rng).unwrap()),
             }
             for lane in 0..LANES {
                 let (before, after) = (start.replica_bit(0, lane), end.replica_bit(0, lane));
@@ -135,15 +142,54 @@ fn probabilities_are_those_of_metropolis() {
             }
             let spin = if case % 2 == 1 { 1.0 } else { -1.0 };
             let cost = 2.0 * spin * (field + weight * (2.0 * (case / 2) as f64 - f64::from(arms)));
-            let p = (-beta * cost).exp().min(1.0);
+            let p = match rule {
+                Rule::Metropolis => (-beta * cost).exp().min(1.0),
+                Rule::HeatBath => 1.0 / (1.0 + (beta * cost).exp()),
+            };
             let found = Estimate::from_counts(turned, tried).unwrap();
-            assert!(found.p_value(p) > 1e-9, "arms {arms} case {case}: {found} against {p}");
+            assert!(found.p_value(p) > 1e-9, "{rule:?} arms {arms} case {case}: {found} against {p}");
         }
     }
 }
 
+/// Smallest p-value of ⟨E⟩ and ⟨E²⟩ against enumeration.
+fn agreement<K: Kernel<LaneModel>>(ising: &Ising, kernel: K, beta: f64, index: u64) -> f64 {
+    let exact = &exact::averages(ising, &[beta]).unwrap()[0];
+    let model = LaneModel::new(ising).unwrap();
+    let start = model.random(&mut rng(index));
+    let mut chain = Chain::new(kernel, start, Streams::new(11).stream("chain", index));
+    chain.advance(&model, beta, 200);
+    let mut record = Record::new(2).unwrap();
+    chain
+        .record(&model, beta, 1, 2_000, &mut record, |s| {
+            let energies = model.energies(s);
+            let mean = energies.iter().sum::<f64>() / 512.0;
+            [mean, energies.iter().map(|e| e * e).sum::<f64>() / 512.0]
+        })
+        .unwrap();
+    let n = ising.n_spins() as f64;
+    let energy = n * exact.energy;
+    let square = exact.specific_heat * n / (beta * beta) + energy * energy;
+    record.estimate(0).unwrap().p_value(energy).min(record.estimate(1).unwrap().p_value(square))
+}
+
+/// Wrong by design: takes β 2 % too large, or flips a spin of every replica more.
+#[derive(Clone)]
+struct Wrong<K>(K, bool);
+
+impl<K: Kernel<LaneModel>> Kernel<LaneModel> for Wrong<K> {
+    fn step<R: Draw>(&mut self, model: &LaneModel, s: &mut LaneSpins, beta: f64, rng: &mut R) -> Step {
+        if !self.1 {
+            return self.0.step(model, s, 1.02 * beta, rng);
+        }
+        let step = self.0.step(model, s, beta, rng);
+        s.lines_mut()[4..6].iter_mut().flatten().for_each(|word| *word = !*word);
+        step
+    }
+}
+
 #[test]
-fn averages_are_those_of_enumeration() {
+fn averages_are_those_of_enumeration_and_wrong_copies_are_caught() {
     let mut rng = rng(3);
     for (k, (n, degree, most, fields, beta)) in [
         (10, 4, 1, false, 0.6),
@@ -156,25 +202,79 @@ fn averages_are_those_of_enumeration() {
     .enumerate()
     {
         let ising = random_model(n, degree, most, fields, 1.0, &mut rng);
-        let exact = &exact::averages(&ising, &[beta]).unwrap()[0];
+        let index = 100 + 4 * k as u64;
+        let colours = LaneColours::new(Rule::HeatBath, Par::Serial);
+        for (rule, p) in [
+            agreement(&ising, LaneSweep, beta, index),
+            agreement(&ising, LaneHeatBath, beta, index + 1),
+            agreement(&ising, colours, beta, index + 2),
+            agreement(&ising, LaneColours::new(Rule::Metropolis, Par::Serial), beta, index + 3),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            assert!(p > 1e-7, "{k}, {rule}: {p}");
+        }
+        for flips in [false, true] {
+            let p = [
+                agreement(&ising, Wrong(LaneSweep, flips), beta, index),
+                agreement(&ising, Wrong(LaneHeatBath, flips), beta, index),
+            ];
+            assert!(p[0] < 1e-7 && p[1] < 1e-7, "{k}: {p:?} of wrong copies");
+        }
+    }
+}
+
+#[test]
+fn tiles_count_what_spins_count() {
+    for (n, degree, fields) in [(300, 299, true), (420, 280, false)] {
+        let model = LaneModel::new(&random_model(n, degree, 1, fields, 1.0, &mut rng(12))).unwrap();
+        let mut plain = model.clone();
+        plain.tiles = None;
+        assert!(model.tiles.is_some());
+        let start = model.random(&mut rng(13));
+        let run = |model: &LaneModel| {
+            let (mut s, mut rng) = (start.clone(), Streams::new(1).stream("tiles", 0));
+            for beta in [0.0, 0.03, 0.1, 1.0] {
+                LaneSweep.step(model, &mut s, beta, &mut rng);
+                LaneHeatBath.step(model, &mut s, beta, &mut rng);
+            }
+            s
+        };
+        for path in Path::available() {
+            assert!(with_path(path, || run(&model) == run(&plain)), "{path:?}");
+        }
+    }
+}
+
+#[test]
+fn colours_do_not_depend_on_threads() {
+    let ising = crate::instances::torus(150, 3).unwrap().ising().unwrap();
+    let dense = random_model(90, 50, 3, true, 1.0, &mut rng(9));
+    for (ising, sweeps) in [(ising, 2), (dense, 5)] {
         let model = LaneModel::new(&ising).unwrap();
-        let mut chain =
-            Chain::new(LaneSweep, model.random(&mut rng), Streams::new(11).stream("chain", k as u64));
-        chain.advance(&model, beta, 200);
-        let mut record = Record::new(2).unwrap();
-        chain
-            .record(&model, beta, 1, 2_000, &mut record, |s| {
-                let energies = model.energies(s);
-                let mean = energies.iter().sum::<f64>() / 512.0;
-                [mean, energies.iter().map(|e| e * e).sum::<f64>() / 512.0]
-            })
-            .unwrap();
-        let (energy, square) = (record.estimate(0).unwrap(), record.estimate(1).unwrap());
-        let n = n as f64;
-        let want = n * exact.energy;
-        assert!(energy.p_value(want) > 1e-7, "{k}: {energy} against {want}");
-        let want = exact.specific_heat * n / (beta * beta) + want * want;
-        assert!(square.p_value(want) > 1e-7, "{k}: {square} against {want}");
+        let start = model.random(&mut rng(10));
+        for rule in [Rule::Metropolis, Rule::HeatBath] {
+            let run = |par: Par| {
+                let mut rng = Streams::new(1).stream("colours", 0);
+                let (mut s, mut kernel) = (start.clone(), LaneColours::new(rule, par));
+                let steps: Vec<Step> =
+                    (0..sweeps).map(|_| kernel.step(&model, &mut s, 0.4, &mut rng)).collect();
+                (s, steps)
+            };
+            let want = run(Par::Serial);
+            for threads in [1, 2, 3, 8] {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                assert!(pool.install(|| run(Par::Rayon)) == want, "{threads} threads");
+            }
+            let turned = |a: &LaneSpins, b: &LaneSpins| -> u64 {
+                let lines = a.lines().iter().zip(b.lines()).step_by(2);
+                lines.flat_map(|(a, b)| (0..8).map(|k| u64::from((a[k] ^ b[k]).count_ones()))).sum()
+            };
+            let mut once = start.clone();
+            let step = LaneColours::new(rule, Par::Serial).step(&model, &mut once, 0.4, &mut rng(11));
+            assert_eq!(step.accepted, turned(&start, &once));
+        }
     }
 }
 
@@ -232,6 +332,9 @@ fn the_same_spins_on_every_path_and_after_a_file() {
                 LaneSweep.step(&model, &mut s, beta, &mut rng);
                 let betas = LaneBetas::Each((0..LANES).map(|l| beta * l as f64 / 100.0).collect());
                 LaneSweep.sweep(&model, &mut s, &betas, &mut rng).unwrap();
+                LaneHeatBath.step(&model, &mut s, beta, &mut rng);
+                LaneHeatBath.sweep(&model, &mut s, &betas, &mut rng).unwrap();
+                LaneColours::new(Rule::HeatBath, Par::Rayon).step(&model, &mut s, beta, &mut rng);
             }
             (model.energies(&s), s)
         };

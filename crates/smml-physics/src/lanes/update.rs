@@ -3,6 +3,7 @@
 use super::{
     acceptance::{BITS, Own, Patterns, Same},
     model::{GROUP, LaneModel, Site},
+    tiles::{TILED, Votes},
 };
 use smml_core::{
     lanes_paths,
@@ -32,12 +33,8 @@ impl Thresholds for Same {
     #[inline(always)]
     fn bit<W: Lanes>(&self, pass: usize, k: usize, [a, b]: [W; 2]) -> Bit<W> {
         let patterns: &Patterns = &self.passes[pass];
-        // Class c is d0 + 2 d1. Class 0 of passes but the first is never open, so its bit is free.
-        let mut pattern = patterns[k];
-        if pass > 0 && pattern == 14 {
-            pattern = 15;
-        }
-        Bit::Each(match pattern {
+        // Class c is d0 + 2 d1.
+        Bit::Each(match patterns[k] {
             0 => return Bit::All(false),
             15 => return Bit::All(true),
             1 => a.or(b).not(),
@@ -85,11 +82,12 @@ fn compare<W: Lanes>(open: &mut W, passed: &mut W, bit: Bit<W>, random: W) {
 
 /// A line of a list of the model.
 #[inline(always)]
-fn line<W: Lanes>(lines: &[[u64; 8]], i: u32) -> W {
-    debug_assert!((i as usize) < lines.len());
-    // SAFETY: `LaneModel` makes its lists of lines below 2 (n_spins + 1) and shows them to nobody; `sweep` has checked
-    // that there are so many.
-    W::load(unsafe { lines.get_unchecked(i as usize) })
+fn line<W: Lanes>(lines: &[[u64; 8]], i: impl Into<u32>) -> W {
+    let i = i.into() as usize;
+    debug_assert!(i < lines.len());
+    // SAFETY: `LaneModel` makes its lists of lines below 2 (n_spins + 1) and shows them to nobody; `draw` has checked
+    // that there are so many. `Tiles` makes lists of bytes, for 256 lines.
+    W::load(unsafe { lines.get_unchecked(i) })
 }
 
 /// Adds a line of weight 2^k.
@@ -113,11 +111,17 @@ fn add<W: Lanes>(sum: &mut W, a: W, b: W) -> W {
 
 /// Adds four lines to sums of weight 1 and 2, and returns what carries at weight 4.
 #[inline(always)]
-fn add_four<W: Lanes>(one: &mut W, two: &mut W, lines: &[[u64; 8]], e: [u32; 4]) -> W {
-    let line = |i: u32| line::<W>(lines, i);
+fn add_four<W: Lanes, I: Copy + Into<u32>>(one: &mut W, two: &mut W, lines: &[[u64; 8]], e: [I; 4]) -> W {
+    let line = |i: I| line::<W>(lines, i);
     let a = add(one, line(e[0]), line(e[1]));
     let b = add(one, line(e[2]), line(e[3]));
     add(two, a, b)
+}
+
+/// A part of a list of lines.
+#[inline(always)]
+pub(super) fn line_list<I>(all: &[I], [start, end]: [u32; 2]) -> &[I] {
+    &all[start as usize..end as usize]
 }
 
 /// Counts at most seven lines (in a list of at most eight).
@@ -137,7 +141,12 @@ fn count_few<W: Lanes>(lines: &[[u64; 8]], list: &[u32]) -> [W; 3] {
 
 /// Adds lines, each of weight 2^bit; their number is a multiple of four.
 #[inline(always)]
-fn add_lines<W: Lanes, const K: usize>(planes: &mut [W; K], bit: usize, lines: &[[u64; 8]], list: &[u32]) {
+pub(super) fn add_lines<W: Lanes, I: Copy + Into<u32>, const K: usize>(
+    planes: &mut [W; K],
+    bit: usize,
+    lines: &[[u64; 8]],
+    list: &[I],
+) {
     let at = |planes: &[W; K], k: usize| if k < K { planes[k] } else { W::zero() };
     let (mut one, mut two, mut four) = (at(planes, bit), at(planes, bit + 1), at(planes, bit + 2));
     let (sixteens, rest) = list.as_chunks::<16>();
@@ -191,15 +200,26 @@ struct Test<W, const K: usize> {
     costly: W,
 }
 
+/// The number of votes for "up". `votes` are those that were counted together with other spins, if any.
 #[inline(always)]
-fn prepare<W: Lanes, const K: usize, const UNIT: bool>(
+fn count<W: Lanes, const K: usize, const UNIT: bool>(
     model: &LaneModel,
     lines: &[[u64; 8]],
     site: &Site,
-    x: W,
-) -> Test<W, K> {
+    votes: Option<&Votes>,
+) -> [W; K] {
     let mut planes = [W::zero(); K];
-    let list = |[start, end]: [u32; 2]| &model.lines[start as usize..end as usize];
+    if UNIT
+        && K == TILED
+        && let (Some(tiles), Some(votes)) = (&model.tiles, votes)
+    {
+        for k in 0..K {
+            planes[k] = W::load(&votes.far[k]);
+        }
+        add_lines(&mut planes, 0, lines, tiles.list(votes.near));
+        return planes;
+    }
+    let list = |part: [u32; 2]| line_list(&model.lines, part);
     if UNIT && K == 3 {
         let few = count_few::<W>(lines, list(site.lines));
         planes.iter_mut().zip(few).for_each(|(plane, count)| *plane = count);
@@ -210,11 +230,17 @@ fn prepare<W: Lanes, const K: usize, const UNIT: bool>(
             add_lines(&mut planes, s.bit as usize, lines, list(s.lines));
         }
     }
+    planes
+}
+
+/// What it costs to turn spins that point up where `x` is set, given their votes.
+#[inline(always)]
+fn prepare<W: Lanes, const K: usize>(votes: u32, mut planes: [W; K], x: W) -> Test<W, K> {
     // E = votes - ceil(all/2) for a spin that is up, votes - floor(all/2) - 1 for one that is down: in both cases
     // D' is E or its complement. For an even number of votes the carry that goes in is the spin itself.
-    let half = site.votes.div_ceil(2);
+    let half = votes.div_ceil(2);
     let ones = W::zero().not();
-    let mut carry = if site.votes.is_multiple_of(2) { x } else { ones };
+    let mut carry = if votes.is_multiple_of(2) { x } else { ones };
     let down = x.not();
     for (k, plane) in planes.iter_mut().enumerate() {
         let flag = W::load(&[u64::from(half >> k & 1 == 0).wrapping_neg(); 8]);
@@ -225,25 +251,44 @@ fn prepare<W: Lanes, const K: usize, const UNIT: bool>(
     Test { cost: planes, costly: carry.xor(down) }
 }
 
+/// The direction that costs no energy: up where at least half of the votes are for it.
+#[inline(always)]
+fn preferred<W: Lanes, const K: usize>(votes: u32, planes: &[W; K]) -> W {
+    let half = votes.div_ceil(2);
+    let mut carry = W::zero().not();
+    for (k, plane) in planes.iter().enumerate() {
+        let flag = W::load(&[u64::from(half >> k & 1 == 0).wrapping_neg(); 8]);
+        carry = plane.majority(flag, carry);
+    }
+    carry
+}
+
 lanes_paths! {
-    /// One Metropolis sweep at the same temperature for all replicas. K is the number of planes; UNIT says that all
-    /// couplings are one unit. Returns how many spins turned.
-    pub(super) fn sweep_same<W: Lanes, const K: usize, const UNIT: bool>(
+    /// Draws the spins of `sites`, which are of one colour, at the same temperature for all replicas; K is the number of
+    /// planes, UNIT says that all couplings are one unit, HEAT chooses the heat bath. Writes to `turned` which of them turn,
+    /// and returns how many. `votes` are those of the sites that were counted together, or none.
+    pub(super) fn draw_same<W: Lanes, const K: usize, const UNIT: bool, const HEAT: bool>(
         model: &LaneModel,
-        lines: &mut [[u64; 8]],
+        sites: &[Site],
+        lines: &[[u64; 8]],
+        votes: &[Votes],
+        turned: &mut [[u64; 8]],
         thresholds: &Same,
         generators: &mut [WideStream; 2]
     ) -> u64 {
-        sweep::<W, K, UNIT, Same>(model, lines, thresholds, generators)
+        draw::<W, K, UNIT, HEAT, Same>(model, sites, lines, votes, turned, thresholds, generators)
     }
-    /// As `sweep_same`, each replica at its own temperature.
-    pub(super) fn sweep_own<W: Lanes, const K: usize, const UNIT: bool>(
+    /// As `draw_same`, each replica at its own temperature.
+    pub(super) fn draw_own<W: Lanes, const K: usize, const UNIT: bool, const HEAT: bool>(
         model: &LaneModel,
-        lines: &mut [[u64; 8]],
+        sites: &[Site],
+        lines: &[[u64; 8]],
+        votes: &[Votes],
+        turned: &mut [[u64; 8]],
         thresholds: &Own,
         generators: &mut [WideStream; 2]
     ) -> u64 {
-        sweep::<W, K, UNIT, Own>(model, lines, thresholds, generators)
+        draw::<W, K, UNIT, HEAT, Own>(model, sites, lines, votes, turned, thresholds, generators)
     }
 }
 
@@ -255,59 +300,58 @@ fn n_set<W: Lanes>(lanes: W) -> u64 {
     words.iter().map(|w| u64::from(w.count_ones())).sum()
 }
 
-#[inline(always)]
-fn sweep<W: Lanes, const K: usize, const UNIT: bool, T: Thresholds>(
-    model: &LaneModel,
-    lines: &mut [[u64; 8]],
-    thresholds: &T,
-    generators: &mut [WideStream; 2],
-) -> u64 {
-    assert_eq!(lines.len(), 2 * (model.n_spins() + 1));
-    let mut a = LanesStream::<W>::load(&generators[0]);
-    let mut b = LanesStream::<W>::load(&generators[1]);
-    let (mut ones, mut twos, mut fours) = (W::zero(), W::zero(), 0u64);
-    for sites in model.sites.chunks_exact(GROUP) {
-        let mut cost = [[W::zero(); K]; GROUP];
-        // Lanes that turn, as far as the tests so far go, and those among them that must pass tests.
-        let mut turns = [W::zero(); GROUP];
-        let mut costly = [W::zero(); GROUP];
-        let mut old = [W::zero(); GROUP];
-        // What fills a group comes last, and needs no random numbers.
-        let active = sites.iter().take_while(|s| s.spin != u32::MAX).count();
-        for q in 0..active {
-            let site = &sites[q];
-            old[q] = W::load(&lines[2 * site.spin as usize]);
-            let test = prepare::<W, K, UNIT>(model, lines, site, old[q]);
-            (cost[q], costly[q]) = (test.cost, test.costly);
-            turns[q] = W::zero().not();
-        }
-        let odd = [0, 1, 2, 3].map(|q| sites[q].votes % 2 == 1);
-        for pass in 0..K.div_ceil(2) {
+/// What is tested of four spins.
+struct Group<'a, W, T, const K: usize> {
+    thresholds: &'a T,
+    cost: [[W; K]; GROUP],
+    /// Which spins have an odd number of votes.
+    odd: [bool; GROUP],
+    /// Spins of the group; what fills it comes last, and needs no random numbers.
+    active: usize,
+}
+
+impl<W: Lanes, T: Thresholds, const K: usize> Group<'_, W, T, K> {
+    /// Of the lanes of `alive` those that pass all tests, which is each with the probability of its cost.
+    ///
+    /// DIRECT: one comparison with the threshold of the cost (0 to 3) instead, as the heat bath of few votes has them.
+    /// SPARSE: where no replica is open in two of the spins, they are compared together from the start.
+    #[inline(always)]
+    fn survivors<const DIRECT: bool, const SPARSE: bool>(
+        &self,
+        mut alive: [W; GROUP],
+        a: &mut LanesStream<W>,
+        b: &mut LanesStream<W>,
+    ) -> [W; GROUP] {
+        let Group { thresholds, cost, odd, active } = self;
+        let passes = if DIRECT { 1 } else { K.div_ceil(2) };
+        for pass in 0..passes {
             let bit = |q: usize, k: usize| if k < K { cost[q][k] } else { W::zero() };
             let d: [[W; 2]; GROUP] = std::array::from_fn(|q| [bit(q, 2 * pass), bit(q, 2 * pass + 1)]);
             let mut open: [W; GROUP] = std::array::from_fn(|q| {
-                let alive = turns[q].and(costly[q]);
-                if pass == 0 && odd[q] { alive } else { alive.and(d[q][0].or(d[q][1])) }
+                if DIRECT || pass == 0 && odd[q] { alive[q] } else { alive[q].and(d[q][0].or(d[q][1])) }
             });
-            if pass > 0 && !open[0].or(open[1]).or(open[2].or(open[3])).any() {
+            if pass > 0 && !any(&open) {
                 continue;
             }
             let tested = open;
             let mut passed = [W::zero(); GROUP];
             // Which thresholds: those of odd votes in the first pass, else those of the pass.
             let kind = |q: usize| if pass == 0 && odd[q] { 0 } else { pass + 1 };
-            let alike = (1..active).all(|q| kind(q) == kind(0));
+            let alike = (1..*active).all(|q| kind(q) == kind(0));
+            let apart = |open: &[W; GROUP]| {
+                let twice = open[0].and(open[1]).or(open[2].and(open[3]));
+                let both = open[0].or(open[1]).and(open[2].or(open[3]));
+                alike && !twice.or(both).any()
+            };
             let mut k = 0;
-            loop {
-                for q in 0..active {
-                    let random = if q % 2 == 0 { a.next() } else { b.next() };
-                    compare(&mut open[q], &mut passed[q], thresholds.bit(kind(q), k, d[q]), random);
-                }
-                k += 1;
-                if k >= APART {
-                    let twice = open[0].and(open[1]).or(open[2].and(open[3]));
-                    let both = open[0].or(open[1]).and(open[2].or(open[3]));
-                    if k == BITS || (alike && !twice.or(both).any()) || !any(&open) {
+            if !(SPARSE && apart(&open)) {
+                loop {
+                    for q in 0..*active {
+                        let random = if q % 2 == 0 { a.next() } else { b.next() };
+                        compare(&mut open[q], &mut passed[q], thresholds.bit(kind(q), k, d[q]), random);
+                    }
+                    k += 1;
+                    if k >= APART && (k == BITS || apart(&open) || !any(&open)) {
                         break;
                     }
                 }
@@ -330,16 +374,84 @@ fn sweep<W: Lanes, const K: usize, const UNIT: bool, T: Thresholds>(
             }
             for q in 0..GROUP {
                 let survive = passed[q].or(below.and(open[q]));
-                turns[q] = turns[q].and(tested[q].not().or(survive));
+                alive[q] = alive[q].and(tested[q].not().or(survive));
+            }
+        }
+        alive
+    }
+    /// Of all lanes those that go against their preferred direction, each with probability q / (1 + q), where q = exp(-β ΔE)
+    /// is that of passing the tests.
+    ///
+    /// q / (1 + q) = q (1 - q / (1 + q)): those that pass, and are not called back. To call back with probability q / (1 + q),
+    /// toss a coin: with one side nothing is called back, with the other all that pass the tests anew, and the rest toss
+    /// again.
+    #[inline(always)]
+    fn against(&self, a: &mut LanesStream<W>, b: &mut LanesStream<W>) -> [W; GROUP] {
+        let all = std::array::from_fn(|q| if q < self.active { W::zero().not() } else { W::zero() });
+        let mut against = self.survivors::<false, false>(all, a, b);
+        let mut tossing = against;
+        while any(&tossing) {
+            for q in 0..self.active {
+                tossing[q] = tossing[q].and(if q % 2 == 0 { a.next() } else { b.next() });
+            }
+            let back = self.survivors::<false, true>(tossing, a, b);
+            for q in 0..GROUP {
+                against[q] = back[q].not_in(against[q]);
+                tossing[q] = back[q].not_in(tossing[q]);
+            }
+        }
+        against
+    }
+}
+
+#[inline(always)]
+fn draw<W: Lanes, const K: usize, const UNIT: bool, const HEAT: bool, T: Thresholds>(
+    model: &LaneModel,
+    sites: &[Site],
+    lines: &[[u64; 8]],
+    votes: &[Votes],
+    turned: &mut [[u64; 8]],
+    thresholds: &T,
+    generators: &mut [WideStream; 2],
+) -> u64 {
+    assert_eq!(lines.len(), 2 * (model.n_spins() + 1));
+    let mut a = LanesStream::<W>::load(&generators[0]);
+    let mut b = LanesStream::<W>::load(&generators[1]);
+    let (mut ones, mut twos, mut fours) = (W::zero(), W::zero(), 0u64);
+    let groups = sites.chunks_exact(GROUP).zip(turned.chunks_exact_mut(GROUP));
+    for (g, (sites, turned)) in groups.enumerate() {
+        let active = sites.iter().take_while(|s| s.spin != u32::MAX).count();
+        let odd = [0, 1, 2, 3].map(|q| sites[q].votes % 2 == 1);
+        let mut group = Group { thresholds, cost: [[W::zero(); K]; GROUP], odd, active };
+        let mut turns = [W::zero(); GROUP];
+        let mut costly = [W::zero(); GROUP];
+        // By the heat bath: where the spin is not as it prefers.
+        let mut wrong = [W::zero(); GROUP];
+        for q in 0..active {
+            let old = W::load(&lines[2 * sites[q].spin as usize]);
+            let votes = count::<W, K, UNIT>(model, lines, &sites[q], votes.get(GROUP * g + q));
+            let towards = if HEAT { preferred(sites[q].votes, &votes) } else { old };
+            wrong[q] = towards.xor(old);
+            let test = prepare(sites[q].votes, votes, towards);
+            (group.cost[q], costly[q]) = (test.cost, test.costly);
+        }
+        if HEAT {
+            let against = if K == 3 {
+                // At most seven votes: thresholds are those of the heat bath itself.
+                let all = std::array::from_fn(|q| if q < active { W::zero().not() } else { W::zero() });
+                group.survivors::<true, false>(all, &mut a, &mut b)
+            } else {
+                group.against(&mut a, &mut b)
+            };
+            turns = std::array::from_fn(|q| against[q].xor(wrong[q]));
+        } else {
+            let survive = group.survivors::<false, false>(costly, &mut a, &mut b);
+            for q in 0..active {
+                turns[q] = costly[q].not().or(survive[q]);
             }
         }
         for q in 0..GROUP {
-            if q < active {
-                let spin = sites[q].spin as usize;
-                let new = old[q].xor(turns[q]);
-                new.store(&mut lines[2 * spin]);
-                new.not().store(&mut lines[2 * spin + 1]);
-            }
+            turns[q].store(&mut turned[q]);
         }
         let (sum, carry) = (ones.xor3(turns[0], turns[1]), ones.majority(turns[0], turns[1]));
         let (sum, more) = (sum.xor3(turns[2], turns[3]), sum.majority(turns[2], turns[3]));

@@ -364,6 +364,7 @@ impl Reference for PackedLattice {
 }
 
 /// The neighbours to the side that are not at the same bit, in one layer of the other colour.
+#[derive(Clone, Debug)]
 pub(super) struct Around {
     side: AlignedWords,
 }

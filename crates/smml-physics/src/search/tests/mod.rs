@@ -66,12 +66,12 @@ fn planted(n: usize, n_loops: usize, seed: u64) -> (Ising, f64) {
 }
 
 #[test]
-fn ground_states_of_small_glasses_are_found_on_both_engines() {
+fn ground_states_of_small_glasses_are_found_on_both_lanes() {
     for seed in 0..4 {
         for integer in [true, false] {
             let ising = glass(14, integer, seed);
             let engine = Annealing::engine(&ising);
-            assert_eq!(engine, if integer { Engine::Lanes } else { Engine::Single });
+            assert_eq!(engine, if integer { Engine::Lanes } else { Engine::RealLanes });
             let annealing = Annealing::for_model(&ising, 100).unwrap();
             let found = annealing.search(&ising, 64, &Streams::new(seed), Par::Rayon).unwrap();
             assert_eq!(found.n_runs(), if integer { 512 } else { 64 });
@@ -80,6 +80,18 @@ fn ground_states_of_small_glasses_are_found_on_both_engines() {
             assert_eq!(ising.energy(spins), energy);
         }
     }
+}
+
+#[test]
+fn couplings_far_apart_in_size_go_to_the_single_engine() {
+    // Two pairs, one of which the rounding of the other would not see: all four spins must still be aligned.
+    let edges = [(0, 1, 1.0), (2, 3, std::f64::consts::PI * 1e-7), (4, 5, -0.3), (1, 2, 0.0)];
+    let ising = Ising::new(6, &edges, vec![0.0; 6]).unwrap();
+    assert_eq!(Annealing::engine(&ising), Engine::Single);
+    let annealing = Annealing::new(Schedule::geometric(2.0, 1e-8).unwrap(), 300).unwrap();
+    let found = annealing.search(&ising, 5, &Streams::new(3), Par::Serial).unwrap();
+    assert_eq!(found.n_runs(), 5);
+    assert!((found.best().0 - ground(&ising)).abs() < 1e-15);
 }
 
 #[test]

@@ -1,0 +1,131 @@
+use super::*;
+use crate::{
+    rng::Streams,
+    simd::{Path, with_path},
+};
+
+crate::lanes_paths! {
+    fn every_operation<W: Lanes>(a: &[u64; 8], b: &[u64; 8], c: &[u64; 8], out: &mut Vec<u64>) {
+        let (x, y, z) = (W::load(a), W::load(b), W::load(c));
+        let all = [
+            x.xor(y), x.and(y), x.or(y), x.not_in(y), x.add64(y), x.shift_left::<17, 47>(),
+            x.rotate_left::<23, 41>(), x.not(), x.xor3(y, z), x.majority(y, z), x.select(y, z), W::zero(),
+        ];
+        for w in all {
+            let mut words = [0; 8];
+            w.store(&mut words);
+            out.extend(words);
+        }
+        out.push(u64::from(x.any()) + 2 * u64::from(W::zero().any()));
+    }
+    fn words<W: Lanes>(stream: &mut WideStream, n: usize, out: &mut Vec<u64>) {
+        let mut lanes = LanesStream::<W>::load(stream);
+        for _ in 0..n {
+            let mut words = [0; 8];
+            lanes.next().store(&mut words);
+            out.extend(words);
+        }
+        lanes.store(stream);
+    }
+}
+
+#[test]
+fn operations_are_those_of_words_on_every_path() {
+    let mut rng = WideStream::new(&mut Streams::new(1).stream("lanes", 0));
+    let (a, b, c) = (rng.next(), rng.next(), rng.next());
+    let mut want = Vec::new();
+    let operations: [fn(u64, u64, u64) -> u64; 12] = [
+        |a, b, _| a ^ b,
+        |a, b, _| a & b,
+        |a, b, _| a | b,
+        |a, b, _| !a & b,
+        |a, b, _| a.wrapping_add(b),
+        |a, _, _| a << 17,
+        |a, _, _| a.rotate_left(23),
+        |a, _, _| !a,
+        |a, b, c| a ^ b ^ c,
+        |a, b, c| (a & b) | (a & c) | (b & c),
+        |a, b, c| (a & b) | (!a & c),
+        |_, _, _| 0,
+    ];
+    for operation in operations {
+        want.extend((0..8).map(|i| operation(a[i], b[i], c[i])));
+    }
+    want.push(1);
+    for path in Path::available() {
+        let mut out = Vec::new();
+        with_path(path, || every_operation(&a, &b, &c, &mut out));
+        assert_eq!(out, want, "{path:?}");
+    }
+}
+
+crate::lanes_paths! {
+    fn every_real_operation<W: Lanes>(a: &[f32; 16], b: &[f32; 16], set: u16, out: &mut Vec<u32>) {
+        let (x, y) = (W::load_f32(a), W::load_f32(b));
+        let all = [
+            x.add_f32(y), x.sub_f32(y), x.mul_f32(y), x.only(set), x.i32_to_f32(), x.shift_right_32::<23>(),
+            W::splat_f32(a[3]), x.mul_f32(y).add_f32(x),
+        ];
+        for w in all {
+            let mut numbers = [0.0; 16];
+            w.store_f32(&mut numbers);
+            out.extend(numbers.map(f32::to_bits));
+        }
+        out.push(u32::from(x.at_most_f32(y)));
+        let mut words = [0; 8];
+        x.store(&mut words);
+        out.extend(words.iter().flat_map(|w| [*w as u32, (*w >> 32) as u32]));
+    }
+}
+
+#[test]
+fn real_operations_are_those_of_f32_on_every_path() {
+    let mut rng = Streams::new(3).stream("lanes", 1);
+    for round in 0..200 {
+        let mut number = |k: usize| match (round + k) % 7 {
+            0 => f32::from_bits(crate::rng::Draw::word(&mut rng) as u32),
+            1 => [f32::NAN, f32::INFINITY, -0.0, 0.0, 1e-40][k % 5],
+            _ => crate::rng::Draw::normal(&mut rng) as f32,
+        };
+        let (a, b): ([f32; 16], [f32; 16]) =
+            (std::array::from_fn(&mut number), std::array::from_fn(&mut number));
+        let set = crate::rng::Draw::word(&mut rng) as u16;
+        let mut want: Vec<f32> = Vec::new();
+        want.extend((0..16).map(|k| a[k] + b[k]));
+        want.extend((0..16).map(|k| a[k] - b[k]));
+        want.extend((0..16).map(|k| a[k] * b[k]));
+        want.extend((0..16).map(|k| if set >> k & 1 == 1 { a[k] } else { 0.0 }));
+        want.extend((0..16).map(|k| a[k].to_bits() as i32 as f32));
+        want.extend((0..16).map(|k| f32::from_bits(a[k].to_bits() >> 23)));
+        want.extend([a[3]; 16]);
+        want.extend((0..16).map(|k| a[k] * b[k] + a[k]));
+        let less = (0..16).map(|k| u32::from(a[k] <= b[k]) << k).sum::<u32>();
+        for path in Path::available() {
+            let mut out = Vec::new();
+            with_path(path, || every_real_operation(&a, &b, set, &mut out));
+            for (k, (found, want)) in out.iter().zip(&want).enumerate() {
+                // Which NaN an operation gives is not the same everywhere, and no kernel looks.
+                let same = *found == want.to_bits() || (f32::from_bits(*found).is_nan() && want.is_nan());
+                assert!(same, "{path:?}: {k}: {found:x} instead of {want}");
+            }
+            assert_eq!(out[128], less, "{path:?}");
+            assert_eq!(out[129..], a.map(f32::to_bits));
+        }
+    }
+}
+
+#[test]
+fn streams_are_the_wide_stream_on_every_path() {
+    let start = WideStream::new(&mut Streams::new(2).stream("lanes", 0));
+    let mut plain = start.clone();
+    let want: Vec<u64> = (0..50).flat_map(|_| plain.next()).collect();
+    for path in Path::available() {
+        let (mut stream, mut out) = (start.clone(), Vec::new());
+        with_path(path, || {
+            words(&mut stream, 20, &mut out);
+            words(&mut stream, 30, &mut out);
+        });
+        assert_eq!(out, want, "{path:?}");
+        assert_eq!(stream.next(), plain.clone().next());
+    }
+}

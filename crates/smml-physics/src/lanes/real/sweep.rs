@@ -1,0 +1,208 @@
+//! Sweeps of all replicas.
+
+use super::{
+    super::decide::{Block, Drawn, HOPELESS, Scale, WIDTH},
+    model::{RealLaneModel, Rows},
+    spins::{BLOCKS, Body, REAL_LANES, RealLaneSpins},
+};
+use crate::{ising::Rule, lanes::LaneBetas};
+use serde::{Deserialize, Serialize};
+use smml_core::{
+    error::{Error, Result, same_length},
+    kernel::{Kernel, Step},
+    lanes_paths,
+    rng::{Draw, WideStream},
+    simd::lanes::{Lanes, LanesStream},
+};
+
+/// Every spin once in the order of their numbers, by the Metropolis rule or the heat bath (for Ising spins the same as
+/// Glauber's rule). Stationary, not reversible.
+///
+/// As a [`Kernel`] it samples the joint distribution of all replicas, which is at β for each of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RealLaneSweep {
+    rule: Rule,
+}
+
+impl RealLaneSweep {
+    /// Flips with probability min(1, exp(-β ΔE)).
+    pub fn metropolis() -> Self {
+        RealLaneSweep { rule: Rule::Metropolis }
+    }
+    /// Draws every spin from its conditional distribution.
+    pub fn heat_bath() -> Self {
+        RealLaneSweep { rule: Rule::HeatBath }
+    }
+    /// One sweep. `betas` has one β for all replicas or one for each of the [`REAL_LANES`].
+    ///
+    /// Errors: a state of another model, β that is negative or NaN, another number of them than replicas.
+    pub fn sweep<R: Draw>(
+        &self,
+        model: &RealLaneModel,
+        spins: &mut RealLaneSpins,
+        betas: &LaneBetas,
+        rng: &mut R,
+    ) -> Result<Step> {
+        same_length("spins", spins.n_spins(), model.n_spins())?;
+        let mut scales = [Scale::new(0.0, 1.0); REAL_LANES];
+        if let LaneBetas::Each(betas) = betas {
+            same_length("inverse temperatures", betas.len(), REAL_LANES)?;
+        }
+        for (r, scale) in scales.iter_mut().enumerate() {
+            let beta = match betas {
+                LaneBetas::Same(beta) => *beta,
+                LaneBetas::Each(betas) => betas[r],
+            };
+            if !(beta >= 0.0) {
+                return Err(Error::out_of_range("beta", beta, "at least 0"));
+            }
+            *scale = Scale::new(beta, model.unit());
+        }
+        let mut words = [(); 2].map(|()| WideStream::from_words(rng.word(), rng.word()));
+        spins.prepare(model);
+        let accepted = match (&mut spins.body, &model.rows, self.rule) {
+            (Body::BySpin(c), Rows::Sparse { offsets, entries }, rule) => {
+                let sweep = if rule == Rule::HeatBath { sparse::<true> } else { sparse::<false> };
+                sweep(offsets, entries, &mut c.spins, &mut c.fields, &scales, &mut words)
+            }
+            (Body::ByReplica(c), Rows::Dense { blocks, n_blocks }, rule) => {
+                let sweep = if rule == Rule::HeatBath { dense::<true> } else { dense::<false> };
+                sweep(c.n_spins, blocks, *n_blocks, &mut c.spins, &mut c.fields, &scales, &mut words)
+            }
+            // `prepare` has made the form that belongs to the rows.
+            _ => 0,
+        };
+        Ok(Step { proposed: (REAL_LANES * model.n_spins()) as u64, accepted })
+    }
+}
+
+impl Kernel<RealLaneModel> for RealLaneSweep {
+    /// Does nothing where [`RealLaneSweep::sweep`] gives an error.
+    fn step<R: Draw>(&mut self, m: &RealLaneModel, s: &mut RealLaneSpins, beta: f64, rng: &mut R) -> Step {
+        self.sweep(m, s, &LaneBetas::Same(beta), rng).unwrap_or(Step { proposed: 0, accepted: 0 })
+    }
+}
+
+lanes_paths! {
+    /// One sweep of a sparse model; returns how many spins flipped. Words of the first generator decide, those of the second
+    /// are for what 32 bits leave open.
+    fn sparse<W: Lanes, const HEAT: bool>(
+        offsets: &[usize],
+        entries: &[(u32, f32)],
+        spins: &mut [Block],
+        fields: &mut [Block],
+        scales: &[Scale; REAL_LANES],
+        words: &mut [WideStream; 2]
+    ) -> u64 {
+        let fast: [W; BLOCKS] = std::array::from_fn(|b| {
+            W::load_f32(&std::array::from_fn(|k| scales[b * WIDTH + k].fast))
+        });
+        let mut decide = LanesStream::<W>::load(&words[0]);
+        let mut more = LanesStream::<W>::load(&words[1]);
+        let mut flipped = 0;
+        for (i, own) in spins.chunks_exact_mut(BLOCKS).enumerate() {
+            for b in 0..BLOCKS {
+                let spin = W::load_f32(&own[b].0);
+                let cost = spin.mul_f32(W::load_f32(&fields[i * BLOCKS + b].0));
+                let x = cost.mul_f32(fast[b]);
+                if x.at_most_f32(W::splat_f32(HOPELESS)) == 0 {
+                    continue;
+                }
+                let drawn = Drawn::new::<HEAT>(decide.next());
+                let [may, mut flips] = drawn.may(x);
+                let mut open = may & !flips;
+                if open != 0 {
+                    let mut costs = [0.0; WIDTH];
+                    cost.store_f32(&mut costs);
+                    while open != 0 {
+                        let k = open.trailing_zeros() as usize;
+                        open &= open - 1;
+                        let flip = drawn.exactly::<HEAT>(k, costs[k], scales[b * WIDTH + k], more.next());
+                        flips |= u16::from(flip) << k;
+                    }
+                }
+                if flips != 0 {
+                    flipped += u64::from(flips.count_ones());
+                    let change = spin.mul_f32(W::splat_f32(-2.0)).only(flips);
+                    spin.add_f32(change).store_f32(&mut own[b].0);
+                    for (j, w) in &entries[offsets[i]..offsets[i + 1]] {
+                        add(&mut fields[*j as usize * BLOCKS + b], change, *w);
+                    }
+                }
+            }
+        }
+        decide.store(&mut words[0]);
+        more.store(&mut words[1]);
+        flipped
+    }
+    /// One sweep of a dense model: sixteen spins of one replica at a time, in order. A flip changes the costs of those
+    /// behind it, which keep their random numbers.
+    fn dense<W: Lanes, const HEAT: bool>(
+        n_spins: usize,
+        rows: &[Block],
+        n_blocks: usize,
+        spins: &mut [Block],
+        fields: &mut [Block],
+        scales: &[Scale; REAL_LANES],
+        words: &mut [WideStream; 2]
+    ) -> u64 {
+        let mut decide = LanesStream::<W>::load(&words[0]);
+        let mut more = LanesStream::<W>::load(&words[1]);
+        let mut flipped = 0;
+        // Rows of some spins stay near while all replicas use them.
+        for first in (0..n_blocks).step_by(NEAR) {
+            for (r, scale) in scales.iter().enumerate() {
+                let here = r * n_blocks..(r + 1) * n_blocks;
+                let (spins, fields) = (&mut spins[here.clone()], &mut fields[here]);
+                let fast = W::splat_f32(scale.fast);
+                for b in first..n_blocks.min(first + NEAR) {
+                    let mut spin = W::load_f32(&spins[b].0);
+                    let mut cost = spin.mul_f32(W::load_f32(&fields[b].0));
+                    if cost.mul_f32(fast).at_most_f32(W::splat_f32(HOPELESS)) == 0 {
+                        continue;
+                    }
+                    let drawn = Drawn::new::<HEAT>(decide.next());
+                    // Attempts that are not made yet, of spins that there are.
+                    let mut left = u16::MAX >> (WIDTH - WIDTH.min(n_spins - b * WIDTH));
+                    loop {
+                        let [may, sure] = drawn.may(cost.mul_f32(fast));
+                        let may = may & left;
+                        if may == 0 {
+                            break;
+                        }
+                        let k = may.trailing_zeros() as usize;
+                        let (this, i) = (1 << k, b * WIDTH + k);
+                        left &= !(this | (this - 1));
+                        if sure & this == 0 {
+                            let mut costs = [0.0; WIDTH];
+                            cost.store_f32(&mut costs);
+                            if !drawn.exactly::<HEAT>(k, costs[k], *scale, more.next()) {
+                                continue;
+                            }
+                        }
+                        flipped += 1;
+                        let change = W::splat_f32(-2.0 * spins[b].0[k]);
+                        for (h, w) in fields.iter_mut().zip(&rows[i * n_blocks..][..n_blocks]) {
+                            W::load_f32(&h.0).add_f32(change.mul_f32(W::load_f32(&w.0))).store_f32(&mut h.0);
+                        }
+                        spin = spin.add_f32(change.only(this));
+                        spin.store_f32(&mut spins[b].0);
+                        cost = spin.mul_f32(W::load_f32(&fields[b].0));
+                    }
+                }
+            }
+        }
+        decide.store(&mut words[0]);
+        more.store(&mut words[1]);
+        flipped
+    }
+}
+
+/// sum += w x
+#[inline(always)]
+fn add<W: Lanes>(sum: &mut Block, x: W, w: f32) {
+    W::load_f32(&sum.0).add_f32(x.mul_f32(W::splat_f32(w))).store_f32(&mut sum.0);
+}
+
+/// Blocks of spins whose rows are used by one replica after the other.
+const NEAR: usize = 4;
