@@ -42,9 +42,9 @@ const FEWEST_BLOCK_SWEEPS: usize = 50;
 ///    joining costs more, of larger parts).
 /// 2. Solutions are drawn into groups of four. Spins that have the same orientation to each other in all of a group are
 ///    joined into blocks ([`Contraction`](super::Contraction)), and the model of the blocks, in general a small part of
-///    the model, is annealed as before, in two islands of 256 replicas that start from the four solutions, for a tenth of
-///    the sweeps. The best state of each island takes the place of the group (the best of the four stays where no island
-///    comes as low). This halves their number; it is repeated until one group is left, whose best is the result.
+///    the model, is annealed in 512 independent replicas that start from the four solutions, for a tenth of the sweeps.
+///    The two lowest states that differ take the place of the group (the best of the four stays where none is as low).
+///    This halves their number; it is repeated until one group is left, whose best is the result.
 ///
 /// Where solutions differ by compact clusters, as on lattices in two dimensions, nearly all is gained in the second part,
 /// and small islands, which keep solutions apart, are best. On random graphs, where what differs is one cluster through

@@ -2,9 +2,9 @@
 
 use super::{BLOCK_SWEEPS, FEWEST_BLOCK_SWEEPS};
 use crate::{
-    ising::{CachedIsing, Ising},
+    ising::CachedIsing,
     lanes::{LANES, LaneModel, LaneSpins},
-    search::{Contraction, LanePopulation, descend, islands::best_of_each},
+    search::{Contraction, LanePopulation, descend},
 };
 use smml_core::{
     energy::Energy,
@@ -16,8 +16,11 @@ use smml_core::{
 
 /// Solutions of a group.
 const GROUP: usize = 4;
-/// Islands in which blocks are annealed, each of which has one child.
+/// Solutions that take the place of a group.
 const CHILDREN: usize = 2;
+/// Replicas of an island in which blocks are annealed: one, so that their states are independent. (With resampling all of
+/// them become relatives, the two children are one state or nearly so, and the solutions run out of variety.)
+const ISLAND: usize = 1;
 
 /// What all groups share.
 pub(super) struct Tournament<'a> {
@@ -33,7 +36,7 @@ impl<'a> Tournament<'a> {
     pub(super) fn new(cached: &'a CachedIsing, n_sweeps: usize) -> Result<Self> {
         let [hot, cold] = LanePopulation::temperatures(&cached.0);
         let n_sweeps = (n_sweeps / BLOCK_SWEEPS).max(FEWEST_BLOCK_SWEEPS);
-        let annealing = LanePopulation::new(Schedule::linear(hot, cold)?, n_sweeps, LANES / CHILDREN)?;
+        let annealing = LanePopulation::new(Schedule::linear(hot, cold)?, n_sweeps, ISLAND)?;
         Ok(Tournament { cached, annealing })
     }
 
@@ -63,9 +66,9 @@ impl<'a> Tournament<'a> {
         }
     }
 
-    /// What takes the place of a group of at most 64 solutions: the best states of the two islands; where none is as low
-    /// as the best of the group, that one and the lower of the two. A group without blocks, or with blocks whose couplings
-    /// do not fit in lanes, leaves its best two.
+    /// What takes the place of a group of at most 64 solutions: the two lowest states of its blocks that differ; where none
+    /// is as low as the best of the group, that one and the lowest of the blocks. A group without blocks, or with blocks
+    /// whose couplings do not fit in lanes, leaves its best two.
     pub(super) fn join<R: Draw>(&self, group: &[Solution], rng: &mut R) -> Result<Vec<Solution>> {
         let mut parents: Vec<&Solution> = group.iter().collect();
         parents.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -81,8 +84,7 @@ impl<'a> Tournament<'a> {
             spins.set_replica(lane, &narrow[lane % narrow.len()])?;
         }
         self.annealing.sweep(&model, &mut spins, 0..self.annealing.n_sweeps(), rng)?;
-        let mut children: Vec<Solution> = self.children(&contraction, blocks, &model, &spins)?;
-        children.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut children = self.children(&contraction, &model, &spins)?;
         if children.first().is_none_or(|child| child.0 > best.0) {
             children.insert(0, (*best).clone());
             children.truncate(CHILDREN);
@@ -90,21 +92,35 @@ impl<'a> Tournament<'a> {
         Ok(children)
     }
 
-    /// The best state of each island, as a state of all spins, after a descent.
+    /// The lowest states of the blocks that differ (up to the reversal of all), as states of all spins, after a descent.
     fn children(
         &self,
         contraction: &Contraction,
-        blocks: &Ising,
         model: &LaneModel,
         spins: &LaneSpins,
     ) -> Result<Vec<Solution>> {
-        let best = best_of_each(&CachedIsing(blocks.clone()), model, spins, LANES / CHILDREN)?;
-        let widened = best.into_iter().map(|(_, state)| {
+        let energies = model.energies(spins);
+        let mut lanes: Vec<usize> = (0..LANES).collect();
+        lanes.sort_by(|a, b| energies[*a].total_cmp(&energies[*b]));
+        let mut chosen: Vec<Vec<i8>> = Vec::with_capacity(CHILDREN);
+        for lane in lanes {
+            let state = spins.replica(lane);
+            let reversed = |other: &Vec<i8>| other.iter().zip(&state).all(|(a, b)| *a == -*b);
+            if !chosen.iter().any(|other| *other == state || reversed(other)) {
+                chosen.push(state);
+            }
+            if chosen.len() == CHILDREN {
+                break;
+            }
+        }
+        let widened = chosen.into_iter().map(|state| {
             let mut state = self.cached.at(contraction.widen(&state)?)?;
             descend(self.cached, &mut state);
             let state = state.spins().to_vec();
             Ok((self.cached.0.energy(&state), state))
         });
-        widened.collect()
+        let mut children: Vec<Solution> = widened.collect::<Result<_>>()?;
+        children.sort_by(|a, b| a.0.total_cmp(&b.0));
+        Ok(children)
     }
 }
