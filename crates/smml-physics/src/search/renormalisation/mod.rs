@@ -157,6 +157,13 @@ impl Trial {
     fn is_annealed(&self) -> bool {
         self.done == self.options.n_sweeps
     }
+    /// The best of all replicas where the annealing is complete: a result before the second part.
+    fn annealed(&self, ising: &Ising, model: &LaneModel) -> Result<Option<(f64, Vec<i8>)>> {
+        if !self.is_annealed() {
+            return Ok(None);
+        }
+        Ok(best_of_each(&CachedIsing(ising.clone()), model, &self.spins, LANES)?.pop())
+    }
     /// How many replicas in a row send one solution to the tournament. A solution costs some passes over all couplings,
     /// which are worth 3 sweeps on a sparse graph and ten times as many on a dense one, where a sweep has less to do for
     /// each coupling: so many solutions are taken as keep the cost of both parts alike.

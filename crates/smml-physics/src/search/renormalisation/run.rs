@@ -99,7 +99,7 @@ impl RenormalisationRun {
     pub fn n_rounds(&self) -> u64 {
         self.n_rounds
     }
-    /// The lowest energy of all complete rounds, and its state; `None` during the first round.
+    /// The lowest energy so far, and its state; `None` before the trials of the first round are annealed.
     pub fn best(&self) -> Option<(f64, &[i8])> {
         self.kept.first().map(|(energy, state)| (*energy, state.as_slice()))
     }
@@ -122,11 +122,15 @@ impl RenormalisationRun {
         let pending = self.trials.iter().any(|t| !t.is_annealed());
         if pending {
             let piece = (PIECE / (ising.n_spins() + ising.couplings().n_edges())).max(1);
-            let mut jobs: Vec<_> = self.trials.drain(..).map(|trial| (trial, Ok(()))).collect();
-            parallel::each(par, &mut jobs, |_, (trial, done)| *done = trial.sweep(ising, model, piece));
-            for (trial, done) in jobs {
-                done?;
+            let mut jobs: Vec<_> = self.trials.drain(..).map(|trial| (trial, Ok(None))).collect();
+            parallel::each(par, &mut jobs, |_, (trial, found)| {
+                *found = trial.sweep(ising, model, piece).and_then(|()| trial.annealed(ising, model));
+            });
+            for (trial, found) in jobs {
                 self.trials.push(trial);
+                if let Some(solution) = found? {
+                    self.keep(solution, ising);
+                }
             }
             return Ok(());
         }
