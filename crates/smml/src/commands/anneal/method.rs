@@ -17,7 +17,7 @@ use smml_physics::{
     lanes::{LANES, LaneModel},
     problem::{HigherOrder, IsingForm, Problem, default_betas},
     search::{
-        Annealing, BreakoutSearch, LaneTempering, PopulationAnnealing, QuantumAnnealing,
+        Annealing, BreakoutSearch, LaneTempering, Peeling, PopulationAnnealing, QuantumAnnealing,
         SimulatedBifurcation, TabuSearch, Variant,
     },
 };
@@ -29,7 +29,7 @@ const QUENCH: u64 = 8;
 /// Populations of one batch: an error needs two.
 const POPULATIONS: usize = 2;
 
-/// What one run found.
+/// What one run found: energy and spins of the model that is searched.
 pub(super) struct Found {
     pub(super) energy: f64,
     pub(super) spins: Vec<i8>,
@@ -57,8 +57,9 @@ pub(super) struct Search {
 
 /// What has an energy.
 enum Target {
-    /// Pairs and fields, of the problem or of its reduction to pairs.
-    Pairs(Box<IsingForm>),
+    /// Pairs and fields, of the problem or of its reduction to pairs, and what is searched: its spins with more than a few
+    /// neighbours.
+    Pairs(Box<IsingForm>, Box<Peeling>),
     /// Products of any degree.
     Products(Box<HigherOrder>),
 }
@@ -164,8 +165,9 @@ impl Search {
         }
         let form =
             if problem.degree() > 2 { problem.reduced()?.problem.ising()? } else { problem.ising()? };
-        let engine = Engine::new(&form.ising, args, method, sweeps)?;
-        Ok(Search { target: Target::Pairs(Box::new(form)), engine, n_variables })
+        let peeling = peel(&form.ising, method)?;
+        let engine = Engine::new(peeling.model(), args, method, sweeps)?;
+        Ok(Search { target: Target::Pairs(Box::new(form), Box::new(peeling)), engine, n_variables })
     }
 
     /// Runs of one batch.
@@ -181,9 +183,9 @@ impl Search {
     pub(super) fn batch(&self, streams: &Streams, index: u64) -> Result<Vec<Found>, Failure> {
         let plain = |(energy, spins): (f64, Vec<i8>)| Found { energy, spins, population: None };
         let own = || streams.child("batch", index);
-        let mut found: Vec<Found> = match (&self.target, &self.engine) {
-            (Target::Pairs(form), engine) => {
-                let ising = &form.ising;
+        Ok(match (&self.target, &self.engine) {
+            (Target::Pairs(_, peeling), engine) => {
+                let ising = peeling.model();
                 let singly = |r: smml_core::Result<smml_core::estimate::SearchResults<Vec<i8>>>| {
                     r.map(|r| r.into_runs().into_iter().map(plain).collect::<Vec<_>>())
                 };
@@ -217,32 +219,41 @@ impl Search {
                 vec![plain((best.energy, best.state.spins().to_vec()))]
             }
             (Target::Products(_), _) => Vec::new(),
-        };
-        for run in &mut found {
-            run.spins.truncate(self.n_variables);
-        }
-        Ok(found)
+        })
     }
 
-    /// The value that belongs to an energy.
+    /// The value that belongs to an energy of the model that is searched.
     pub(super) fn value(&self, energy: f64) -> f64 {
         match &self.target {
-            Target::Pairs(form) => form.value(energy),
+            Target::Pairs(form, peeling) => form.value(energy + peeling.constant()),
             Target::Products(model) => model.value(energy),
         }
     }
 
     /// The model of pairs whose lowest energy is that of the problem.
-    pub(super) fn ising(&self) -> Option<&Ising> {
+    pub(super) fn form(&self) -> Option<&IsingForm> {
         match &self.target {
-            Target::Pairs(form) => Some(&form.ising),
+            Target::Pairs(form, _) => Some(form),
             Target::Products(_) => None,
         }
     }
 
-    /// Variables of the problem.
-    pub(super) fn n_variables(&self) -> usize {
-        self.n_variables
+    /// Spins of the model that is searched.
+    pub(super) fn n_spins(&self) -> usize {
+        match &self.target {
+            Target::Pairs(_, peeling) => peeling.model().n_spins(),
+            Target::Products(model) => model.n_spins(),
+        }
+    }
+
+    /// The variables of the problem, as spins, that belong to spins of the model that is searched.
+    pub(super) fn variables(&self, spins: &[i8]) -> Result<Vec<i8>, Failure> {
+        let mut all = match &self.target {
+            Target::Pairs(_, peeling) => peeling.widen(spins)?,
+            Target::Products(_) => spins.to_vec(),
+        };
+        all.truncate(self.n_variables);
+        Ok(all)
     }
 
     /// An energy that is as good as a value, up to rounding: values are linear in energies.
@@ -268,7 +279,17 @@ impl Search {
     }
 
     /// What runs, in words.
-    pub(super) fn engine(&self) -> &'static str {
+    pub(super) fn engine(&self) -> String {
+        let engine = self.engine_name();
+        match &self.target {
+            Target::Pairs(_, peeling) if peeling.model().n_spins() < peeling.n_spins() => {
+                let (rest, all) = (peeling.model().n_spins(), peeling.n_spins());
+                format!("{engine}, on {rest} spins (the other {} have few neighbours and follow)", all - rest)
+            }
+            _ => engine.into(),
+        }
+    }
+    fn engine_name(&self) -> &'static str {
         match self.engine {
             Engine::Lanes(..) => "annealing, 512 runs side by side",
             Engine::Single(_) => "annealing, single runs",
@@ -282,6 +303,20 @@ impl Search {
             Engine::Renormalise(_) => "population annealing of 512 replicas, whose good solutions are joined",
         }
     }
+}
+
+/// What of a model is searched: for its lowest energy spins with few neighbours need no search. Population annealing, whose
+/// result is also a free energy, has all spins; so have models that fit in lanes only as a whole.
+fn peel(ising: &Ising, method: Method) -> Result<Peeling, Failure> {
+    let whole = || Peeling::none(ising);
+    if method == Method::Pa {
+        return Ok(whole());
+    }
+    let peeling = Peeling::new(ising)?;
+    let in_lanes = matches!(method, Method::Sa | Method::Pt | Method::Renormalise);
+    let fits = |ising: &Ising| LaneModel::new(ising).is_ok();
+    let lost = in_lanes && !fits(peeling.model()) && fits(ising);
+    Ok(if lost { whole() } else { peeling })
 }
 
 impl Engine {

@@ -49,7 +49,7 @@ pub(crate) fn run(args: &AnnealArgs) -> Result<(), Failure> {
 struct Saved {
     /// Energies of all runs, batch after batch.
     energies: Vec<f64>,
-    /// The lowest, its run, its spins.
+    /// The lowest, its run, its spins (those that are searched).
     best: Option<(f64, u64, Vec<i8>)>,
     /// Sweeps of each run.
     sweeps: u32,
@@ -106,7 +106,7 @@ fn anneal(args: &AnnealArgs) -> Result<(), Failure> {
         Some(lanes) if method == Method::Renormalise => {
             by_rounds(&mut settled, &config, &model, lanes, place, &streams)?
         }
-        _ => by_runs(&mut settled, &config, &model, problem.n_variables(), place, &streams)?,
+        _ => by_runs(&mut settled, &config, &model, place, &streams)?,
     };
     settled.time = None;
     finish(&settled, &read, &model, &folder, &saved, (seconds, found_after), &streams)
@@ -117,7 +117,6 @@ fn by_runs(
     settled: &mut AnnealArgs,
     config: &str,
     model: &Search,
-    n_variables: usize,
     (folder, (seed, hash)): (&Folder, (u64, u64)),
     streams: &Streams,
 ) -> Result<(Saved, f64, Option<f64>), Failure> {
@@ -131,7 +130,7 @@ fn by_runs(
     }
     saved.per_batch = per_batch;
     if !saved.energies.len().is_multiple_of(per_batch)
-        || saved.best.as_ref().is_some_and(|b| b.2.len() != n_variables)
+        || saved.best.as_ref().is_some_and(|b| b.2.len() != model.n_spins())
         || !(saved.populations.is_empty() || saved.populations.len() == saved.energies.len())
     {
         return Err(Failure::File(format!("{}: does not fit this run", folder.file("checkpoint").display())));
@@ -166,11 +165,7 @@ fn by_rounds(
     let extent = Extent { batches: settled.runs.unwrap_or(MOST_RUNS), limit: settled.time };
     let seconds = batches::search(&settled.run, folder, (seed, hash), &extent, &mut rounds, |_| Ok(()))?;
     settled.runs = Some(batches::Saved::n_batches(&rounds));
-    let best = rounds.best().map(|(energy, round, mut spins)| {
-        spins.truncate(model.n_variables());
-        (energy, round, spins)
-    });
-    let saved = Saved { energies: rounds.lowest.clone(), best, ..Saved::default() };
+    let saved = Saved { energies: rounds.lowest.clone(), best: rounds.best(), ..Saved::default() };
     Ok((saved, seconds, rounds.found_after()))
 }
 
@@ -208,6 +203,7 @@ fn finish(
             "no run ended with an energy that is a number".into()
         }));
     };
+    let spins = &model.variables(spins)?;
     let best = problem.value(spins);
     let values: Vec<f64> = saved.energies.iter().map(|e| model.value(*e)).collect();
     let maximise = problem.sense() == Sense::Maximise;
@@ -236,9 +232,9 @@ fn finish(
             if settled.target.is_some() { "runs that reached the target" } else { "runs that reached it" };
         o.reported(what, Estimate::from_counts(hits, runs)?);
     }
-    if let Some(ising) = model.ising() {
-        let bound = Packing::of(ising, &Effort::new(0.4, BOUND_WORK)?).certify(ising)?;
-        let proved = model.value(bound.energy);
+    if let Some(form) = model.form() {
+        let bound = Packing::of(&form.ising, &Effort::new(0.4, BOUND_WORK)?).certify(&form.ising)?;
+        let proved = form.value(bound.energy);
         // No state lies beyond the bound, but for rounding.
         if maximise {
             o.at_most("best value and the proved bound", value, proved.max(best.min(proved + slack(proved))));
@@ -270,7 +266,7 @@ fn finish(
         variables: problem.n_variables(),
         pairs: problem.pairs().n_edges(),
         degree: problem.degree(),
-        engine,
+        engine: &engine,
         best_run: *best_run,
         last_beta: model.last_beta(),
     })
