@@ -85,19 +85,81 @@ impl Same {
     }
 }
 
+/// What is asked for in turn at one temperature.
+pub(super) type Row = Vec<[u64; 4]>;
+
+/// The row of one temperature.
+pub(super) fn row(rule: Rule, beta_unit: f64, planes: u32) -> Row {
+    all_passes(rule, beta_unit, planes)
+}
+
 impl Own {
-    pub(super) fn new(rule: Rule, beta_units: &[f64; LANES], planes: u32) -> Self {
-        let n = all_passes(rule, 0.0, planes).len();
-        let mut passes = vec![vec![[[0u64; 8]; 4]; BITS]; n];
-        for (lane, beta_unit) in beta_units.iter().enumerate() {
-            for (lines, t) in passes.iter_mut().zip(all_passes(rule, *beta_unit, planes)) {
-                for (class, t) in t.into_iter().enumerate() {
-                    for (k, bits) in lines.iter_mut().enumerate() {
-                        bits[class][lane / 64] |= (t >> (63 - k) & 1) << (lane % 64);
+    /// `of` is the row of every lane; all have as many passes.
+    pub(super) fn new<'a>(n_passes: usize, of: impl Fn(usize) -> &'a Row) -> Self {
+        let mut passes = vec![vec![[[0u64; 8]; 4]; BITS]; n_passes];
+        for (pass, lines) in passes.iter_mut().enumerate() {
+            for class in 0..4 {
+                for block in 0..LANES / 64 {
+                    let mut bits: [u64; 64] = std::array::from_fn(|lane| of(64 * block + lane)[pass][class]);
+                    transpose(&mut bits);
+                    for (k, line) in lines.iter_mut().enumerate() {
+                        line[class][block] = bits[63 - k];
                     }
                 }
             }
         }
         Own { passes }
+    }
+}
+
+/// Bit k of word i becomes bit i of word k.
+fn transpose(words: &mut [u64; 64]) {
+    let (mut width, mut mask) = (32, u64::MAX >> 32);
+    while width > 0 {
+        let mut k = 0;
+        while k < 64 {
+            let swap = (words[k] >> width ^ words[k + width]) & mask;
+            words[k] ^= swap << width;
+            words[k + width] ^= swap;
+            k = (k + width + 1) & !width;
+        }
+        width /= 2;
+        mask ^= mask << width;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_are_transposed() {
+        let mut x = 1u64;
+        let words: [u64; 64] = std::array::from_fn(|_| {
+            x = x.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+            x ^ x >> 29
+        });
+        let mut turned = words;
+        transpose(&mut turned);
+        for i in 0..64 {
+            for k in 0..64 {
+                assert_eq!(words[i] >> k & 1, turned[k] >> i & 1);
+            }
+        }
+    }
+
+    #[test]
+    fn every_lane_has_its_own_thresholds() {
+        let rows: Vec<Row> = (0..LANES).map(|l| row(Rule::Metropolis, 0.01 * l as f64, 5)).collect();
+        let own = Own::new(rows[0].len(), |lane| &rows[lane]);
+        for (lane, row) in rows.iter().enumerate() {
+            for (pass, classes) in row.iter().enumerate() {
+                for (class, threshold) in classes.iter().enumerate() {
+                    let bit = |k: usize| own.passes[pass][k][class][lane / 64] >> (lane % 64) & 1;
+                    let found = (0..BITS).fold(0, |t, k| t | bit(k) << (63 - k));
+                    assert_eq!(found, *threshold, "lane {lane} pass {pass} class {class}");
+                }
+            }
+        }
     }
 }

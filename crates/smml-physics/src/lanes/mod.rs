@@ -28,6 +28,6 @@ mod update;
 pub use model::LaneModel;
 pub(crate) use model::unit_of;
 pub use real::{REAL_LANES, RealLaneModel, RealLaneSpins, RealLaneSweep};
-pub(crate) use real::{key_of, rounding_unit};
+pub(crate) use real::{free_spins, key_of, rounding_unit};
 pub use spins::{LANES, LaneSpins};
-pub use sweep::{LaneBetas, LaneColours, LaneHeatBath, LaneSweep};
+pub use sweep::{LaneBetas, LaneColours, LaneHeatBath, LaneLadder, LaneSweep, LaneThresholds};

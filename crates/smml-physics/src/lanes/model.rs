@@ -8,7 +8,7 @@ use smml_core::{
     graph::Colouring,
 };
 
-use super::{spins::LaneSpins, tiles::Tiles};
+use super::{real::free_spins, spins::LaneSpins, tiles::Tiles};
 
 /// Spins of one step of the inner loop.
 pub(super) const GROUP: usize = 4;
@@ -70,6 +70,8 @@ pub struct LaneModel {
     pub(super) classes: Vec<[usize; 2]>,
     /// Of each colour the sites, counted from its first, by the numbers of their spins; those without a spin last.
     pub(super) by_spin: Vec<u32>,
+    /// Spins without couplings and fields.
+    pub(super) free: Vec<u32>,
     pub(super) segments: Vec<Segment>,
     pub(super) lines: Vec<u32>,
     /// The same lines in tiles, where there are so many that the nearest cache does not hold them.
@@ -130,6 +132,7 @@ impl LaneModel {
             sites: Vec::with_capacity(n),
             classes: Vec::new(),
             by_spin: Vec::with_capacity(n),
+            free: free_spins(ising, |x| (x / unit).round()),
             segments: Vec::new(),
             lines: Vec::new(),
             tiles: None,

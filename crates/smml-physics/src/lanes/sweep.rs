@@ -1,7 +1,7 @@
 //! Sweeps of all replicas.
 
 use super::{
-    acceptance::{DIRECT, Own, Same},
+    acceptance::{DIRECT, Own, Row, Same, row},
     model::{LaneModel, Site},
     spins::{LANES, LaneSpins},
     tiles::Votes,
@@ -26,7 +26,8 @@ pub enum LaneBetas {
     Each(Vec<f64>),
 }
 
-/// Every spin once in a fixed order, by the Metropolis rule. Stationary, not reversible.
+/// Every spin once in a fixed order, by the Metropolis rule; spins without couplings and fields are drawn at random.
+/// Stationary, not reversible.
 ///
 /// As a [`Kernel`] it samples the joint distribution of all replicas, which is at β for each of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,40 +69,95 @@ const NEAR: usize = 256;
 /// Sites of one piece of work for a thread, and spins of one piece when turns are carried out.
 const PIECE: usize = 4096;
 
-/// The rule, and the thresholds of all replicas.
-struct Thresholds {
+/// Acceptance probabilities of a model, made once for many sweeps at the same temperatures: making them costs as much as a sweep
+/// of some hundred spins where temperatures are many.
+#[derive(Clone, Debug)]
+pub struct LaneThresholds {
     rule: Rule,
+    /// Of the model that they are for.
+    unit: f64,
+    planes: u32,
     of: Of,
 }
 
+#[derive(Clone, Debug)]
 enum Of {
     Same(Same),
     Own(Own),
 }
 
-impl Thresholds {
-    fn new(rule: Rule, model: &LaneModel, betas: &LaneBetas) -> Result<Self> {
-        let check = |beta: f64| {
-            if beta >= 0.0 {
-                Ok(beta * model.unit())
-            } else {
-                Err(Error::out_of_range("beta", beta, "at least 0"))
+/// Acceptance probabilities at the rungs of a ladder, from which those of replicas on any rungs are put together without
+/// exponentials.
+#[derive(Clone, Debug)]
+pub struct LaneLadder {
+    rule: Rule,
+    unit: f64,
+    planes: u32,
+    rows: Vec<Row>,
+}
+
+/// Planes of votes for which thresholds are made. Planes that are fewer than the model's inner loop has make no thresholds
+/// of their own.
+fn planes_of(model: &LaneModel) -> u32 {
+    if model.is_unit { model.planes } else { model.planes.max(DIRECT + 1) }
+}
+
+fn in_units(beta: f64, model: &LaneModel) -> Result<f64> {
+    if beta >= 0.0 { Ok(beta * model.unit()) } else { Err(Error::out_of_range("beta", beta, "at least 0")) }
+}
+
+impl LaneLadder {
+    /// The rungs have the inverse temperatures `betas`.
+    ///
+    /// Errors: no rungs, β that is negative or NaN.
+    pub fn new(rule: Rule, model: &LaneModel, betas: &[f64]) -> Result<Self> {
+        if betas.is_empty() {
+            return Err(Error::out_of_range("rungs of the ladder", 0, "at least 1"));
+        }
+        let planes = planes_of(model);
+        let rows = betas.iter().map(|beta| Ok(row(rule, in_units(*beta, model)?, planes)));
+        Ok(LaneLadder { rule, unit: model.unit(), planes, rows: rows.collect::<Result<_>>()? })
+    }
+    /// The thresholds of replicas on these rungs.
+    ///
+    /// Errors: another number of them than replicas, a rung that the ladder does not have.
+    pub fn thresholds(&self, rungs: &[usize]) -> Result<LaneThresholds> {
+        same_length("rungs of the replicas", rungs.len(), LANES)?;
+        if let Some(lane) = rungs.iter().position(|r| *r >= self.rows.len()) {
+            let allowed = format!("below {}", self.rows.len());
+            return Err(Error::out_of_range(format!("rung of replica {lane}"), rungs[lane], allowed));
+        }
+        let own = Own::new(self.rows[0].len(), |lane| &self.rows[rungs[lane]]);
+        Ok(LaneThresholds { rule: self.rule, unit: self.unit, planes: self.planes, of: Of::Own(own) })
+    }
+}
+
+impl LaneThresholds {
+    /// Those of a rule at the temperatures of all replicas.
+    ///
+    /// Errors: β that is negative or NaN, another number of them than replicas.
+    pub fn new(rule: Rule, model: &LaneModel, betas: &LaneBetas) -> Result<Self> {
+        let planes = planes_of(model);
+        match betas {
+            LaneBetas::Same(beta) => {
+                let of = Of::Same(Same::new(rule, in_units(*beta, model)?, planes));
+                Ok(LaneThresholds { rule, unit: model.unit(), planes, of })
             }
-        };
-        // Planes that are fewer than the model's kernel has make no thresholds of their own.
-        let planes = if model.is_unit { model.planes } else { model.planes.max(DIRECT + 1) };
-        let of = match betas {
-            LaneBetas::Same(beta) => Of::Same(Same::new(rule, check(*beta)?, planes)),
             LaneBetas::Each(betas) => {
                 same_length("inverse temperatures", betas.len(), LANES)?;
-                let mut units = [0.0; LANES];
-                for (unit, beta) in units.iter_mut().zip(betas) {
-                    *unit = check(*beta)?;
-                }
-                Of::Own(Own::new(rule, &units, planes))
+                LaneLadder::new(rule, model, betas)?.thresholds(&std::array::from_fn::<_, LANES, _>(|l| l))
             }
-        };
-        Ok(Thresholds { rule, of })
+        }
+    }
+    /// One sweep by the rule.
+    ///
+    /// Errors: a state of another model, a model for which these are not (of another unit or size of votes).
+    pub fn sweep<R: Draw>(&self, model: &LaneModel, spins: &mut LaneSpins, rng: &mut R) -> Result<Step> {
+        if self.unit != model.unit() || self.planes != planes_of(model) {
+            let allowed = format!("the {} they were made for", self.unit);
+            return Err(Error::out_of_range("unit of the model of these thresholds", model.unit(), allowed));
+        }
+        serial(self, model, spins, rng)
     }
     /// Works out which replicas of spins of one colour turn.
     fn draw(
@@ -125,6 +181,26 @@ impl Thresholds {
 /// Turns of some sites, in whole cache lines.
 #[repr(align(64))]
 struct Near([[u64; 8]; NEAR]);
+
+/// Draws the spins without couplings and fields, all of which the Metropolis rule has turned; returns by how many of them fewer
+/// have changed.
+fn draw_free<R: Draw>(rule: Rule, model: &LaneModel, spins: &mut LaneSpins, rng: &mut R) -> u64 {
+    if rule != Rule::Metropolis {
+        return 0;
+    }
+    let lines = spins.lines_mut();
+    let mut undone = 0;
+    for &spin in &model.free {
+        let [line, complement, ..] = &mut lines[2 * spin as usize..] else { continue };
+        for k in 0..8 {
+            let undo = rng.word();
+            line[k] ^= undo;
+            complement[k] = !line[k];
+            undone += u64::from(undo.count_ones());
+        }
+    }
+    undone
+}
 
 /// Calls the inner loop with the number of planes that the model needs.
 macro_rules! by_planes {
@@ -166,14 +242,12 @@ fn turn(lines: &mut [[u64; 8]], first: u32, site: &Site, turned: &[u64; 8]) {
 
 /// One sweep on this thread, with one pair of generators.
 fn serial<R: Draw>(
-    rule: Rule,
+    thresholds: &LaneThresholds,
     model: &LaneModel,
     spins: &mut LaneSpins,
-    betas: &LaneBetas,
     rng: &mut R,
 ) -> Result<Step> {
     same_length("spins", spins.n_spins(), model.n_spins())?;
-    let thresholds = Thresholds::new(rule, model, betas)?;
     let mut generators = [(); 2].map(|()| WideStream::from_words(rng.word(), rng.word()));
     let mut turned = Near([[0; 8]; NEAR]);
     let lines = spins.lines_mut();
@@ -203,6 +277,7 @@ fn serial<R: Draw>(
             }
         }
     }
+    accepted -= draw_free(thresholds.rule, model, spins, rng);
     Ok(Step { proposed: (LANES * model.n_spins()) as u64, accepted })
 }
 
@@ -217,7 +292,7 @@ impl LaneSweep {
         betas: &LaneBetas,
         rng: &mut R,
     ) -> Result<Step> {
-        serial(Rule::Metropolis, model, spins, betas, rng)
+        serial(&LaneThresholds::new(Rule::Metropolis, model, betas)?, model, spins, rng)
     }
 }
 
@@ -230,7 +305,7 @@ impl LaneHeatBath {
         betas: &LaneBetas,
         rng: &mut R,
     ) -> Result<Step> {
-        serial(Rule::HeatBath, model, spins, betas, rng)
+        serial(&LaneThresholds::new(Rule::HeatBath, model, betas)?, model, spins, rng)
     }
 }
 
@@ -249,7 +324,7 @@ impl LaneColours {
     ) -> Result<Step> {
         same_length("spins", spins.n_spins(), model.n_spins())?;
         let (rule, par) = (self.rule, self.par);
-        let thresholds = Thresholds::new(rule, model, betas)?;
+        let thresholds = LaneThresholds::new(rule, model, betas)?;
         let most = model.classes.iter().map(|[first, end]| end - first).max().unwrap_or(0);
         if self.turned.len() < 8 * most {
             self.turned = AlignedWords::zeros(8 * most);
@@ -287,6 +362,7 @@ impl LaneColours {
                 }
             });
         }
+        accepted -= draw_free(rule, model, spins, rng);
         Ok(Step { proposed: (LANES * model.n_spins()) as u64, accepted })
     }
 }

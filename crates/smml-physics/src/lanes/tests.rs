@@ -1,5 +1,5 @@
 use super::*;
-use crate::ising::{Ising, Rule, exact};
+use crate::ising::{Boundary, Ising, Rule, SquareLattice, exact};
 use proptest::prelude::*;
 use smml_core::{
     Estimate,
@@ -66,7 +66,11 @@ fn costs_have_the_right_sign() {
             let start = model.random(&mut rng);
             let mut spins = start.clone();
             let step = LaneSweep.step(&model, &mut spins, 0.0, &mut rng);
-            assert_eq!(step.accepted, step.proposed, "n {n} degree {degree} most {most}");
+            // Spins without couplings are drawn at random.
+            let free = model.free.clone();
+            let least = step.proposed - (LANES * free.len()) as u64;
+            assert!((least..=step.proposed).contains(&step.accepted), "n {n} degree {degree} most {most}");
+            assert!(free.is_empty() || step.accepted > least && step.accepted < step.proposed);
             let mut cold = start.clone();
             LaneSweep.step(&model, &mut cold, f64::INFINITY, &mut rng);
             // The same by single spins in the order of the model: exactly the moves that cost nothing.
@@ -78,6 +82,7 @@ fn costs_have_the_right_sign() {
                         s[i] = -s[i];
                     }
                 }
+                free.iter().for_each(|i| s[*i as usize] = cold.replica(replica)[*i as usize]);
                 assert_eq!(cold.replica(replica), s, "n {n} degree {degree} most {most} fields {fields}");
             }
         }
@@ -423,4 +428,70 @@ proptest! {
             prop_assert!(pair[0].iter().zip(&pair[1]).all(|(a, b)| *a == !*b));
         }
     }
+}
+
+#[test]
+fn spins_without_couplings_are_random() {
+    // Two free spins beside a pair: their product must not stay what it was, in any engine and by any rule.
+    let ising = Ising::new(4, &[(0, 3, 1.0)], vec![0.0; 4]).unwrap();
+    let model = LaneModel::new(&ising).unwrap();
+    let mut rng = Streams::new(5).stream("free", 0);
+    type Sweep<'a> = (&'a str, Box<dyn FnMut(&mut LaneSpins, &mut smml_core::rng::Stream) -> Step + 'a>);
+    let betas = LaneBetas::Same(0.3);
+    let mut colours = LaneColours::new(Rule::Metropolis, Par::Serial);
+    let sweeps: [Sweep<'_>; 3] = [
+        ("metropolis", Box::new(|s, rng| LaneSweep.sweep(&model, s, &betas, rng).unwrap())),
+        ("heat bath", Box::new(|s, rng| LaneHeatBath.sweep(&model, s, &betas, rng).unwrap())),
+        ("colours", Box::new(|s, rng| colours.sweep(&model, s, &betas, rng).unwrap())),
+    ];
+    for (name, mut sweep) in sweeps {
+        let mut spins = model.all_up();
+        let (mut accepted, mut like) = (0, 0);
+        for _ in 0..20 {
+            let before: Vec<Vec<i8>> = (0..LANES).map(|l| spins.replica(l)).collect();
+            let step = sweep(&mut spins, &mut rng);
+            let turned: usize = (0..LANES)
+                .map(|l| before[l].iter().zip(spins.replica(l)).filter(|(a, b)| **a != *b).count())
+                .sum();
+            assert_eq!(step.accepted, turned as u64, "{name}");
+            accepted += step.accepted;
+            like += (0..LANES).filter(|l| spins.replica(*l)[1] == spins.replica(*l)[2]).count();
+        }
+        assert!(accepted > 0);
+        // A binomial share of 10,240 with p = 1/2: six standard errors.
+        let share = like as f64 / (20 * LANES) as f64;
+        assert!((share - 0.5).abs() < 6.0 * 0.5 / 10_240f64.sqrt(), "{name}: {share}");
+    }
+}
+
+#[test]
+fn thresholds_made_once_give_the_same_sweeps() {
+    let ising = SquareLattice::uniform(8, 8, Boundary::Periodic, 1.0, 0.0).unwrap().ising().unwrap();
+    let model = LaneModel::new(&ising).unwrap();
+    let ladder_betas: Vec<f64> = (0..8).map(|r| 0.1 * f64::from(r)).collect();
+    let rungs: Vec<usize> = (0..LANES).map(|l| (5 * l + l / 8) % 8).collect();
+    let each = LaneBetas::Each(rungs.iter().map(|r| ladder_betas[*r]).collect());
+    for rule in [Rule::Metropolis, Rule::HeatBath] {
+        let ladder = LaneLadder::new(rule, &model, &ladder_betas).unwrap();
+        let thresholds = ladder.thresholds(&rungs).unwrap();
+        let start = model.random(&mut Streams::new(1).stream("start", 0));
+        let (mut a, mut b) = (start.clone(), start);
+        let mut rngs = [(); 2].map(|()| Streams::new(2).stream("sweeps", 0));
+        for _ in 0..5 {
+            thresholds.sweep(&model, &mut a, &mut rngs[0]).unwrap();
+            match rule {
+                Rule::Metropolis => LaneSweep.sweep(&model, &mut b, &each, &mut rngs[1]).unwrap(),
+                Rule::HeatBath => LaneHeatBath.sweep(&model, &mut b, &each, &mut rngs[1]).unwrap(),
+            };
+            assert!(a == b);
+        }
+        assert!(ladder.thresholds(&[8; LANES]).is_err());
+        assert!(ladder.thresholds(&[0; 3]).is_err());
+        // Thresholds of another unit are refused.
+        let doubled = ising.couplings().map_weights(|_, _, w| 2.0 * w).unwrap();
+        let other = LaneModel::new(&Ising::on_graph(doubled, vec![0.0; 64]).unwrap()).unwrap();
+        assert!(thresholds.sweep(&other, &mut a, &mut rngs[0]).is_err());
+    }
+    assert!(LaneLadder::new(Rule::Metropolis, &model, &[]).is_err());
+    assert!(LaneLadder::new(Rule::Metropolis, &model, &[-1.0]).is_err());
 }

@@ -3,7 +3,7 @@
 use super::spins::OrderedSpins;
 use crate::{
     ising::Ising,
-    lanes::{decide::WIDTH, key_of, rounding_unit, unit_of},
+    lanes::{decide::WIDTH, free_spins, key_of, rounding_unit, unit_of},
 };
 use smml_core::{
     energy::{Energy, Finite, Reference},
@@ -97,6 +97,8 @@ pub struct OrderedIsing {
     pub(super) rows: Rows,
     /// Fields by place, in units.
     pub(super) fields: Vec<f32>,
+    /// Places of spins without couplings and fields.
+    pub(super) free: Vec<u32>,
     /// A number that other models do not have: it tells whether cached fields are of this one.
     pub(super) key: u64,
 }
@@ -185,7 +187,7 @@ impl OrderedIsing {
             let base: Vec<f32> = fields.iter().zip(&degrees).map(|(h, d)| h - d).collect();
             bits.base = base.as_chunks().0.to_vec();
             let most = degrees.iter().fold(0.0f32, |m, d| m.max(*d)) as u32;
-            bits.planes = (32 - most.leading_zeros()) as usize;
+            bits.planes = (32 - most.leading_zeros()).max(1) as usize;
             Rows::Bits(bits)
         } else if most <= f64::from(i16::MAX) && 2 * m * DENSE >= size {
             Rows::Words(matrix(n_places, n_tiles, edges(), |w| (2.0 * w) as i16))
@@ -219,7 +221,9 @@ impl OrderedIsing {
                 None => Rows::Sparse { offsets, entries },
             }
         };
+        let free = free_spins(ising, units).into_iter().map(|i| places[i as usize]).collect();
         Ok(OrderedIsing {
+            free,
             key: key_of(ising),
             ising: ising.clone(),
             unit,

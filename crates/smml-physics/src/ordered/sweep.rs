@@ -18,7 +18,8 @@ use smml_core::{
 };
 
 /// Every spin once in the order of the model, by the Metropolis rule or the heat bath (for Ising spins the same as
-/// Glauber's rule). Stationary, not reversible. (At β = 0 the Metropolis rule flips every spin at every sweep: as for any fixed
+/// Glauber's rule). Stationary, not reversible. Spins without couplings
+/// and fields are drawn at random by both rules. (At β = 0 the Metropolis rule flips every spin at every sweep: as for any fixed
 /// order, that is no way to draw a random state.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderedSweep {
@@ -51,7 +52,7 @@ impl OrderedSweep {
         let heat = self.rule == Rule::HeatBath;
         let Cache { spins, fields, .. } = s.prepare(m);
         let w = &mut words;
-        let accepted = match (&m.rows, fields) {
+        let mut accepted = match (&m.rows, fields) {
             (Rows::Sparse { offsets, entries }, Fields::Groups(f)) => {
                 (if heat { sparse::<true> } else { sparse::<false> })(m, offsets, entries, spins, f, scale, w)
             }
@@ -84,6 +85,17 @@ impl OrderedSweep {
             // `prepare` has made the fields that belong to the rows.
             _ => 0,
         };
+        if !heat && !m.free.is_empty() {
+            // The sweep has flipped all of them.
+            accepted = accepted.saturating_sub(m.free.len() as u64);
+            for place in &m.free {
+                let (old, flip) =
+                    (&mut s.prepare(m).spins.as_flattened_mut()[*place as usize], rng.chance(0.5));
+                accepted += u64::from(flip);
+                // It has been flipped: that stands, or is undone.
+                *old = if flip { *old } else { -*old };
+            }
+        }
         Ok(Step { proposed: m.n_spins() as u64, accepted })
     }
 }

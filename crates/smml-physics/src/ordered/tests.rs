@@ -291,3 +291,32 @@ fn what_cannot_be_is_refused() {
     kernel.sweep(&model, &mut s, f64::INFINITY, &mut rng(6)).unwrap();
     assert!((model.energy(&s) + 0.7).abs() < 1e-12);
 }
+
+#[test]
+fn spins_without_couplings_are_random() {
+    // Free spins beside a pair, and 20 spins all of whose couplings are zero (or are rounded to it).
+    let zeros: Vec<(u32, u32, f64)> = (0..20u32).flat_map(|i| (0..i).map(move |j| (i, j, 0.0))).collect();
+    let mut tiny = zeros.clone();
+    tiny.iter_mut().for_each(|e| e.2 = 1e-9);
+    for ising in [
+        Ising::new(4, &[(0, 3, 1.0)], vec![0.0; 4]).unwrap(),
+        Ising::new(20, &zeros, vec![0.0; 20]).unwrap(),
+        Ising::new(21, &tiny, [vec![0.0; 20], vec![1.0]].concat()).unwrap(),
+    ] {
+        let model = OrderedIsing::new(&ising).unwrap();
+        for sweep in [OrderedSweep::metropolis(), OrderedSweep::heat_bath()] {
+            let mut rng = rng(77);
+            let mut s = model.at(vec![1; ising.n_spins()]).unwrap();
+            let mut like = 0;
+            for _ in 0..2_000 {
+                let before = s.spins();
+                let step = sweep.sweep(&model, &mut s, 0.3, &mut rng).unwrap();
+                let turned = before.iter().zip(s.spins()).filter(|(a, b)| **a != *b).count();
+                assert_eq!(step.accepted, turned as u64);
+                like += usize::from(s.spins()[1] == s.spins()[2]);
+            }
+            let share = like as f64 / 2_000.0;
+            assert!((share - 0.5).abs() < 6.0 * 0.5 / 2_000f64.sqrt(), "{share}");
+        }
+    }
+}

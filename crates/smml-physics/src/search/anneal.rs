@@ -54,29 +54,70 @@ pub struct Annealing {
 
 read_through!(Annealing: RawAnnealing { temperature: Schedule, n_sweeps: usize } => Annealing::new(temperature, n_sweeps));
 
-/// A model made ready.
-enum Compiled {
-    Lanes(LaneModel),
-    RealLanes(RealLaneModel),
-    Single,
+/// A model made ready for annealing by the fastest engine that its couplings allow.
+#[derive(Clone, Debug)]
+pub struct AnnealModel {
+    cached: CachedIsing,
+    sweeps: Sweeps,
 }
 
-impl Compiled {
-    fn new(ising: &Ising) -> Self {
-        if let Ok(model) = LaneModel::new(ising) {
-            return Compiled::Lanes(model);
-        }
-        match RealLaneModel::new(ising) {
-            Ok(model) if resolves(ising, model.unit()) => Compiled::RealLanes(model),
-            _ => Compiled::Single,
+#[derive(Clone, Debug)]
+enum Sweeps {
+    Lanes(LaneModel),
+    RealLanes(RealLaneModel),
+    Ordered(OrderedIsing),
+    /// Random single flips.
+    Flips,
+}
+
+impl AnnealModel {
+    /// Compiles a model.
+    pub fn new(ising: &Ising) -> Self {
+        let sweeps = if let Ok(model) = LaneModel::new(ising) {
+            Sweeps::Lanes(model)
+        } else if let Some(model) = RealLaneModel::new(ising).ok().filter(|m| resolves(ising, m.unit())) {
+            Sweeps::RealLanes(model)
+        } else {
+            AnnealModel::singly(ising)
+        };
+        AnnealModel { cached: CachedIsing(ising.clone()), sweeps }
+    }
+    /// Compiles a model for single runs, whatever its couplings.
+    pub fn single(ising: &Ising) -> Self {
+        AnnealModel { cached: CachedIsing(ising.clone()), sweeps: AnnealModel::singly(ising) }
+    }
+    fn singly(ising: &Ising) -> Sweeps {
+        match OrderedIsing::new(ising) {
+            Ok(model) if model.is_exact() || resolves(ising, model.unit()) => Sweeps::Ordered(model),
+            _ => Sweeps::Flips,
         }
     }
-    fn engine(&self) -> Engine {
-        match self {
-            Compiled::Lanes(_) => Engine::Lanes,
-            Compiled::RealLanes(_) => Engine::RealLanes,
-            Compiled::Single => Engine::Single,
+    /// The engine.
+    pub fn engine(&self) -> Engine {
+        match &self.sweeps {
+            Sweeps::Lanes(_) => Engine::Lanes,
+            Sweeps::RealLanes(_) => Engine::RealLanes,
+            Sweeps::Ordered(_) | Sweeps::Flips => Engine::Single,
         }
+    }
+    /// Runs of one batch.
+    pub fn batch_size(&self) -> usize {
+        match self.engine() {
+            Engine::Lanes => LANES,
+            Engine::RealLanes => REAL_LANES,
+            Engine::Single => 1,
+        }
+    }
+    /// The model as given.
+    pub fn ising(&self) -> &Ising {
+        &self.cached.0
+    }
+    /// Energy and spins at the bottom of the valley in which a run has ended.
+    fn descended(&self, spins: Vec<i8>) -> Result<(f64, Vec<i8>)> {
+        let mut state = self.cached.at(spins)?;
+        descend(&self.cached, &mut state);
+        let spins = state.spins().to_vec();
+        Ok((self.cached.0.energy(&spins), spins))
     }
 }
 
@@ -90,17 +131,6 @@ fn resolves(ising: &Ising, unit: f64) -> bool {
     (0..ising.n_spins()).map(largest).all(|m| m == 0.0 || m >= 128.0 * unit)
 }
 
-/// Energies and spins at the bottom of the valleys in which runs have ended.
-fn descended(ising: &Ising, ends: impl Iterator<Item = Vec<i8>>) -> Result<Vec<(f64, Vec<i8>)>> {
-    let cached = CachedIsing(ising.clone());
-    ends.map(|spins| {
-        let mut state = cached.at(spins)?;
-        descend(&cached, &mut state);
-        Ok((ising.energy(&state.spins().to_vec()), state.spins().to_vec()))
-    })
-    .collect()
-}
-
 impl Annealing {
     /// Temperatures from `temperature.at(0)` at the first sweep to `temperature.at(1)` at the last.
     ///
@@ -110,10 +140,9 @@ impl Annealing {
             return Err(Error::out_of_range("n_sweeps", 0, "at least 1"));
         }
         let temperature = temperature.checked()?;
-        for t in [temperature.at(0.0), temperature.at(1.0)] {
-            if !(t > 0.0 && t.is_finite()) {
-                return Err(Error::out_of_range("temperature of the schedule", t, "greater than 0"));
-            }
+        let (lowest, _) = temperature.bounds();
+        if lowest <= 0.0 {
+            return Err(Error::out_of_range("temperature of the schedule", lowest, "greater than 0"));
         }
         Ok(Annealing { temperature, n_sweeps })
     }
@@ -138,13 +167,10 @@ impl Annealing {
     pub fn n_sweeps(&self) -> usize {
         self.n_sweeps
     }
-    /// The engine that a model allows.
-    pub fn engine(ising: &Ising) -> Engine {
-        Compiled::new(ising).engine()
-    }
-
-    /// At least `n_runs` runs from random states: a multiple of [`LANES`] or [`REAL_LANES`] where the model allows so many
-    /// at a time. Batch b of them uses stream b (single runs: run r stream r), whatever thread it is on.
+    /// At least `n_runs` runs from random states: a multiple of [`AnnealModel::batch_size`]. Batch b of them uses stream b,
+    /// whatever thread it is on.
+    ///
+    /// Errors: no runs.
     pub fn search(
         &self,
         ising: &Ising,
@@ -155,78 +181,55 @@ impl Annealing {
         if n_runs == 0 {
             return Err(Error::out_of_range("n_runs", 0, "at least 1"));
         }
-        let compiled = Compiled::new(ising);
-        let size = match compiled {
-            Compiled::Lanes(_) => LANES,
-            Compiled::RealLanes(_) => REAL_LANES,
-            Compiled::Single => 1,
-        };
-        let batches = parallel::map(par, n_runs.div_ceil(size), |b| match &compiled {
-            Compiled::Lanes(model) => self.batch(ising, model, streams, b as u64),
-            Compiled::RealLanes(model) => self.real_batch(model, streams, b as u64),
-            Compiled::Single => Ok(vec![self.single(ising, streams, b as u64)]),
-        });
+        let model = AnnealModel::new(ising);
+        let n_batches = n_runs.div_ceil(model.batch_size());
+        let batches = parallel::map(par, n_batches, |b| self.batch(&model, streams, b as u64));
         let batches: Vec<Vec<(f64, Vec<i8>)>> = batches.into_iter().collect::<Result<_>>()?;
         SearchResults::new(batches.into_iter().flatten().collect())
     }
 
-    /// 512 runs, each with its energy and spins after descent.
-    pub fn batch(
-        &self,
-        ising: &Ising,
-        model: &LaneModel,
-        streams: &Streams,
-        index: u64,
-    ) -> Result<Vec<(f64, Vec<i8>)>> {
-        let mut rng = streams.stream("anneal batch", index);
-        let mut spins = model.random(&mut rng);
-        for t in self.temperature.values(self.n_sweeps) {
-            LaneSweep.sweep(model, &mut spins, &LaneBetas::Same(1.0 / t), &mut rng)?;
-        }
-        descended(ising, (0..LANES).map(|replica| spins.replica(replica)))
-    }
-
-    /// [`REAL_LANES`] runs, each with its energy and spins after descent.
-    pub fn real_batch(
-        &self,
-        model: &RealLaneModel,
-        streams: &Streams,
-        index: u64,
-    ) -> Result<Vec<(f64, Vec<i8>)>> {
-        let mut rng = streams.stream("anneal real batch", index);
-        let mut spins = model.random(&mut rng);
-        let sweep = RealLaneSweep::metropolis();
-        for t in self.temperature.values(self.n_sweeps) {
-            sweep.sweep(model, &mut spins, &LaneBetas::Same(1.0 / t), &mut rng)?;
-        }
-        descended(model.ising(), (0..REAL_LANES).map(|replica| spins.replica(replica)))
-    }
-
-    /// One run of single flips.
-    pub fn single(&self, ising: &Ising, streams: &Streams, index: u64) -> (f64, Vec<i8>) {
-        let mut rng = streams.stream("anneal", index);
-        let cached = CachedIsing(ising.clone());
-        let mut state = match OrderedIsing::new(ising) {
-            Ok(model) if model.is_exact() || resolves(ising, model.unit()) => {
-                let (mut kernel, mut spins) = (OrderedSweep::metropolis(), model.draw(&mut rng));
+    /// One batch of runs, each with its energy and spins after descent.
+    pub fn batch(&self, model: &AnnealModel, streams: &Streams, index: u64) -> Result<Vec<(f64, Vec<i8>)>> {
+        let ends: Vec<Vec<i8>> = match &model.sweeps {
+            Sweeps::Lanes(lanes) => {
+                let mut rng = streams.stream("anneal batch", index);
+                let mut spins = lanes.random(&mut rng);
                 for t in self.temperature.values(self.n_sweeps) {
-                    kernel.step(&model, &mut spins, 1.0 / t, &mut rng);
+                    LaneSweep.sweep(lanes, &mut spins, &LaneBetas::Same(1.0 / t), &mut rng)?;
                 }
-                cached.of(spins.spins())
+                (0..LANES).map(|replica| spins.replica(replica)).collect()
             }
-            _ => {
-                let mut state = cached.draw(&mut rng);
-                // Never fails: a model has spins.
-                if let Ok(mut kernel) = Metropolis::new(ising.n_spins()) {
-                    for t in self.temperature.values(self.n_sweeps) {
-                        kernel.step(&cached, &mut state, 1.0 / t, &mut rng);
-                    }
+            Sweeps::RealLanes(lanes) => {
+                let mut rng = streams.stream("anneal real batch", index);
+                let mut spins = lanes.random(&mut rng);
+                for t in self.temperature.values(self.n_sweeps) {
+                    RealLaneSweep::metropolis().sweep(
+                        lanes,
+                        &mut spins,
+                        &LaneBetas::Same(1.0 / t),
+                        &mut rng,
+                    )?;
                 }
-                cached.refresh(&mut state);
-                state
+                (0..REAL_LANES).map(|replica| spins.replica(replica)).collect()
+            }
+            Sweeps::Ordered(ordered) => {
+                let mut rng = streams.stream("anneal", index);
+                let mut spins = ordered.draw(&mut rng);
+                for t in self.temperature.values(self.n_sweeps) {
+                    OrderedSweep::metropolis().sweep(ordered, &mut spins, 1.0 / t, &mut rng)?;
+                }
+                vec![spins.spins()]
+            }
+            Sweeps::Flips => {
+                let mut rng = streams.stream("anneal", index);
+                let mut state = model.cached.draw(&mut rng);
+                let mut kernel = Metropolis::new(model.ising().n_spins())?;
+                for t in self.temperature.values(self.n_sweeps) {
+                    kernel.step(&model.cached, &mut state, 1.0 / t, &mut rng);
+                }
+                vec![state.spins().to_vec()]
             }
         };
-        descend(&cached, &mut state);
-        (ising.energy(&state.spins().to_vec()), state.spins().to_vec())
+        ends.into_iter().map(|spins| model.descended(spins)).collect()
     }
 }

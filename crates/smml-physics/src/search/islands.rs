@@ -30,7 +30,9 @@ const LAST: usize = 3;
 /// J. Machta and H. G. Katzgraber, Phys. Rev. E 92, 013303 (2015), for ground states) without its estimates.
 ///
 /// Replicas are resampled within islands of `island` neighbours: replica j of R in an island is copied
-/// R e^(-Δβ E_j) / Σ e^(-Δβ E) times on average, Δβ the change of β since the last time (systematic resampling).
+/// R e^(-Δβ E_j) / Σ e^(-Δβ E) times on average, Δβ the change of β since the last time (systematic resampling). Energies are
+/// those at the end of these sweeps, which have lowered them already: good replicas are preferred more than the weights of
+/// population annealing would, and there are no averages over the population to take.
 /// One island of 512 finds the lowest energies in a given time, and in the end all replicas are relatives; many small
 /// islands keep solutions apart, which [`Renormalisation`](super::Renormalisation) can join. Islands of one replica are
 /// simulated annealing.
@@ -64,10 +66,9 @@ impl LanePopulation {
             return Err(Error::out_of_range("n_sweeps", 0, "at least 1"));
         }
         let temperature = temperature.checked()?;
-        for t in [temperature.at(0.0), temperature.at(1.0)] {
-            if !(t > 0.0 && t.is_finite()) {
-                return Err(Error::out_of_range("temperature of the schedule", t, "greater than 0"));
-            }
+        let (lowest, _) = temperature.bounds();
+        if lowest <= 0.0 {
+            return Err(Error::out_of_range("temperature of the schedule", lowest, "greater than 0"));
         }
         check_island(island)?;
         Ok(LanePopulation { temperature, n_sweeps, island })

@@ -26,7 +26,7 @@ mod tests;
 mod time_to_solution;
 mod walk;
 
-pub use anneal::{Annealing, Engine};
+pub use anneal::{AnnealModel, Annealing, Engine};
 pub use bifurcation::{SimulatedBifurcation, Variant};
 pub use breakout::{BreakoutOptions, BreakoutSearch};
 pub use contraction::Contraction;

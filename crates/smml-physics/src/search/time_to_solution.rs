@@ -15,11 +15,14 @@ pub struct TimeToSolution {
     pub success: Estimate,
     /// The time, in the unit of a run's; infinite where no run succeeded.
     pub time: f64,
-    /// 68.27 % interval of the time by the bootstrap over runs; its upper end is infinite where resampled runs may all
-    /// fail.
+    /// 95 % interval of the time by the bootstrap over runs; its upper end is infinite where resampled runs may all
+    /// fail. Where all runs succeeded, or none did, resampling says nothing: one end is then that of the interval of the
+    /// success probability (Wilson's).
     pub interval: (f64, f64),
 }
 
+/// Probability of the interval.
+const INTERVAL: f64 = 0.95;
 /// Resamplings of the bootstrap.
 const RESAMPLED: usize = 2_000;
 
@@ -57,11 +60,11 @@ impl TimeToSolution {
             (0..RESAMPLED).map(|_| at(law.draw(&mut rng) as f64 / runs as f64)).collect();
         times.sort_by(f64::total_cmp);
         let quantile = |q: f64| times[(q * (RESAMPLED - 1) as f64).round() as usize];
-        // No success seen: resampling says nothing, the interval of the fraction says what is excluded.
-        let interval = if successes == 0 {
-            (at(success.interval(0.682_689_492_137)?.1), f64::INFINITY)
-        } else {
-            (quantile(0.158_655), quantile(0.841_345))
+        let (low, high) = success.interval(INTERVAL)?;
+        let interval = match successes {
+            0 => (at(high), f64::INFINITY),
+            _ if successes == runs => (at(1.0), at(low)),
+            _ => (quantile(0.5 - 0.5 * INTERVAL), quantile(0.5 + 0.5 * INTERVAL)),
         };
         Ok(TimeToSolution { success, time: at(success.value), interval })
     }

@@ -20,6 +20,6 @@ mod sweep;
 mod tests;
 
 pub use model::RealLaneModel;
-pub(crate) use model::{key_of, rounding_unit};
+pub(crate) use model::{free_spins, key_of, rounding_unit};
 pub use spins::{REAL_LANES, RealLaneSpins};
 pub use sweep::RealLaneSweep;

@@ -56,6 +56,8 @@ pub struct RealLaneModel {
     pub(super) rows: Rows,
     /// Fields in units.
     pub(super) fields: Vec<f32>,
+    /// Spins without couplings and fields.
+    pub(super) free: Vec<u32>,
     /// A number that other models do not have: it tells whether cached fields are of this one.
     pub(super) key: u64,
 }
@@ -82,6 +84,16 @@ pub(crate) fn rounding_unit(ising: &Ising) -> Result<f64> {
         return Err(Error::out_of_range("largest local field", largest, allowed));
     }
     Ok(unit)
+}
+
+/// Spins that are coupled to nothing, not even a field, once couplings are rounded to `units`. Every flip of such a spin costs
+/// nothing, so that the Metropolis rule in a fixed order would flip it at every sweep and lead to half of the states only:
+/// sweeps draw these spins at random.
+pub(crate) fn free_spins(ising: &Ising, units: impl Fn(f64) -> f64) -> Vec<u32> {
+    let graph = ising.couplings();
+    let is_free =
+        |i: usize| units(ising.fields()[i]) == 0.0 && graph.neighbours(i).1.iter().all(|w| units(*w) == 0.0);
+    (0..ising.n_spins()).filter(|i| is_free(*i)).map(|i| i as u32).collect()
 }
 
 /// A number that models do not share (FNV-1a, a word at a time and turned): it tells whether cached fields are of this one.
@@ -124,8 +136,9 @@ impl RealLaneModel {
             Rows::Sparse { offsets, entries }
         };
         let fields = ising.fields().iter().map(|h| units(*h)).collect();
+        let free = free_spins(ising, |x| f64::from(units(x)));
         let key = key_of(ising);
-        Ok(RealLaneModel { ising: ising.clone(), unit, rows, fields, key })
+        Ok(RealLaneModel { ising: ising.clone(), unit, rows, fields, free, key })
     }
     /// Number of spins of one replica.
     pub fn n_spins(&self) -> usize {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use smml_core::{
     error::{Error, Result, same_length},
     lanes_paths, read_through,
+    rng::Draw,
 };
 
 /// Replicas side by side.
@@ -95,6 +96,27 @@ impl RealLaneSpins {
                 c.spins[row + spin / WIDTH].0[spin % WIDTH] > 0.0
             }
         }
+    }
+    /// Gives spins that are coupled to nothing random values; returns how many are as they were.
+    pub(super) fn draw_free<R: Draw>(&mut self, free: &[u32], rng: &mut R) -> u64 {
+        let mut same = 0;
+        for i in free.iter().map(|i| *i as usize) {
+            let word = rng.word();
+            for r in 0..REAL_LANES {
+                let up = word >> r & 1 == 1;
+                same += u64::from(up == self.is_up(i, r));
+                let value = if up { 1.0 } else { -1.0 };
+                match &mut self.body {
+                    Body::Words(words) => words[i] = word,
+                    Body::BySpin(c) => c.spins[i * BLOCKS + r / WIDTH].0[r % WIDTH] = value,
+                    Body::ByReplica(c) => {
+                        let row = r * c.n_spins.div_ceil(WIDTH);
+                        c.spins[row + i / WIDTH].0[i % WIDTH] = value;
+                    }
+                }
+            }
+        }
+        same
     }
     fn words(&self) -> Vec<u64> {
         let word = |i| (0..REAL_LANES).fold(0, |word, r| word | u64::from(self.is_up(i, r)) << r);

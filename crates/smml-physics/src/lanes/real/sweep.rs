@@ -16,7 +16,7 @@ use smml_core::{
 };
 
 /// Every spin once in the order of their numbers, by the Metropolis rule or the heat bath (for Ising spins the same as
-/// Glauber's rule). Stationary, not reversible.
+/// Glauber's rule). Stationary, not reversible. Spins without couplings and fields are drawn at random by both rules.
 ///
 /// As a [`Kernel`] it samples the joint distribution of all replicas, which is at β for each of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +60,7 @@ impl RealLaneSweep {
         }
         let mut words = [(); 2].map(|()| WideStream::from_words(rng.word(), rng.word()));
         spins.prepare(model);
-        let accepted = match (&mut spins.body, &model.rows, self.rule) {
+        let mut accepted = match (&mut spins.body, &model.rows, self.rule) {
             (Body::BySpin(c), Rows::Sparse { offsets, entries }, rule) => {
                 let sweep = if rule == Rule::HeatBath { sparse::<true> } else { sparse::<false> };
                 sweep(offsets, entries, &mut c.spins, &mut c.fields, &scales, &mut words)
@@ -72,6 +72,11 @@ impl RealLaneSweep {
             // `prepare` has made the form that belongs to the rows.
             _ => 0,
         };
+        if self.rule == Rule::Metropolis && !model.free.is_empty() {
+            // The sweep has flipped all of them; those that stay so have changed.
+            accepted = accepted.saturating_sub((REAL_LANES * model.free.len()) as u64);
+            accepted += spins.draw_free(&model.free, rng);
+        }
         Ok(Step { proposed: (REAL_LANES * model.n_spins()) as u64, accepted })
     }
 }

@@ -297,3 +297,30 @@ fn what_cannot_be_is_refused() {
     kernel.sweep(&model, &mut cold, &LaneBetas::Same(f64::INFINITY), &mut rng).unwrap();
     assert!(model.energies(&cold).iter().all(|e| (e + 0.7).abs() < 1e-12));
 }
+
+#[test]
+fn spins_without_couplings_are_random() {
+    // The same for few and for many couplings.
+    let few = Ising::new(40, &[(0, 3, 1.3)], vec![0.0; 40]).unwrap();
+    let pairs: Vec<(u32, u32, f64)> = (3..20u32).flat_map(|i| (3..i).map(move |j| (i, j, 0.1))).collect();
+    let many = Ising::new(20, &pairs, vec![0.0; 20]).unwrap();
+    for ising in [few, many] {
+        let model = RealLaneModel::new(&ising).unwrap();
+        for sweep in [RealLaneSweep::metropolis(), RealLaneSweep::heat_bath()] {
+            let mut rng = rng(77);
+            let mut spins = RealLaneSpins::up(ising.n_spins()).unwrap();
+            let mut like = 0;
+            for _ in 0..40 {
+                let before: Vec<Vec<i8>> = (0..REAL_LANES).map(|r| spins.replica(r)).collect();
+                let step = sweep.sweep(&model, &mut spins, &LaneBetas::Same(0.3), &mut rng).unwrap();
+                let after: Vec<Vec<i8>> = (0..REAL_LANES).map(|r| spins.replica(r)).collect();
+                let turned: usize =
+                    before.iter().flatten().zip(after.iter().flatten()).filter(|(a, b)| a != b).count();
+                assert_eq!(step.accepted, turned as u64);
+                like += after.iter().filter(|s| s[1] == s[2]).count();
+            }
+            let share = like as f64 / (40 * REAL_LANES) as f64;
+            assert!((share - 0.5).abs() < 6.0 * 0.5 / ((40 * REAL_LANES) as f64).sqrt(), "{share}");
+        }
+    }
+}

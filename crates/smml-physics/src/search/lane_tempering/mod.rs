@@ -8,8 +8,8 @@ mod tests;
 
 use super::{LanePopulation, descend};
 use crate::{
-    ising::{CachedIsing, Ising},
-    lanes::{LANES, LaneBetas, LaneModel, LaneSpins, LaneSweep},
+    ising::{CachedIsing, Ising, Rule},
+    lanes::{LANES, LaneBetas, LaneLadder, LaneModel, LaneSpins, LaneSweep},
 };
 use moves::{Clusters, exchange};
 use serde::{Deserialize, Serialize};
@@ -178,11 +178,11 @@ impl LaneTempering {
         same_length("spins of the model", ising.n_spins(), self.spins.n_spins())?;
         let is_symmetric = ising.is_symmetric();
         let mut clusters = Clusters::default();
+        let ladder = LaneLadder::new(Rule::Metropolis, model, &self.betas)?;
         for _ in 0..n {
-            let betas = self.rungs.iter().map(|r| self.betas[*r]).collect();
-            let betas = LaneBetas::Each(betas);
+            let thresholds = ladder.thresholds(&self.rungs)?;
             for _ in 0..SWEEPS {
-                LaneSweep.sweep(model, &mut self.spins, &betas, &mut self.rng)?;
+                thresholds.sweep(model, &mut self.spins, &mut self.rng)?;
             }
             self.exchange(&model.energies(&self.spins));
             if self.n_steps.is_multiple_of(CLUSTERS_EVERY) {

@@ -1,6 +1,9 @@
 //! Trials one after the other, longer and longer, in pieces that can be saved.
 
-use super::{Renormalisation, Trial, tournament::Tournament};
+use super::{
+    Renormalisation, Trial,
+    tournament::{Tournament, alike},
+};
 use crate::{
     ising::{CachedIsing, Ising},
     lanes::{LANES, LaneModel},
@@ -113,8 +116,9 @@ impl RenormalisationRun {
     /// Errors: a model of another size.
     pub fn advance(&mut self, ising: &Ising, model: &LaneModel, par: Par) -> Result<()> {
         same_length("spins of the model", model.n_spins(), ising.n_spins())?;
-        if let Some((_, state)) = self.kept.first() {
-            same_length("spins of the model", ising.n_spins(), state.len())?;
+        let there = self.trials.first().map(|t| t.spins.n_spins());
+        if let Some(n) = there.or(self.kept.first().map(|(_, state)| state.len())) {
+            same_length("spins of the model", ising.n_spins(), n)?;
         }
         if self.trials.is_empty() {
             self.start(model)?;
@@ -126,11 +130,13 @@ impl RenormalisationRun {
             parallel::each(par, &mut jobs, |_, (trial, found)| {
                 *found = trial.sweep(ising, model, piece).and_then(|()| trial.annealed(ising, model));
             });
+            let mut solutions = Vec::new();
             for (trial, found) in jobs {
                 self.trials.push(trial);
-                if let Some(solution) = found? {
-                    self.keep(solution, ising);
-                }
+                solutions.push(found);
+            }
+            for solution in solutions.into_iter().collect::<Result<Vec<_>>>()? {
+                solution.into_iter().for_each(|solution| self.keep(solution, ising));
             }
             return Ok(());
         }
@@ -182,9 +188,7 @@ impl RenormalisationRun {
     }
     /// Keeps a solution that is among the best and new (up to the reversal of all spins, where that is a symmetry).
     fn keep(&mut self, (energy, state): (f64, Vec<i8>), ising: &Ising) {
-        let reversed =
-            |other: &[i8]| ising.is_symmetric() && other.iter().zip(&state).all(|(a, b)| *a == -*b);
-        if self.kept.iter().any(|(_, other)| *other == state || reversed(other)) {
+        if self.kept.iter().any(|(_, other)| alike(ising, other, &state)) {
             return;
         }
         let at = self.kept.partition_point(|(other, _)| *other <= energy);

@@ -2,7 +2,7 @@
 
 use super::{BLOCK_SWEEPS, FEWEST_BLOCK_SWEEPS};
 use crate::{
-    ising::CachedIsing,
+    ising::{CachedIsing, Ising},
     lanes::{LANES, LaneModel, LaneSpins},
     search::{Contraction, LanePopulation, descend},
 };
@@ -21,6 +21,8 @@ const CHILDREN: usize = 2;
 /// Replicas of an island in which blocks are annealed: one, so that their states are independent. (With resampling all of
 /// them become relatives, the two children are one state or nearly so, and the solutions run out of variety.)
 const ISLAND: usize = 1;
+/// States of the blocks that are looked at for children.
+const CANDIDATES: usize = 32;
 
 /// What all groups share.
 pub(super) struct Tournament<'a> {
@@ -92,7 +94,8 @@ impl<'a> Tournament<'a> {
         Ok(children)
     }
 
-    /// The lowest states of the blocks that differ (up to the reversal of all), as states of all spins, after a descent.
+    /// The lowest states of the blocks, as states of all spins after a descent: two that differ (also up to the reversal of all,
+    /// where that is a symmetry) if there are two among the first [`CANDIDATES`].
     fn children(
         &self,
         contraction: &Contraction,
@@ -102,25 +105,24 @@ impl<'a> Tournament<'a> {
         let energies = model.energies(spins);
         let mut lanes: Vec<usize> = (0..LANES).collect();
         lanes.sort_by(|a, b| energies[*a].total_cmp(&energies[*b]));
-        let mut chosen: Vec<Vec<i8>> = Vec::with_capacity(CHILDREN);
-        for lane in lanes {
-            let state = spins.replica(lane);
-            let reversed = |other: &Vec<i8>| other.iter().zip(&state).all(|(a, b)| *a == -*b);
-            if !chosen.iter().any(|other| *other == state || reversed(other)) {
-                chosen.push(state);
+        let mut children: Vec<Solution> = Vec::with_capacity(CHILDREN);
+        for lane in lanes.into_iter().take(CANDIDATES) {
+            let mut state = self.cached.at(contraction.widen(&spins.replica(lane))?)?;
+            descend(self.cached, &mut state);
+            let state = state.spins().to_vec();
+            if children.iter().all(|(_, other)| !alike(&self.cached.0, other, &state)) {
+                children.push((self.cached.0.energy(&state), state));
             }
-            if chosen.len() == CHILDREN {
+            if children.len() == CHILDREN {
                 break;
             }
         }
-        let widened = chosen.into_iter().map(|state| {
-            let mut state = self.cached.at(contraction.widen(&state)?)?;
-            descend(self.cached, &mut state);
-            let state = state.spins().to_vec();
-            Ok((self.cached.0.energy(&state), state))
-        });
-        let mut children: Vec<Solution> = widened.collect::<Result<_>>()?;
         children.sort_by(|a, b| a.0.total_cmp(&b.0));
         Ok(children)
     }
+}
+
+/// Whether two states are the same, up to the reversal of all spins where that is a symmetry.
+pub(super) fn alike(ising: &Ising, a: &[i8], b: &[i8]) -> bool {
+    a == b || ising.is_symmetric() && a.iter().zip(b).all(|(a, b)| *a == -*b)
 }

@@ -17,8 +17,8 @@ use smml_physics::{
     lanes::{LANES, LaneModel},
     problem::{HigherOrder, IsingForm, Problem, default_betas},
     search::{
-        Annealing, BreakoutSearch, LaneTempering, Peeling, PopulationAnnealing, QuantumAnnealing,
-        SimulatedBifurcation, TabuSearch, Variant,
+        AnnealModel, Annealing, BreakoutSearch, LaneTempering, Peeling, PopulationAnnealing,
+        QuantumAnnealing, SimulatedBifurcation, TabuSearch, Variant,
     },
 };
 use std::sync::Arc;
@@ -65,8 +65,7 @@ enum Target {
 }
 
 enum Engine {
-    Lanes(Annealing, Box<LaneModel>),
-    Single(Annealing),
+    Anneal(Annealing, Box<AnnealModel>),
     Products(Anneal),
     Population(PopulationAnnealing, Box<CachedIsing>),
     Quantum(QuantumAnnealing),
@@ -172,8 +171,8 @@ impl Search {
 
     /// Runs of one batch.
     pub(super) fn batch_size(&self) -> usize {
-        match self.engine {
-            Engine::Lanes(..) => LANES,
+        match &self.engine {
+            Engine::Anneal(_, model) => model.batch_size(),
             Engine::Population(..) => POPULATIONS,
             _ => 1,
         }
@@ -190,10 +189,9 @@ impl Search {
                     r.map(|r| r.into_runs().into_iter().map(plain).collect::<Vec<_>>())
                 };
                 match engine {
-                    Engine::Lanes(annealing, lanes) => {
-                        annealing.batch(ising, lanes, streams, index)?.into_iter().map(plain).collect()
+                    Engine::Anneal(annealing, model) => {
+                        annealing.batch(model, streams, index)?.into_iter().map(plain).collect()
                     }
-                    Engine::Single(annealing) => vec![plain(annealing.single(ising, streams, index))],
                     Engine::Population(annealing, model) => population(annealing, model, ising, &own())?,
                     Engine::Quantum(quantum) => singly(quantum.search(ising, 1, &own(), Par::Serial))?,
                     Engine::Tabu(tabu) => singly(tabu.search(ising, 1, &own(), Par::Serial))?,
@@ -290,9 +288,12 @@ impl Search {
         }
     }
     fn engine_name(&self) -> &'static str {
-        match self.engine {
-            Engine::Lanes(..) => "annealing, 512 runs side by side",
-            Engine::Single(_) => "annealing, single runs",
+        match &self.engine {
+            Engine::Anneal(_, model) => match model.engine() {
+                smml_physics::search::Engine::Lanes => "annealing, 512 runs side by side",
+                smml_physics::search::Engine::RealLanes => "annealing, 64 runs side by side",
+                smml_physics::search::Engine::Single => "annealing, single runs",
+            },
             Engine::Products(_) => "annealing, single runs, products of any degree",
             Engine::Population(..) => "population annealing",
             Engine::Quantum(_) => "simulated quantum annealing",
@@ -334,10 +335,7 @@ impl Engine {
                 let hot = args.hot.unwrap_or(default.temperature().at(0.0));
                 let cold = args.cold.unwrap_or(default.temperature().at(1.0).min(hot));
                 let annealing = Annealing::new(Schedule::linear(hot, cold)?, sweeps as usize)?;
-                match LaneModel::new(ising) {
-                    Ok(lanes) => Engine::Lanes(annealing, Box::new(lanes)),
-                    Err(_) => Engine::Single(annealing),
-                }
+                Engine::Anneal(annealing, Box::new(AnnealModel::new(ising)))
             }
             Method::Pa => {
                 let cold = args.cold.map_or(default_betas(ising).1, |t| 1.0 / t);
