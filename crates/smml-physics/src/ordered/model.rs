@@ -48,7 +48,7 @@ pub(super) enum Rows {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Bits {
     /// Row by row vectors of 512 places, set where the coupling is positive, then vectors set where it is negative; only
-    /// those signs that there are.
+    /// those signs that there are. Last a row of zeros.
     pub(super) rows: Vec<[u64; 8]>,
     /// Vectors of one sign of a row.
     pub(super) n_vectors: usize,
@@ -174,7 +174,7 @@ impl OrderedIsing {
             let signs = [1.0, -1.0].map(|sign| edges().any(|(_, _, w)| w == sign));
             let mut bits = Bits { rows: Vec::new(), n_vectors, signs, base: Vec::new(), planes: 0 };
             let n_signs = signs.iter().filter(|s| **s).count();
-            bits.rows = vec![[0; 8]; n_places * n_vectors * n_signs];
+            bits.rows = vec![[0; 8]; (n_places * n_signs + 1) * n_vectors];
             let mut degrees = vec![0.0f32; n_places];
             for (i, j, w) in edges().filter(|e| e.2 != 0.0) {
                 for (i, j) in [(i, j), (j, i)] {

@@ -111,8 +111,10 @@ impl Kernel<OrderedIsing> for OrderedSweep {
 trait Couplings {
     /// Fields of a group, in units.
     fn fields<W: Lanes>(&self, group: usize) -> W;
-    /// All spins of a group whose bit is set turn; `spins` are those of the group before.
-    fn turn<W: Lanes>(&mut self, group: usize, flips: u16, spins: &[f32; WIDTH]);
+    /// Twice the couplings of a place to those of a group.
+    fn near<W: Lanes>(&self, place: usize, group: usize) -> W;
+    /// All spins of a group whose bit is set turn; `spins` are those of the group before, `up` those of them that are up.
+    fn turn<W: Lanes>(&mut self, group: usize, flips: u16, spins: &[f32; WIDTH], up: u16);
 }
 
 /// Numbers of set bits, from the lowest.
@@ -127,6 +129,18 @@ fn set_bits(mut set: u16) -> impl Iterator<Item = usize> {
     })
 }
 
+/// The entries of a row that belong to a group.
+#[inline(always)]
+fn near_of<W: Lanes>(row: &[(u32, f32)], group: usize) -> W {
+    let mut near = [0.0; WIDTH];
+    for (j, w) in row {
+        if *j as usize / WIDTH == group {
+            near[*j as usize % WIDTH] += *w;
+        }
+    }
+    W::load_f32(&near)
+}
+
 struct Sparse<'a> {
     offsets: &'a [usize],
     entries: &'a [(u32, f32)],
@@ -139,7 +153,11 @@ impl Couplings for Sparse<'_> {
         W::load_f32(&self.fields[group])
     }
     #[inline(always)]
-    fn turn<W: Lanes>(&mut self, group: usize, flips: u16, spins: &[f32; WIDTH]) {
+    fn near<W: Lanes>(&self, place: usize, group: usize) -> W {
+        near_of(&self.entries[self.offsets[place]..self.offsets[place + 1]], group)
+    }
+    #[inline(always)]
+    fn turn<W: Lanes>(&mut self, group: usize, flips: u16, spins: &[f32; WIDTH], _: u16) {
         let fields = self.fields.as_flattened_mut();
         for k in set_bits(flips) {
             // A product and no branch: which way spins turn cannot be foretold.
@@ -163,7 +181,11 @@ impl<const D: usize> Couplings for Few<'_, D> {
         W::load_f32(&self.fields[group])
     }
     #[inline(always)]
-    fn turn<W: Lanes>(&mut self, group: usize, flips: u16, spins: &[f32; WIDTH]) {
+    fn near<W: Lanes>(&self, place: usize, group: usize) -> W {
+        near_of(&self.entries[place], group)
+    }
+    #[inline(always)]
+    fn turn<W: Lanes>(&mut self, group: usize, flips: u16, spins: &[f32; WIDTH], _: u16) {
         let rows = &self.entries[group * WIDTH..][..WIDTH];
         let fields = self.fields.as_flattened_mut();
         for k in set_bits(flips) {
@@ -214,6 +236,17 @@ impl Number for f32 {
     }
 }
 
+/// The numbers of a group.
+#[inline(always)]
+fn numbers<W: Lanes, T: Number>(tiles: &[Tile<T>], group: usize) -> W {
+    let own = &tiles[group / GROUPS].0.as_chunks::<WIDTH>().0[group % GROUPS];
+    let mut numbers = [0.0; WIDTH];
+    for k in 0..WIDTH {
+        numbers[k] = own[k].real();
+    }
+    W::load_f32(&numbers)
+}
+
 struct Dense<'a, T> {
     rows: &'a [Tile<T>],
     fields: &'a mut [Tile<T>],
@@ -222,19 +255,18 @@ struct Dense<'a, T> {
 impl<T: Number> Couplings for Dense<'_, T> {
     #[inline(always)]
     fn fields<W: Lanes>(&self, group: usize) -> W {
-        let own = &self.fields[group / GROUPS].0.as_chunks::<WIDTH>().0[group % GROUPS];
-        let mut fields = [0.0; WIDTH];
-        for k in 0..WIDTH {
-            fields[k] = own[k].real();
-        }
-        W::load_f32(&fields)
+        numbers(self.fields, group)
     }
     #[inline(always)]
-    fn turn<W: Lanes>(&mut self, group: usize, flips: u16, spins: &[f32; WIDTH]) {
+    fn near<W: Lanes>(&self, place: usize, group: usize) -> W {
+        numbers(&self.rows[place * self.fields.len()..], group)
+    }
+    #[inline(always)]
+    fn turn<W: Lanes>(&mut self, group: usize, flips: u16, _: &[f32; WIDTH], up: u16) {
         let n = self.fields.len();
         for k in set_bits(flips) {
             let row = &self.rows[(group * WIDTH + k) * n..][..n];
-            if spins[k] > 0.0 {
+            if up >> k & 1 == 1 {
                 for (h, w) in self.fields.iter_mut().zip(row) {
                     for k in 0..TILE {
                         h.0[k] = h.0[k].minus(w.0[k]);
@@ -257,36 +289,63 @@ struct Votes<'a, const K: usize> {
     planes: &'a mut [[u64; 8]],
 }
 
+/// The bits of a group in a vector that holds it.
+#[inline(always)]
+fn bits_of(vector: &[u64; 8], group: usize) -> u16 {
+    (vector[group / 4 % 8] >> (16 * (group % 4))) as u16
+}
+
 impl<const K: usize> Couplings for Votes<'_, K> {
     #[inline(always)]
     fn fields<W: Lanes>(&self, group: usize) -> W {
         let n = self.bits.planes;
         let planes = &self.planes[group / 32 * n..][..n];
-        let mut sum = W::load_f32(&self.bits.base[group]);
-        let mut weight = 2.0;
-        for plane in planes {
-            let set = (plane[group / 4 % 8] >> (16 * (group % 4))) as u16;
-            sum = sum.add_f32(W::splat_f32(weight).only(set));
-            weight *= 2.0;
+        // Two sums, so that no addition waits for all others.
+        let (mut even, mut odd) = (W::load_f32(&self.bits.base[group]), W::zero());
+        for k in (0..K).step_by(2) {
+            if k < n {
+                even = even.add_f32(W::splat_f32((2u32 << k) as f32).only(bits_of(&planes[k], group)));
+            }
+            if k + 1 < n {
+                odd = odd.add_f32(W::splat_f32((4u32 << k) as f32).only(bits_of(&planes[k + 1], group)));
+            }
         }
-        sum
+        even.add_f32(odd)
     }
     #[inline(always)]
-    fn turn<W: Lanes>(&mut self, group: usize, flips: u16, spins: &[f32; WIDTH]) {
-        // Rows to be added, and those to be taken away.
-        let (mut add, mut take) = ([0usize; 2 * WIDTH], [0usize; 2 * WIDTH]);
+    fn near<W: Lanes>(&self, place: usize, group: usize) -> W {
+        let two = W::splat_f32(2.0);
+        let mut near = W::zero();
+        if let Some(row) = self.bits.row(place, false) {
+            near = two.only(bits_of(&self.bits.rows[row + group / 32], group));
+        }
+        if let Some(row) = self.bits.row(place, true) {
+            near = near.sub_f32(two.only(bits_of(&self.bits.rows[row + group / 32], group)));
+        }
+        near
+    }
+    #[inline(always)]
+    fn turn<W: Lanes>(&mut self, group: usize, flips: u16, _: &[f32; WIDTH], up: u16) {
+        // Rows to be added, and those to be taken away; lists are filled up with the row of zeros.
+        let zeros = self.bits.rows.len() - self.bits.n_vectors;
+        let (mut add, mut take) = ([zeros; 2 * WIDTH], [zeros; 2 * WIDTH]);
         let (mut n_add, mut n_take) = (0, 0);
-        for k in set_bits(flips) {
-            let (place, was_up) = (group * WIDTH + k, spins[k] > 0.0);
-            if let Some(row) = self.bits.row(place, was_up) {
-                add[n_add] = row;
-                n_add += 1;
+        // Of spins that were up positive couplings lose a vote.
+        for (flips, sign) in [(flips & up, false), (flips & !up, true)] {
+            if self.bits.signs[usize::from(!sign)] {
+                for k in set_bits(flips) {
+                    add[n_add] = self.bits.row(group * WIDTH + k, !sign).unwrap_or(zeros);
+                    n_add += 1;
+                }
             }
-            if let Some(row) = self.bits.row(place, !was_up) {
-                take[n_take] = row;
-                n_take += 1;
+            if self.bits.signs[usize::from(sign)] {
+                for k in set_bits(flips) {
+                    take[n_take] = self.bits.row(group * WIDTH + k, sign).unwrap_or(zeros);
+                    n_take += 1;
+                }
             }
         }
+        let (n_add, n_take) = (n_add.next_multiple_of(4), n_take.next_multiple_of(4));
         let n = self.bits.planes;
         for (v, planes) in self.planes.chunks_exact_mut(n).enumerate() {
             let mut sums = [W::zero(); K];
@@ -322,39 +381,19 @@ fn full_add<W: Lanes>(sum: &mut W, a: W, b: W) -> W {
     old.majority(a, b)
 }
 
-/// Adds what carries into plane `at`.
-#[inline(always)]
-fn ripple<W: Lanes, const K: usize>(sums: &mut [W; K], at: usize, mut carry: W) {
-    for k in at..K {
-        let old = sums[k];
-        sums[k] = old.xor(carry);
-        carry = old.and(carry);
-    }
-}
-
-/// Adds vector `v` of some rows.
+/// Adds vector `v` of some rows, whose number is a multiple of four.
 #[inline(always)]
 fn add_rows<W: Lanes, const K: usize>(sums: &mut [W; K], rows: &[[u64; 8]], list: &[usize], v: usize) {
-    let (fours, rest) = list.as_chunks::<4>();
-    for [a, b, c, d] in fours {
+    for [a, b, c, d] in list.as_chunks::<4>().0 {
         let one = full_add(&mut sums[0], W::load(&rows[a + v]), W::load(&rows[b + v]));
         let two = full_add(&mut sums[0], W::load(&rows[c + v]), W::load(&rows[d + v]));
-        let carry = full_add(&mut sums[1], one, two);
-        ripple(sums, 2, carry);
-    }
-    let single = match rest {
-        [] => return,
-        [a] => *a,
-        [a, b, c @ ..] => {
-            let carry = full_add(&mut sums[0], W::load(&rows[a + v]), W::load(&rows[b + v]));
-            ripple(sums, 1, carry);
-            match c {
-                [c] => *c,
-                _ => return,
-            }
+        let mut carry = full_add(&mut sums[1], one, two);
+        for k in 2..K {
+            let old = sums[k];
+            sums[k] = old.xor(carry);
+            carry = old.and(carry);
         }
-    };
-    ripple(sums, 0, W::load(&rows[single + v]));
+    }
 }
 
 lanes_paths! {
@@ -427,20 +466,16 @@ fn sweep<W: Lanes, const HEAT: bool>(
     let mut flipped = 0;
     for (group, (own, filled)) in spins.iter_mut().zip(&model.filled).enumerate() {
         let spin = W::load_f32(own);
-        let mut cost = spin.mul_f32(couplings.fields(group));
+        let mut field = couplings.fields::<W>(group);
+        let mut cost = spin.mul_f32(field);
         if cost.mul_f32(fast).at_most_f32(W::splat_f32(HOPELESS)) & filled == 0 {
             continue;
         }
         let drawn = Drawn::new::<HEAT>(decide.next());
         let before = *own;
-        let exactly = |cost: W, k: usize, more: W| {
-            let mut costs = [0.0; WIDTH];
-            cost.store_f32(&mut costs);
-            drawn.exactly::<HEAT>(k, costs[k], scale, more)
-        };
         let mut flips = 0;
         if model.is_coupled {
-            // Attempts that are not made yet.
+            // Attempts that are not made yet; flips change the costs of those behind them.
             let mut left = *filled;
             loop {
                 let [may, sure] = drawn.may(cost.mul_f32(fast));
@@ -451,10 +486,12 @@ fn sweep<W: Lanes, const HEAT: bool>(
                 let k = may.trailing_zeros() as usize;
                 let this = 1 << k;
                 left &= !(this | (this - 1));
-                if sure & this != 0 || exactly(cost, k, more.next()) {
+                if sure & this != 0 || exactly::<W, HEAT>(&drawn, cost, k, scale, more.next()) {
                     flips |= this;
-                    couplings.turn::<W>(group, this, &before);
-                    cost = spin.mul_f32(couplings.fields(group));
+                    let change =
+                        couplings.near::<W>(group * WIDTH + k, group).mul_f32(W::splat_f32(before[k]));
+                    field = field.sub_f32(change);
+                    cost = spin.mul_f32(field);
                 }
             }
         } else {
@@ -464,16 +501,24 @@ fn sweep<W: Lanes, const HEAT: bool>(
             while open != 0 {
                 let k = open.trailing_zeros() as usize;
                 open &= open - 1;
-                flips |= u16::from(exactly(cost, k, more.next())) << k;
-            }
-            if flips != 0 {
-                couplings.turn::<W>(group, flips, &before);
+                flips |= u16::from(exactly::<W, HEAT>(&drawn, cost, k, scale, more.next())) << k;
             }
         }
-        flipped += u64::from(flips.count_ones());
-        spin.add_f32(spin.mul_f32(W::splat_f32(-2.0)).only(flips)).store_f32(own);
+        if flips != 0 {
+            couplings.turn::<W>(group, flips, &before, W::zero().at_most_f32(spin));
+            flipped += u64::from(flips.count_ones());
+            spin.add_f32(spin.mul_f32(W::splat_f32(-2.0)).only(flips)).store_f32(own);
+        }
     }
     decide.store(&mut words[0]);
     more.store(&mut words[1]);
     flipped
+}
+
+/// The rule itself.
+#[inline(always)]
+fn exactly<W: Lanes, const HEAT: bool>(drawn: &Drawn<W>, cost: W, k: usize, scale: Scale, more: W) -> bool {
+    let mut costs = [0.0; WIDTH];
+    cost.store_f32(&mut costs);
+    drawn.exactly::<HEAT>(k, costs[k], scale, more)
 }
