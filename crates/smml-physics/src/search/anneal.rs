@@ -3,7 +3,7 @@
 use super::descend;
 use crate::{
     ising::{CachedIsing, Ising},
-    lanes::{LANES, LaneBetas, LaneModel, LaneSweep, REAL_LANES, RealLaneModel, RealLaneSweep},
+    lanes::{LANES, LaneBetas, LaneModel, LaneSpins, LaneSweep, REAL_LANES, RealLaneModel, RealLaneSweep},
     ordered::{OrderedIsing, OrderedSweep},
     problem::default_betas,
 };
@@ -15,7 +15,7 @@ use smml_core::{
     kernel::Kernel,
     parallel::{self, Par},
     read_through,
-    rng::Streams,
+    rng::{Draw, Streams},
     sample::Metropolis,
     schedule::Schedule,
 };
@@ -33,8 +33,12 @@ pub enum Engine {
     Single,
 }
 
+/// Most sweeps at zero temperature at the end of runs in lanes.
+const COLD_SWEEPS: usize = 20;
+
 /// Simulated annealing (S. Kirkpatrick, C. D. Gelatt and M. P. Vecchi, Science 220, 671 (1983)): Metropolis sweeps
-/// while the temperature falls, then a descent.
+/// while the temperature falls, then a descent. (Of 512 runs side by side, sweeps at zero temperature until no energy falls
+/// any more, and a descent of the best one.)
 ///
 /// ```
 /// use smml_core::{parallel::Par, rng::Streams};
@@ -112,6 +116,31 @@ impl AnnealModel {
     pub fn ising(&self) -> &Ising {
         &self.cached.0
     }
+    /// Energies and spins of runs in lanes after sweeps at zero temperature. (Descents one by one would cost as much as a
+    /// hundred sweeps where spins have many neighbours.)
+    fn quenched<R: Draw>(
+        &self,
+        model: &LaneModel,
+        s: &mut LaneSpins,
+        rng: &mut R,
+    ) -> Result<Vec<(f64, Vec<i8>)>> {
+        let mut energies = model.energies(s);
+        for _ in 0..COLD_SWEEPS {
+            LaneSweep.sweep(model, s, &LaneBetas::Same(f64::INFINITY), rng)?;
+            let now = model.energies(s);
+            let is_still = now == energies;
+            energies = now;
+            if is_still {
+                break;
+            }
+        }
+        let best = (0..LANES).min_by(|a, b| energies[*a].total_cmp(&energies[*b])).unwrap_or(0);
+        let run = |(replica, energy): (usize, f64)| match replica == best {
+            true => self.descended(s.replica(replica)),
+            false => Ok((energy, s.replica(replica))),
+        };
+        energies.into_iter().enumerate().map(run).collect()
+    }
     /// Energy and spins at the bottom of the valley in which a run has ended.
     fn descended(&self, spins: Vec<i8>) -> Result<(f64, Vec<i8>)> {
         let mut state = self.cached.at(spins)?;
@@ -188,7 +217,7 @@ impl Annealing {
         SearchResults::new(batches.into_iter().flatten().collect())
     }
 
-    /// One batch of runs, each with its energy and spins after descent.
+    /// One batch of runs, each with its energy and spins.
     pub fn batch(&self, model: &AnnealModel, streams: &Streams, index: u64) -> Result<Vec<(f64, Vec<i8>)>> {
         let ends: Vec<Vec<i8>> = match &model.sweeps {
             Sweeps::Lanes(lanes) => {
@@ -197,7 +226,7 @@ impl Annealing {
                 for t in self.temperature.values(self.n_sweeps) {
                     LaneSweep.sweep(lanes, &mut spins, &LaneBetas::Same(1.0 / t), &mut rng)?;
                 }
-                (0..LANES).map(|replica| spins.replica(replica)).collect()
+                return model.quenched(lanes, &mut spins, &mut rng);
             }
             Sweeps::RealLanes(lanes) => {
                 let mut rng = streams.stream("anneal real batch", index);

@@ -91,11 +91,11 @@ read_through!(RenormalisationRun: RawRun {
 });
 
 impl RenormalisationRun {
-    /// A run at its start, whose first round has 500 sweeps, or fewer (50 at least) for a model of more than 10⁵ spins
+    /// A run at its start, whose first round has 500 sweeps, or fewer (50 at least) for a model of more than 2·10⁵ spins
     /// and couplings.
     pub fn new(ising: &Ising, streams: Streams) -> Self {
         let size = ising.n_spins() + ising.couplings().n_edges();
-        let first = (16 * PIECE / size).clamp(*FIRST.start(), *FIRST.end());
+        let first = (24 * PIECE / size).clamp(*FIRST.start(), *FIRST.end());
         RenormalisationRun { streams, first, n_rounds: 0, lead: 0, trials: Vec::new(), kept: Vec::new() }
     }
     /// Rounds that are complete.
