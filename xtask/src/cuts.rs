@@ -1,6 +1,7 @@
 //! `cargo xtask cuts`: what `smml anneal` finds on the graphs of a folder beside what other programs find in the same CPU
 //! time, and how long it takes to well-known values; written into docs/src/searches.md.
 
+use crate::glasses;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use std::{
@@ -38,6 +39,10 @@ enum Part {
     Minute,
     /// Time to a value on two threads
     Time,
+    /// Spin glasses beside the best of long runs
+    Glasses,
+    /// Long runs on spin glasses, into benches/cuts/best.json (hours; only where asked for)
+    References,
 }
 
 /// A table, the name of its place in the page, and what makes it.
@@ -95,10 +100,14 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<()> {
     let page = root.join("docs/src/searches.md");
     let mut text =
         std::fs::read_to_string(&page).with_context(|| format!("cannot read {}", page.display()))?;
-    let tables: [Table<'_>; 3] = [
+    if options.only == Some(Part::References) {
+        return glasses::references(root, &program);
+    }
+    let tables: [Table<'_>; 4] = [
         (Part::Peers, "peers", &|| peers(root, &program, options)),
         (Part::Minute, "minute", &|| minute(&program, options)),
         (Part::Time, "time", &|| time(&program, options)),
+        (Part::Glasses, "glasses", &|| glasses::table(root, &program)),
     ];
     for (part, name, table) in tables {
         if options.only.is_none_or(|only| only == part) {
@@ -116,7 +125,7 @@ fn graph(options: &Options, name: &str) -> PathBuf {
 }
 
 /// Runs `smml anneal` on a graph, and returns what it prints.
-fn anneal(program: &Path, file: &Path, further: &[&str]) -> Result<String> {
+pub(crate) fn anneal(program: &Path, file: &Path, further: &[&str]) -> Result<String> {
     let out = std::env::temp_dir().join(format!("smml-cuts-{}", std::process::id()));
     let output = Command::new(program)
         .args(["anneal", "--quiet", "--force"])
@@ -132,16 +141,19 @@ fn anneal(program: &Path, file: &Path, further: &[&str]) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-fn best(json: &str) -> Result<f64> {
+pub(crate) fn best(json: &str) -> Result<f64> {
     let document: serde_json::Value = serde_json::from_str(json)?;
     let rows = document["results"][0]["quantities"].as_array().context("no quantities")?;
     let row = rows.iter().find(|r| r["quantity"] == "best value").context("no best value")?;
     row["value"].as_f64().context("no value")
 }
 
+/// The median; of an even number the mean of the two in the middle.
 fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
-    values[(values.len() - 1) / 2]
+    let [a, b] = [values[(values.len() - 1) / 2], values[values.len() / 2]];
+    // Two that are infinite have no mean.
+    if a == b { a } else { a.midpoint(b) }
 }
 
 fn peers(root: &Path, program: &Path, options: &Options) -> Result<String> {
@@ -228,19 +240,19 @@ fn time(program: &Path, options: &Options) -> Result<String> {
                 let seed = format!("--seed={seed}");
                 let words = [&time, &target, "--method=renormalise", &seed, "--threads=2"];
                 let text = anneal(program, &file, &words)?;
-                let reached = !text.contains("FAILS");
                 let after = text.lines().find_map(|l| l.strip_prefix("found after ")?.strip_suffix(" s"));
-                times.extend(after.filter(|_| reached).and_then(|t| t.parse::<f64>().ok()));
+                let after = after.filter(|_| !text.contains("FAILS")).and_then(|t| t.parse::<f64>().ok());
+                times.push(after.unwrap_or(f64::INFINITY));
             }
-            let (n, of) = (times.len(), options.seeds);
+            let (n, of) = (times.iter().filter(|t| t.is_finite()).count(), times.len());
+            let shown =
+                |t: f64| if t.is_finite() { format!("{t:.1} s") } else { format!("more than {limit}") };
             let longest = times.iter().copied().fold(0.0, f64::max);
-            let found = match n {
-                0 => format!("in none of {of} searches of {limit}"),
-                _ => format!(
-                    "median {:.1} s, longest {longest:.1} s, in {n} of {of} searches",
-                    median(&mut times)
-                ),
-            };
+            let found = format!(
+                "in {n} of {of} searches, median {}, longest {}",
+                shown(median(&mut times)),
+                shown(longest)
+            );
             ("renormalise", found)
         };
         writeln!(table, "| {name} | {value} | {method} | {found} | {allowed} s |")?;
@@ -274,7 +286,7 @@ mod tests {
         assert_eq!(splice(&new, "time", "| new |\n").unwrap(), new);
         assert!(splice(page, "peers", "x").is_err());
         let real = std::fs::read_to_string(crate::root().join("docs/src/searches.md")).unwrap();
-        for name in ["peers", "minute", "time"] {
+        for name in ["peers", "minute", "time", "glasses"] {
             assert!(splice(&real, name, "x").is_ok(), "{name}");
         }
     }
@@ -285,5 +297,7 @@ mod tests {
         assert_eq!(best(json).unwrap(), 12.5);
         assert!(best("{}").is_err());
         assert_eq!(median(&mut [3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(&mut [3.0, 1.0, f64::INFINITY, 2.0]), 2.5);
+        assert_eq!(median(&mut [f64::INFINITY, 1.0, f64::INFINITY]), f64::INFINITY);
     }
 }

@@ -7,6 +7,7 @@ mod ci;
 mod codegen;
 mod cuts;
 mod density;
+mod glasses;
 mod links;
 mod sizes;
 mod snippets;
