@@ -18,8 +18,8 @@ use std::fmt;
 mod autocorrelation;
 mod jackknife;
 pub use autocorrelation::{Autocorrelation, autocorrelation, autocorrelation_function, bin_errors};
-pub(crate) use jackknife::{Blocks, edge_correction, start as block_start};
-pub use jackknife::{jackknife, jackknife_chains};
+pub(crate) use jackknife::{Blocks, start as block_start};
+pub use jackknife::{LeftOut, edge_correction, jackknife, jackknife_chains, jackknife_groups};
 
 /// Fewer independent samples than this give no error bar.
 pub const MIN_N_EFF: f64 = 10.0;
@@ -36,6 +36,9 @@ pub enum Source {
     Chain,
     /// Samples with weights (importance sampling, annealed importance sampling, population annealing).
     Population,
+    /// A parameter of a fit to numbers with errors: it has no samples of its own, so `n_eff` is `f64::MAX` and `tau_int`
+    /// says nothing.
+    Fit,
     /// A series that never changed: the error bar of zero is what was seen, not what is true.
     Constant,
     /// Computed, not sampled: enumeration, a closed form, quadrature.
@@ -51,7 +54,8 @@ impl Source {
             Source::Trials => 2,
             Source::Independent => 3,
             Source::Population => 4,
-            Source::Chain => 5,
+            Source::Fit => 5,
+            Source::Chain => 6,
         };
         if rank(other) > rank(self) { other } else { self }
     }
@@ -231,6 +235,12 @@ impl Estimate {
     /// ```
     pub fn with_dof(value: f64, raw_error: f64, dof: f64, n_eff: f64, source: Source) -> Self {
         Estimate { value, std_error: raw_error * student_factor(dof), tau_int: 0.5, n_eff, dof, source }
+    }
+
+    /// A parameter of a fit, with its plain standard error and the degrees of freedom of that (`f64::MAX` where the errors
+    /// of the fitted numbers count as known). There is no series behind it: [`Source::Fit`], `n_eff` is `f64::MAX`.
+    pub fn of_fit(value: f64, raw_error: f64, dof: f64) -> Self {
+        Estimate::with_dof(value, raw_error, dof, f64::MAX, Source::Fit)
     }
 
     /// The plain standard error, `std_error` without the enlargement for few degrees of freedom: what adds in

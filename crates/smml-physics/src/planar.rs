@@ -24,6 +24,7 @@ use crate::{
 use smml_core::{
     energy::Energy,
     error::{Error, Result},
+    parallel::Par,
 };
 
 /// A ground state with its proof.
@@ -48,6 +49,13 @@ pub(crate) const MAX_TOTAL: f64 = 1e15;
 /// Errors: fields; couplings that are not whole (multiply and round them), or too large together; an embedding of another
 /// graph. [`Error::NotConverged`] when the proof fails, which would be a fault of this code.
 pub fn ground_state(ising: &Ising, embedding: &Embedding) -> Result<GroundState> {
+    ground_state_with(ising, embedding, Par::Rayon)
+}
+
+/// As [`ground_state`], with or without threads; the answer is the same.
+///
+/// Errors: as [`ground_state`].
+pub fn ground_state_with(ising: &Ising, embedding: &Embedding, par: Par) -> Result<GroundState> {
     if let Some(i) = ising.fields().iter().position(|h| *h != 0.0) {
         let name = format!("field {i} of a planar model");
         return Err(Error::out_of_range(
@@ -67,7 +75,7 @@ pub fn ground_state(ising: &Ising, embedding: &Embedding) -> Result<GroundState>
         return Err(Error::out_of_range("sum of all |J|", total, format!("at most {MAX_TOTAL}")));
     }
     embedding.check(ising.couplings())?;
-    let (spins, packing) = solve::solve(ising, embedding)?;
+    let (spins, packing) = solve::solve(ising, embedding, par)?;
     let energy = ising.energy(&spins);
     let bound = packing.certify(ising)?;
     if bound.energy != energy {

@@ -1,6 +1,6 @@
 //! Errors of derived quantities (a specific heat, a Binder cumulant) from correlated series.
 
-use super::{Estimate, Source, autocorrelation};
+use super::{Estimate, Source, autocorrelation, combined};
 use crate::error::{Error, Result, same_length};
 
 /// Blocks aimed at; more would not improve the error of the error by much, and cost evaluations of the function.
@@ -148,9 +148,87 @@ impl Blocks {
 }
 
 /// What the variance between blocks of `length` samples is multiplied by to be that of independent blocks. The mean of
-/// L samples with exponential autocorrelations has the variance 2 τ σ²/L (1 - (τ - 1/4τ)/L).
-pub(crate) fn edge_correction(tau: f64, length: f64) -> f64 {
+/// L samples with exponential autocorrelations has the variance 2 τ σ²/L (1 - (τ - 1/4τ)/L), so this is
+/// 1 / (1 - (τ - 1/4τ)/L), for blocks longer than τ.
+pub fn edge_correction(tau: f64, length: f64) -> f64 {
     1.0 / (1.0 - (tau - 0.25 / tau).max(0.0) / length)
+}
+
+/// One independent group of chains, as [`jackknife_groups`] needs it: the quantity with one block of the group left out,
+/// all other groups being whole. Chains that are correlated (replicas of a tempering run, say) are one group, from which
+/// the same stretch of time is left out in all of them together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LeftOut {
+    /// The quantity without each block of the group in turn.
+    pub values: Vec<f64>,
+    /// Samples of a chain of the group, in time: those of all its blocks.
+    pub n: usize,
+    /// The slowest autocorrelation time in the group, in samples, at least ½.
+    pub tau: f64,
+}
+
+/// A quantity that depends on several independent groups of chains, by the block jackknife. With b blocks of equal length
+/// in a group and θ₋ⱼ the quantity without block j: the bias Σ over groups of (b - 1)(mean of θ₋ⱼ - θ) is taken off, the
+/// variance is Σ over groups of (b - 1)/b Σⱼ (θ₋ⱼ - mean)², each corrected for blocks that touch ([`edge_correction`]), and
+/// degrees of freedom are by Welch and Satterthwaite. `n_eff` is Σ n / 2τ over the groups and `tau_int` the time that
+/// belongs to it.
+///
+/// Errors: no groups; [`Error::TooShort`] for a group of fewer than ten blocks or with blocks shorter than τ; τ below ½ or
+/// not finite; [`Error::Undefined`] for values that are not finite.
+///
+/// ```
+/// use smml_core::estimate::{LeftOut, jackknife_groups};
+/// // The mean of 1, ..., 20 less that of twenty zeros: the jackknife of a mean is s/√n.
+/// let without = |x: f64| (210.0 - x) / 19.0;
+/// let first = LeftOut { values: (1..=20).map(|k| without(f64::from(k))).collect(), n: 20, tau: 0.5 };
+/// let second = LeftOut { values: vec![10.5; 20], n: 20, tau: 0.5 };
+/// let found = jackknife_groups("a difference", 10.5, &[first, second])?;
+/// assert!((found.value - 10.5).abs() < 1e-12 && (found.raw_error() - 1.75f64.sqrt()).abs() < 1e-12);
+/// assert_eq!((found.n_eff, found.tau_int), (40.0, 0.5));
+/// # Ok::<(), smml_core::Error>(())
+/// ```
+pub fn jackknife_groups(what: &str, value: f64, groups: &[LeftOut]) -> Result<Estimate> {
+    if groups.is_empty() {
+        return Err(Error::TooShort { have: 0, needed: 1 });
+    }
+    let (mut bias, mut n_eff, mut n) = (0.0, 0.0, 0.0);
+    let mut parts = Vec::with_capacity(groups.len());
+    for group in groups {
+        let b = group.values.len();
+        if b < MIN_BLOCKS {
+            return Err(Error::TooShort { have: b, needed: MIN_BLOCKS });
+        }
+        if !(group.tau >= 0.5 && group.tau.is_finite()) {
+            return Err(Error::out_of_range(
+                "autocorrelation time of a group",
+                group.tau,
+                "at least ½, finite",
+            ));
+        }
+        let (count, samples) = (b as f64, group.n as f64);
+        if !(samples >= count && samples > count * group.tau) {
+            let needed = (count * group.tau).ceil() as usize + 1;
+            return Err(Error::TooShort { have: group.n, needed: needed.max(b) });
+        }
+        // Relative to the whole, so that a large common offset costs no digits.
+        let shift = group.values.iter().map(|v| v - value).sum::<f64>() / count;
+        let squares: f64 = group.values.iter().map(|v| (v - value - shift).powi(2)).sum();
+        let variance = edge_correction(group.tau, samples / count) * squares * (count - 1.0) / count;
+        bias += (count - 1.0) * shift;
+        parts.push((variance.sqrt(), count - 1.0));
+        n_eff += samples / (2.0 * group.tau);
+        n += samples;
+    }
+    let (raw_error, dof) = combined(parts.iter().copied());
+    if !((value - bias).is_finite() && raw_error.is_finite()) {
+        return Err(Error::Undefined {
+            what: what.into(),
+            why: format!("it comes out as {value}, or is not finite when a block is left out"),
+        });
+    }
+    let source = if raw_error == 0.0 { Source::Constant } else { Source::Chain };
+    let joint = Estimate::with_dof(value - bias, raw_error, dof, n_eff, source);
+    Ok(Estimate { tau_int: n / (2.0 * n_eff), ..joint })
 }
 
 /// First sample of block `b` of `count` blocks whose lengths differ by at most one.

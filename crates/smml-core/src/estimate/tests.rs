@@ -554,3 +554,46 @@ fn error_bars_of_anticorrelated_chains_cover_what_they_say() {
         }
     }
 }
+
+#[test]
+fn groups_of_chains_add_their_variances_and_their_samples() {
+    use crate::rng::{Draw, Streams};
+    // ⟨a⟩ ⟨b⟩ of two AR(1) chains of different memory, whose blocks are left out chain by chain; exactly 3 · 2.
+    let (phi, means) = ([0.8, 0.5], [3.0, 2.0]);
+    let mut chi2 = 0.0;
+    for run in 0..200 {
+        let mut rng = Streams::new(21).stream("groups", run);
+        let chains: Vec<Vec<f64>> = (0..2)
+            .map(|c| {
+                let mut x = rng.normal() / (1.0f64 - phi[c] * phi[c]).sqrt();
+                let step = |_| {
+                    x = phi[c] * x + rng.normal();
+                    means[c] + x
+                };
+                (0..4000).map(step).collect()
+            })
+            .collect();
+        let mean = |c: usize| chains[c].iter().sum::<f64>() / 4000.0;
+        let value = mean(0) * mean(1);
+        let groups: Vec<LeftOut> = (0..2)
+            .map(|c| {
+                let sums = chains[c].chunks(80).map(|block| block.iter().sum::<f64>());
+                let rest = sums.map(|s| (4000.0 * mean(c) - s) / 3920.0 * mean(1 - c));
+                LeftOut { values: rest.collect(), n: 4000, tau: (1.0 + phi[c]) / (2.0 - 2.0 * phi[c]) }
+            })
+            .collect();
+        let e = jackknife_groups("a product", value, &groups).unwrap();
+        // τ is 4.5 and 1.5: 444 and 1333 independent samples.
+        assert!((e.n_eff - 4000.0 / 9.0 - 4000.0 / 3.0).abs() < 1e-9 && (e.tau_int - 2.25).abs() < 1e-12);
+        chi2 += (e.value - 6.0).powi(2) / e.raw_error().powi(2);
+    }
+    // 5.3 standard deviations of χ² with 200 degrees of freedom, and the spread of 50 blocks.
+    assert!((110.0..330.0).contains(&chi2), "{chi2}");
+    let group = |values: Vec<f64>, n, tau| jackknife_groups("x", 1.0, &[LeftOut { values, n, tau }]);
+    assert!(jackknife_groups("x", 1.0, &[]).is_err() && group(vec![1.0; 9], 900, 0.5).is_err());
+    assert!(group(vec![1.0; 20], 20, 2.0).is_err() && group(vec![1.0; 20], 2000, f64::NAN).is_err());
+    assert!(matches!(group(vec![f64::INFINITY; 20], 2000, 0.5), Err(Error::Undefined { .. })));
+    assert_eq!(group(vec![1.0; 20], 2000, 0.5).unwrap().source, Source::Constant);
+    let fit = Estimate::of_fit(1.0, 0.1, f64::MAX);
+    assert_eq!((fit.source, fit.n_eff, fit.raw_error()), (Source::Fit, f64::MAX, 0.1));
+}

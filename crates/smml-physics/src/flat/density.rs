@@ -47,11 +47,17 @@ pub struct Level {
 /// ln g(E) from independent runs: each learns weights by Wang-Landau sampling, then samples with them at rest, and
 /// g(E) ∝ exp(w(E)) × (visits of E), or follows from transitions. The second part is a Markov chain with a fixed
 /// distribution, so what the first gets wrong only costs efficiency.
+///
+/// A level that no run came to is not in it, and the others share its part of all states: of a glass that may be the
+/// ground state. Runs cannot tell such a level from a bin without states, so they are listed
+/// ([`DensityOfStates::unvisited`]), and what is known to exist can be asked for ([`DensityOfStates::require`]).
 #[derive(Clone, Debug, PartialEq)]
 pub struct DensityOfStates {
     energies: Vec<f64>,
     /// ln g of every level, run by run.
     runs: Vec<Vec<f64>>,
+    /// Energies of the bins that no run saw.
+    unvisited: Vec<f64>,
 }
 
 impl DensityOfStates {
@@ -156,10 +162,7 @@ impl DensityOfStates {
         }
         let mirrored =
             |run: &Vec<f64>| run.iter().zip(run.iter().rev()).map(|(a, b)| 0.5 * (a + b)).collect();
-        Ok(DensityOfStates {
-            energies: self.energies.clone(),
-            runs: self.runs.iter().map(mirrored).collect(),
-        })
+        Ok(DensityOfStates { runs: self.runs.iter().map(mirrored).collect(), ..self.clone() })
     }
 
     /// Uses levels whose ln g is known (of the ground states, say), and the number of all states, `ln_total`: each run is
@@ -207,7 +210,7 @@ impl DensityOfStates {
             }
             corrected
         };
-        Ok(DensityOfStates { energies: self.energies.clone(), runs: self.runs.iter().map(fixed).collect() })
+        Ok(DensityOfStates { runs: self.runs.iter().map(fixed).collect(), ..self.clone() })
     }
 
     /// Runs in parallel, brought to the same levels and normalised.
@@ -230,7 +233,7 @@ impl DensityOfStates {
         positive("ln f", plan.ln_f)?;
         let counted: Vec<Result<Vec<f64>>> = parallel::map(par, plan.n_runs, |run| one_run(run as u64));
         let counted = counted.into_iter().collect::<Result<Vec<_>>>()?;
-        let mut levels = Vec::new();
+        let (mut levels, mut unvisited) = (Vec::new(), Vec::new());
         for k in 0..grid.n_bins() {
             let n = counted.iter().filter(|ln_g| ln_g[k] > f64::NEG_INFINITY).count();
             if n == plan.n_runs {
@@ -240,6 +243,8 @@ impl DensityOfStates {
                     what: format!("ln g at energy {}", grid.energy(k)),
                     why: format!("{n} of {} runs visited it: more moves are needed", plan.n_runs),
                 });
+            } else {
+                unvisited.push(grid.energy(k));
             }
         }
         let ln_total = model.ln_z_reference();
@@ -251,7 +256,29 @@ impl DensityOfStates {
         Ok(DensityOfStates {
             energies: levels.iter().map(|&k| grid.energy(k)).collect(),
             runs: counted.iter().map(normalised).collect(),
+            unvisited,
         })
+    }
+
+    /// Energies of the bins of the grid that no run came to, lowest first. Most have no states (a grid holds all that the
+    /// couplings allow, were nothing frustrated), but a level whose states are few and far away looks the same.
+    pub fn unvisited(&self) -> &[f64] {
+        &self.unvisited
+    }
+
+    /// Checks that levels known to exist were found: the energy of a state at hand, such as the best of a search, or a
+    /// ground state that was proved.
+    ///
+    /// # Errors
+    /// [`Error::Undefined`] naming the first that is missing: ln g, and all averages at low temperatures, then lack it.
+    pub fn require(&self, energies: &[f64]) -> Result<()> {
+        match energies.iter().find(|e| !self.energies.contains(e)) {
+            None => Ok(()),
+            Some(energy) => Err(Error::Undefined {
+                what: format!("ln g at energy {energy}"),
+                why: "no run visited it: more moves are needed".into(),
+            }),
+        }
     }
 
     /// All levels, by energy.

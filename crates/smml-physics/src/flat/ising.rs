@@ -127,7 +127,9 @@ impl FlatIsing {
         for (k, row) in self.acceptance.chunks_exact_mut(width).enumerate() {
             for (d, p) in row.iter_mut().enumerate() {
                 let to = (k + d).checked_sub(self.reach).and_then(|k| weights.get(k));
-                *p = to.map_or(0.0, |to| libm::exp(weights[k] - to).min(1.0));
+                // From a forbidden level, where no state begins, all moves lead out.
+                let ratio = |to: &f64| if *to == f64::INFINITY { 0.0 } else { libm::exp(weights[k] - to) };
+                *p = to.map_or(0.0, |to| ratio(to).min(1.0));
             }
         }
         self.weights = weights;
@@ -141,13 +143,19 @@ impl FlatIsing {
     pub fn weights(&self) -> &[f64] {
         &self.weights
     }
-    /// A state from spins. Errors: a wrong number of them, values other than ±1.
+    /// A state to start from. Errors: a wrong number of spins, values other than ±1, an energy that has no weight.
     pub fn at(&self, spins: Vec<i8>) -> Result<FlatSpins> {
         same_length("spins", spins.len(), self.ising.n_spins())?;
-        if let Some(i) = spins.iter().position(|s| s.abs() != 1) {
+        if let Some(i) = spins.iter().position(|s| !matches!(s, 1 | -1)) {
             return Err(Error::out_of_range(format!("spin {i}"), spins[i], "1 or -1"));
         }
-        Ok(self.with_cache(spins))
+        let state = self.with_cache(spins);
+        if self.energy(&state) == f64::INFINITY {
+            let allowed = "of a level that is not forbidden";
+            let energy = self.grid.energy(state.level);
+            return Err(Error::out_of_range("energy of the first state", energy, allowed));
+        }
+        Ok(state)
     }
     fn with_cache(&self, spins: Vec<i8>) -> FlatSpins {
         let level = self.grid.bin(self.ising.energy(&spins)).unwrap_or(0);

@@ -103,9 +103,14 @@ impl Dual {
     }
 
     /// For each of `faces` what `look` makes of it, in pieces of fixed size.
-    fn for_each<T: Send>(&self, n: usize, look: impl Fn(usize, &mut Scratch) -> T + Sync + Send) -> Vec<T> {
+    fn for_each<T: Send>(
+        &self,
+        par: Par,
+        n: usize,
+        look: impl Fn(usize, &mut Scratch) -> T + Sync + Send,
+    ) -> Vec<T> {
         const PIECE: usize = 64;
-        let pieces = parallel::map(Par::Rayon, n.div_ceil(PIECE), |piece| {
+        let pieces = parallel::map(par, n.div_ceil(PIECE), |piece| {
             let mut scratch = Scratch::new(self.n);
             let end = n.min((piece + 1) * PIECE);
             (piece * PIECE..end).map(|k| look(k, &mut scratch)).collect::<Vec<T>>()
@@ -115,7 +120,7 @@ impl Dual {
 }
 
 /// A ground state of a model with whole couplings, and the packing that proves it.
-pub(super) fn solve(ising: &Ising, embedding: &Embedding) -> Result<(Vec<i8>, Packing)> {
+pub(super) fn solve(ising: &Ising, embedding: &Embedding, par: Par) -> Result<(Vec<i8>, Packing)> {
     let dual = Dual::new(ising, embedding);
     let mut odd = vec![false; dual.n];
     for ((_, _, coupling), &(f, g)) in ising.couplings().edges().zip(&dual.beside) {
@@ -125,13 +130,13 @@ pub(super) fn solve(ising: &Ising, embedding: &Embedding) -> Result<(Vec<i8>, Pa
         }
     }
     let frustrated: Vec<u32> = (0..dual.n as u32).filter(|&f| odd[f as usize]).collect();
-    let matching = pairs(&dual, &frustrated)?;
-    let broken = join(&dual, &frustrated, &matching);
-    Ok((spins(ising, &broken), packing(ising, &dual, &frustrated, &matching)))
+    let matching = pairs(&dual, &frustrated, par)?;
+    let broken = join(&dual, &frustrated, &matching, par);
+    Ok((spins(ising, &broken), packing(ising, &dual, &frustrated, &matching, par)))
 }
 
 /// Matches the frustrated faces by the shortest paths between all of them, though only some are ever offered.
-fn pairs(dual: &Dual, frustrated: &[u32]) -> Result<Matching> {
+fn pairs(dual: &Dual, frustrated: &[u32], par: Par) -> Result<Matching> {
     let n = frustrated.len();
     let mut number = vec![u32::MAX; dual.n];
     for (k, &f) in frustrated.iter().enumerate() {
@@ -147,7 +152,7 @@ fn pairs(dual: &Dual, frustrated: &[u32]) -> Result<Matching> {
         edges.len() > before
     };
     let near = |nearest: usize| {
-        dual.for_each(n, |k, scratch| {
+        dual.for_each(par, n, |k, scratch| {
             let mut found = Vec::new();
             dual.search(&[(frustrated[k], 0)], 1, scratch, |f, d| {
                 let other = number[f as usize];
@@ -183,7 +188,7 @@ fn pairs(dual: &Dual, frustrated: &[u32]) -> Result<Matching> {
             }
         }
         let farthest = reach.iter().copied().max().unwrap_or(0);
-        let missing = dual.for_each(n, |k, scratch| {
+        let missing = dual.for_each(par, n, |k, scratch| {
             let mut found = Vec::new();
             dual.search(&[(frustrated[k], 0)], 2, scratch, |f, d| {
                 let other = number[f as usize];
@@ -205,8 +210,8 @@ fn pairs(dual: &Dual, frustrated: &[u32]) -> Result<Matching> {
 }
 
 /// Bonds on an odd number of the shortest paths between matched faces.
-fn join(dual: &Dual, frustrated: &[u32], matching: &Matching) -> Vec<bool> {
-    let paths = dual.for_each(frustrated.len(), |k, scratch| {
+fn join(dual: &Dual, frustrated: &[u32], matching: &Matching, par: Par) -> Vec<bool> {
+    let paths = dual.for_each(par, frustrated.len(), |k, scratch| {
         let partner = matching.mate[k] as usize;
         if partner < k {
             return Vec::new();
@@ -259,7 +264,7 @@ fn spins(ising: &Ising, broken: &[bool]) -> Vec<i8> {
 /// t in (0, y) from S, where a face of S itself counts as deep inside as the duals of the smaller sets around it reach. What
 /// is within t holds the faces of S and no other frustrated ones: an odd number, so the bonds that leave it are a closed
 /// and frustrated set. The cuts of different sets lie apart, so that no bond gives more than its |J|.
-fn packing(ising: &Ising, dual: &Dual, frustrated: &[u32], matching: &Matching) -> Packing {
+fn packing(ising: &Ising, dual: &Dual, frustrated: &[u32], matching: &Matching, par: Par) -> Packing {
     let bonds: Vec<(u32, u32)> = ising.couplings().edges().map(|(i, j, _)| (i, j)).collect();
     let mut depth = vec![0i64; frustrated.len()];
     // Smaller sets come first, so that each set finds the depths of those inside it.
@@ -272,7 +277,7 @@ fn packing(ising: &Ising, dual: &Dual, frustrated: &[u32], matching: &Matching) 
             own
         })
         .collect();
-    let sets = dual.for_each(starts.len(), |s, scratch| {
+    let sets = dual.for_each(par, starts.len(), |s, scratch| {
         let y = matching.duals[s].1 as i64;
         let ball = dual.search(&starts[s], 2, scratch, |_, d| d >= y);
         let mut levels: Vec<i64> = ball.settled.iter().map(|b| b.1.max(0)).collect();

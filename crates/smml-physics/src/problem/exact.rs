@@ -6,6 +6,7 @@ use crate::{ising::Ising, planar::Embedding};
 use smml_core::{
     error::{Error, Result, finite},
     factor_graph::{Elimination, ExactOptions, FactorGraph},
+    parallel::Par,
 };
 
 /// Most variables of one term that becomes a factor.
@@ -141,7 +142,7 @@ pub struct PlanarBest {
 
 impl Problem {
     /// The best configuration of a problem whose pairs form a planar graph and that has no fields once it is written in
-    /// spins (max-cut of a planar graph, say), by matching: see [`crate::planar`]. Any width will do. `None` where that
+    /// spins (max-cut of a planar graph, say; pairs whose couplings are 0, or cancel, do not count), by matching: see [`crate::planar`]. Any width will do. `None` where that
     /// does not apply: products of three or more, fields, a graph that is not planar, or couplings that are not whole
     /// multiples of one power of two with a sum below 10¹⁵ of them.
     ///
@@ -156,6 +157,13 @@ impl Problem {
     ///
     /// Errors: [`Error::NotConverged`] when the proof fails, which would be a fault of this code.
     pub fn planar_best(&self) -> Result<Option<PlanarBest>> {
+        self.planar_best_with(Par::Rayon)
+    }
+
+    /// As [`Problem::planar_best`], with or without threads; the answer is the same.
+    ///
+    /// Errors: as [`Problem::planar_best`].
+    pub fn planar_best_with(&self, par: Par) -> Result<Option<PlanarBest>> {
         if self.degree() > 2 {
             return Ok(None);
         }
@@ -169,9 +177,13 @@ impl Problem {
         if total > crate::planar::MAX_TOTAL {
             return Ok(None);
         }
-        let Some(embedding) = Embedding::of(couplings) else { return Ok(None) };
-        let whole = Ising::in_field(couplings.map_weights(|_, _, w| w / unit)?, 0.0)?;
-        let ground = crate::planar::ground_state(&whole, &embedding)?;
+        // Couplings that cancelled are no edges: they must not decide whether the graph is planar.
+        let edges: Vec<(u32, u32, f64)> =
+            couplings.edges().filter(|e| e.2 != 0.0).map(|(i, j, w)| (i, j, w / unit)).collect();
+        let n = form.ising.n_spins();
+        let whole = Ising::new(n, &edges, vec![0.0; n])?;
+        let Some(embedding) = Embedding::of(whole.couplings()) else { return Ok(None) };
+        let ground = crate::planar::ground_state_with(&whole, &embedding, par)?;
         Ok(Some(PlanarBest {
             value: self.value(&ground.spins),
             spins: ground.spins,

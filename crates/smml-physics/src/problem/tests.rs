@@ -414,3 +414,41 @@ fn exact_answers_are_those_of_enumeration() {
         assert!((free.ln_z - n as f64 * 2f64.ln()).abs() < 1e-12 && free.n_best == count as f64);
     }
 }
+
+#[test]
+fn pairs_that_cancel_do_not_decide_whether_a_problem_is_planar() {
+    use smml_core::parallel::Par;
+    // All pairs of five spins, K5, with one that is written twice and cancels, or is 0: a planar graph.
+    for cancelled in [[1.0, -1.0].as_slice(), &[0.0]] {
+        let mut b = Builder::new(Form::Spin, Sense::Minimise, 5).unwrap();
+        let mut sign = 1.0;
+        for i in 0..5u32 {
+            for j in 0..i {
+                if (i, j) == (4, 3) {
+                    for c in cancelled {
+                        b.term(&[i, j], *c).unwrap();
+                    }
+                } else {
+                    b.term(&[i, j], sign).unwrap();
+                    sign = -sign;
+                }
+            }
+        }
+        let problem = b.build().unwrap();
+        let found = problem.planar_best().unwrap().expect("planar");
+        let best = all(5).map(|s| problem.value(&s)).fold(f64::INFINITY, f64::min);
+        assert_eq!((found.value, found.bound, problem.value(&found.spins)), (best, best, best));
+        assert_eq!(problem.planar_best_with(Par::Serial).unwrap(), Some(found));
+    }
+    // Zeros as edges of a graph: from a model with couplings.
+    let pairs: Vec<(u32, u32, f64)> =
+        (0..5).flat_map(|i| (0..i).map(move |j| (i, j, if (i, j) == (4, 3) { 0.0 } else { -1.0 }))).collect();
+    let model = Ising::new(5, &pairs, vec![0.0; 5]).unwrap();
+    let problem = Problem::from_ising(&model).unwrap();
+    let best = all(5).map(|s| problem.value(&s)).fold(f64::INFINITY, f64::min);
+    assert_eq!(problem.planar_best().unwrap().expect("planar").value, best);
+    // Without a zero it is not.
+    let whole: Vec<(u32, u32, f64)> = pairs.iter().map(|&(i, j, _)| (i, j, -1.0)).collect();
+    let problem = Problem::from_ising(&Ising::new(5, &whole, vec![0.0; 5]).unwrap()).unwrap();
+    assert_eq!(problem.planar_best().unwrap(), None);
+}

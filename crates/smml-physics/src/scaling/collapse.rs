@@ -1,13 +1,13 @@
 //! Collapse of the curves of several sizes on one.
 
 use super::{
-    Point, at_least,
+    BinderCurve, Point, at_least,
+    crossing::jackknife_many,
     fit::{Normal, solve},
 };
 use smml_core::{
     Estimate,
     error::{Error, Result, finite, positive},
-    estimate::Source,
     rng::{Draw, Streams},
 };
 
@@ -41,7 +41,8 @@ pub struct CollapseFit {
     pub n_bootstrap: usize,
 }
 
-/// What a fit found. Errors: standard deviation over the bootstrap.
+/// What a fit found. Errors: standard deviation over the bootstrap, with [`smml_core::estimate::Source::Fit`]; by the
+/// jackknife over blocks of the chains for [`CollapseFit::fit_curves`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Collapse {
     /// T_c.
@@ -76,12 +77,61 @@ struct Parameters {
     master: Vec<f64>,
 }
 
+impl Parameters {
+    /// T_c, 1/ν, ν and κ.
+    fn shape(&self) -> [f64; 4] {
+        [self.t_c, self.inverse_nu, 1.0 / self.inverse_nu, self.kappa]
+    }
+}
+
 impl CollapseFit {
     /// Fits points of several sizes near T_c, whose errors are independent.
     ///
     /// Errors: parameters out of range, points or errors that are not finite and positive, not more points than
     /// parameters or only one size, [`Error::NotConverged`].
     pub fn fit(&self, points: &[Point], streams: &Streams) -> Result<Collapse> {
+        at_least("repetitions of the bootstrap", self.n_bootstrap, 10)?;
+        let (task, best, chi_squared) = self.best(points)?;
+        let mut drawn = [Vec::new(), Vec::new(), Vec::new(), Vec::new()];
+        for k in 0..self.n_bootstrap {
+            let mut rng = streams.stream("collapse bootstrap", k as u64);
+            let again: Vec<[f64; 4]> =
+                task.data.iter().map(|&[l, x, y, e]| [l, x, y + e * rng.normal(), e]).collect();
+            let found = levenberg(&again, task.spread, task.is_free, best.clone())?.0;
+            drawn.iter_mut().zip(found.shape()).for_each(|(d, x)| d.push(x));
+        }
+        let values = best.shape();
+        let with_error = |k: usize| {
+            let n = drawn[k].len() as f64;
+            let mean = drawn[k].iter().sum::<f64>() / n;
+            let variance = drawn[k].iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);
+            Estimate::of_fit(values[k], variance.sqrt(), n - 1.0)
+        };
+        Ok(task.collapse(&best, chi_squared, std::array::from_fn(with_error)))
+    }
+
+    /// Fits the Binder cumulants of several sizes whose temperatures may be correlated, by tempering say. Weights are those
+    /// of [`CollapseFit::fit`]; bias and errors of the parameters are by the jackknife over blocks of the chains
+    /// ([`smml_core::estimate::jackknife_groups`]), blocks of time being left out of all chains of a size together.
+    /// `n_bootstrap` is not used. Where errors of neighbouring temperatures are correlated χ² is not distributed as its
+    /// degrees of freedom say.
+    ///
+    /// Errors: as [`CollapseFit::fit`].
+    pub fn fit_curves(&self, curves: &[BinderCurve]) -> Result<Collapse> {
+        let points: Vec<Point> = curves.iter().flat_map(BinderCurve::points).collect();
+        let (task, best, chi_squared) = self.best(&points)?;
+        let all: Vec<&BinderCurve> = curves.iter().collect();
+        let errors = jackknife_many("the collapse", best.shape(), &all, |rows| {
+            let values = rows.iter().flatten().map(|row| row[1]);
+            let again: Vec<[f64; 4]> =
+                task.data.iter().zip(values).map(|(&[l, x, _, e], y)| [l, x, y, e]).collect();
+            Ok(levenberg(&again, task.spread, task.is_free, best.clone())?.0.shape())
+        })?;
+        Ok(task.collapse(&best, chi_squared, errors))
+    }
+
+    /// What is fitted, the best parameters and their χ².
+    fn best(&self, points: &[Point]) -> Result<(Task, Parameters, f64)> {
         if !(1..=MAX_DEGREE).contains(&self.degree) {
             return Err(Error::out_of_range("degree of the master curve", self.degree, "from 1 to 12"));
         }
@@ -92,7 +142,6 @@ impl CollapseFit {
             Prefactor::Free(kappa) => (kappa, true),
         };
         finite("prefactor", kappa)?;
-        at_least("repetitions of the bootstrap", self.n_bootstrap, 10)?;
         points.iter().enumerate().try_for_each(|(i, p)| p.check(i))?;
         let n_parameters = self.degree + 3 + usize::from(is_free);
         at_least("points of the collapse", points.len(), n_parameters + 1)?;
@@ -115,34 +164,36 @@ impl CollapseFit {
             master: vec![0.0; self.degree + 1],
         };
         let (best, chi_squared) = levenberg(&data, spread, is_free, start)?;
-        let mut drawn = [Vec::new(), Vec::new(), Vec::new(), Vec::new()];
-        for k in 0..self.n_bootstrap {
-            let mut rng = streams.stream("collapse bootstrap", k as u64);
-            let again: Vec<[f64; 4]> =
-                data.iter().map(|&[l, x, y, e]| [l, x, y + e * rng.normal(), e]).collect();
-            let found = levenberg(&again, spread, is_free, best.clone())?.0;
-            let all = [found.t_c, found.inverse_nu, 1.0 / found.inverse_nu, found.kappa];
-            drawn.iter_mut().zip(all).for_each(|(d, x)| d.push(x));
-        }
-        let with_error = |value: f64, drawn: &[f64]| {
-            let n = drawn.len() as f64;
-            let mean = drawn.iter().sum::<f64>() / n;
-            let variance = drawn.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);
-            Estimate::with_dof(value, variance.sqrt(), n - 1.0, points.len() as f64, Source::Chain)
-        };
+        let dof = points.len() - n_parameters;
+        Ok((Task { data, ln_l, spread, is_free, dof }, best, chi_squared))
+    }
+}
+
+/// Points in the units of the fit: (ln L - mean of it, T, y, error).
+struct Task {
+    data: Vec<[f64; 4]>,
+    ln_l: f64,
+    spread: f64,
+    is_free: bool,
+    dof: usize,
+}
+
+impl Task {
+    /// With errors of the four numbers of [`Parameters::shape`].
+    fn collapse(&self, best: &Parameters, chi_squared: f64, errors: [Estimate; 4]) -> Collapse {
         // Back to f(z) with z = (T - T_c) L^(1/ν): z and f were in units of the mean size and of the spread.
-        let unit = libm::exp(-best.inverse_nu * ln_l) / spread;
-        let scale = libm::exp(-best.kappa * ln_l);
-        let master = (0i32..).zip(&best.master).map(|(k, c)| scale * c * unit.powi(k)).collect();
-        Ok(Collapse {
-            t_c: with_error(best.t_c, &drawn[0]),
-            inverse_nu: with_error(best.inverse_nu, &drawn[1]),
-            nu: with_error(1.0 / best.inverse_nu, &drawn[2]),
-            prefactor: if is_free { with_error(best.kappa, &drawn[3]) } else { Estimate::exact(kappa) },
-            master,
+        let unit = libm::exp(-best.inverse_nu * self.ln_l) / self.spread;
+        let scale = libm::exp(-best.kappa * self.ln_l);
+        let [t_c, inverse_nu, nu, kappa] = errors;
+        Collapse {
+            t_c,
+            inverse_nu,
+            nu,
+            prefactor: if self.is_free { kappa } else { Estimate::exact(best.kappa) },
+            master: (0i32..).zip(&best.master).map(|(k, c)| scale * c * unit.powi(k)).collect(),
             chi_squared,
-            dof: points.len() - n_parameters,
-        })
+            dof: self.dof,
+        }
     }
 }
 

@@ -90,9 +90,12 @@ impl Polynomial {
             }),
         }
     }
-    pub(super) fn at(&self, x: f64) -> f64 {
+    /// The value and the slope at `x`.
+    pub(super) fn at(&self, x: f64) -> (f64, f64) {
         let t = (x - self.centre) / self.half;
-        self.coefficients.iter().rev().fold(0.0, |sum, c| sum * t + c)
+        let horner = |(value, slope): (f64, f64), c: &f64| (value * t + c, slope * t + value);
+        let (value, slope) = self.coefficients.iter().rev().fold((0.0, 0.0), horner);
+        (value, slope / self.half)
     }
 }
 
@@ -101,12 +104,11 @@ pub(super) fn range(points: &[[f64; 3]]) -> (f64, f64) {
     xs.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)))
 }
 
-/// The root of a smooth function between `low` and `high`, the one nearest to the middle where there are several.
-pub(super) fn root(f: impl Fn(f64) -> f64, low: f64, high: f64) -> Option<f64> {
+/// All places between `low` and `high` where a smooth function changes its sign, in order.
+pub(super) fn roots(f: impl Fn(f64) -> f64, low: f64, high: f64) -> Vec<f64> {
     const STEPS: usize = 256;
-    let middle = 0.5 * (low + high);
     let at = |k: usize| low + (high - low) * k as f64 / STEPS as f64;
-    let mut best: Option<f64> = None;
+    let mut found = Vec::new();
     for k in 0..STEPS {
         let (mut a, mut b) = (at(k), at(k + 1));
         let (fa, fb) = (f(a), f(b));
@@ -117,10 +119,26 @@ pub(super) fn root(f: impl Fn(f64) -> f64, low: f64, high: f64) -> Option<f64> {
             let m = 0.5 * (a + b);
             if (f(m) > 0.0) == (fa > 0.0) { a = m } else { b = m }
         }
-        let x = 0.5 * (a + b);
-        if best.is_none_or(|y: f64| (x - middle).abs() < (y - middle).abs()) {
-            best = Some(x);
-        }
+        found.push(0.5 * (a + b));
     }
-    best
+    found
+}
+
+/// The root that is next to `start`, by Newton's steps: the same root as `start` is of a function that differs little.
+/// `None` where the steps do not settle or leave the range.
+pub(super) fn follow(f: impl Fn(f64) -> (f64, f64), start: f64, (low, high): (f64, f64)) -> Option<f64> {
+    let mut x = start;
+    for _ in 0..50 {
+        let (value, slope) = f(x);
+        let next = x - value / slope;
+        // NaN fails the comparison.
+        if !(next >= low && next <= high) {
+            return None;
+        }
+        if (next - x).abs() <= 1e-13 * (high - low) {
+            return Some(next);
+        }
+        x = next;
+    }
+    None
 }

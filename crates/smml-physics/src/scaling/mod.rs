@@ -16,11 +16,12 @@ mod tests;
 mod weber_minnhagen;
 
 pub use collapse::{Collapse, CollapseFit, Prefactor};
-pub use crossing::{MomentSeries, binder_crossing, crossing};
+pub use crossing::{BinderCurve, MomentSeries, binder_crossing, crossing};
 pub use power_law::{PowerLaw, power_law};
 pub use reweight::Series;
 pub use study::{
-    AtBinder, Chains, CriticalPoint, CrossingOfSizes, FiniteSizeScaling, SizeData, binder_curve, simulate,
+    AtBinder, ChainVerdict, Chains, CriticalPoint, CrossingOfSizes, FiniteSizeScaling, SeriesVerdict,
+    SizeData, binder_curve, simulate,
 };
 pub use weber_minnhagen::{AtTemperature, WeberMinnhagen, weber_minnhagen};
 

@@ -7,7 +7,6 @@ use super::{
 use smml_core::{
     Estimate,
     error::{Error, Result, positive},
-    estimate::Source,
 };
 
 /// A fit y = A L^κ.
@@ -58,9 +57,7 @@ pub fn power_law(points: &[Point]) -> Result<PowerLaw> {
             weight * (y - fitted[0] - fitted[1] * row[1]).powi(2)
         })
         .sum();
-    let estimate = |value, variance: f64| {
-        Estimate::with_dof(value, variance.sqrt(), f64::MAX, points.len() as f64, Source::Chain)
-    };
+    let estimate = |value, variance: f64| Estimate::of_fit(value, variance.sqrt(), f64::MAX);
     let variance = first[0] - 2.0 * centre * first[1] + centre * centre * second[1];
     Ok(PowerLaw {
         exponent: estimate(fitted[1], second[1]),

@@ -3,7 +3,7 @@
 use super::at_least;
 use smml_core::{
     error::{Error, Result, all_finite, finite, positive, same_length},
-    estimate::autocorrelation,
+    estimate::{LeftOut, autocorrelation, edge_correction},
 };
 
 /// Blocks of every chain that are left out together, one at a time.
@@ -12,6 +12,12 @@ pub(super) const BLOCKS: usize = 50;
 const BLOCK_TAU: f64 = 10.0;
 /// How far beyond the temperatures of its chains a size is reweighted, in standard deviations of the energy.
 const REACH: f64 = 1.5;
+/// Most levels of energy of one size. Where there are more energies (continuous couplings), they are put in so many equal
+/// bins, each at its mean: with chains that spread over some ten standard deviations, a bin is below a hundredth of one,
+/// and what reweighting gets wrong is of second order in it.
+const MAX_LEVELS: usize = 1 << 13;
+/// Where the range of the chains would include β = 0 it ends at this part of the smallest |β| instead.
+const LEAST_BETA: f64 = 0.1;
 /// Most self-consistent iterations.
 const MAX_ITERATIONS: usize = 2000;
 
@@ -42,21 +48,67 @@ pub(super) struct At {
 /// Samples of the same energy together: number, Σ |m|, Σ m², Σ m⁴.
 type Sums = [f64; 4];
 
+/// The energies of the samples: each its own level, or bins where there are very many.
+struct Levels {
+    lowest: f64,
+    step: f64,
+    n: usize,
+    distinct: Option<Vec<f64>>,
+}
+
+impl Levels {
+    fn of(series: &[Series]) -> Self {
+        let all = || series.iter().flat_map(|s| s.energy.iter().copied());
+        let (lowest, highest) =
+            all().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), e| (low.min(e), high.max(e)));
+        // No more are kept than are allowed, however many samples there are.
+        let mut distinct = Vec::with_capacity(2 * MAX_LEVELS);
+        let tidy = |d: &mut Vec<f64>| {
+            d.sort_by(f64::total_cmp);
+            d.dedup();
+        };
+        for e in all() {
+            if distinct.last() == Some(&e) {
+                continue;
+            }
+            distinct.push(e);
+            if distinct.len() == 2 * MAX_LEVELS {
+                tidy(&mut distinct);
+                if distinct.len() > MAX_LEVELS {
+                    break;
+                }
+            }
+        }
+        tidy(&mut distinct);
+        if distinct.len() > MAX_LEVELS {
+            Levels { lowest, step: (highest - lowest) / MAX_LEVELS as f64, n: MAX_LEVELS, distinct: None }
+        } else {
+            Levels { lowest, step: 0.0, n: distinct.len(), distinct: Some(distinct) }
+        }
+    }
+    fn number(&self, energy: f64) -> usize {
+        match &self.distinct {
+            Some(all) => all.partition_point(|e| *e < energy),
+            None => (((energy - self.lowest) / self.step) as usize).min(self.n - 1),
+        }
+    }
+}
+
 /// Chains of one size, cut in blocks.
 pub(super) struct Reweighting {
     temperatures: Vec<f64>,
-    /// Effective samples of each temperature.
+    /// Samples of each temperature.
     counts: Vec<f64>,
     energies: Vec<f64>,
     total: Vec<Sums>,
     /// Block by block, level by level.
     blocks: Vec<Vec<(u32, Sums)>>,
-    /// What the variance between touching blocks is to be multiplied by.
-    pub(super) edges: f64,
     /// Standard deviation of the energy at one temperature, the largest.
     width: f64,
     /// The largest autocorrelation time, in samples.
     tau: f64,
+    /// Samples of the shortest chain.
+    shortest: usize,
 }
 
 impl Reweighting {
@@ -67,6 +119,14 @@ impl Reweighting {
             finite(&format!("temperature of series {k}"), s.temperature)?;
             if s.temperature == 0.0 {
                 return Err(Error::out_of_range(format!("temperature of series {k}"), 0, "other than 0"));
+            }
+            if (s.temperature > 0.0) != (series[0].temperature > 0.0) {
+                let allowed = "of one sign, for all series of a size";
+                return Err(Error::out_of_range(
+                    format!("temperature of series {k}"),
+                    s.temperature,
+                    allowed,
+                ));
             }
             same_length("order parameter of a series", s.order.len(), s.energy.len())?;
             all_finite("energy", &s.energy)?;
@@ -81,22 +141,22 @@ impl Reweighting {
         if shortest < needed {
             return Err(Error::TooShort { have: shortest, needed });
         }
-        let mut energies: Vec<f64> = series.iter().flat_map(|s| s.energy.iter().copied()).collect();
-        energies.sort_by(f64::total_cmp);
-        energies.dedup();
-        // Relative to the middle: weights then stay within the range of an f64.
-        let mut total = vec![[0.0; 4]; energies.len()];
+        let levels = Levels::of(series);
+        let n_levels = levels.n;
+        let mut total = vec![[0.0; 4]; n_levels];
+        let mut energy_sums = vec![0.0; n_levels];
         let mut blocks = Vec::with_capacity(BLOCKS);
         for b in 0..BLOCKS {
             let mut sums = std::collections::BTreeMap::<u32, Sums>::new();
             for s in series {
                 let n = s.energy.len();
                 for i in b * n / BLOCKS..(b + 1) * n / BLOCKS {
-                    let level = energies.partition_point(|e| *e < s.energy[i]);
+                    let level = levels.number(s.energy[i]);
                     let square = s.order[i] * s.order[i];
                     let row = [1.0, s.order[i].abs(), square, square * square];
                     let here = sums.entry(level as u32).or_default();
                     (0..4).for_each(|k| here[k] += row[k]);
+                    energy_sums[level] += s.energy[i] - levels.lowest;
                 }
             }
             for (level, row) in &sums {
@@ -104,33 +164,55 @@ impl Reweighting {
             }
             blocks.push(sums.into_iter().collect());
         }
-        let middle = energies[energies.len() / 2];
-        energies.iter_mut().for_each(|e| *e -= middle);
-        let length = shortest as f64 / BLOCKS as f64;
+        // Relative to the middle: weights then stay within the range of an f64. Bins without samples have no weight.
+        let mean = |k: usize| if total[k][0] > 0.0 { energy_sums[k] / total[k][0] } else { 0.0 };
+        let energies: Vec<f64> = match &levels.distinct {
+            Some(all) => all.iter().map(|e| e - all[n_levels / 2]).collect(),
+            None => (0..n_levels).map(|k| mean(k) - mean(n_levels / 2)).collect(),
+        };
         Ok(Reweighting {
             temperatures: series.iter().map(|s| s.temperature).collect(),
             counts: series.iter().map(|s| s.energy.len() as f64).collect(),
             energies,
             total,
             blocks,
-            edges: 1.0 / (1.0 - (tau - 0.25 / tau).max(0.0) / length),
             width: positive("fluctuation of the energy", width)?,
             tau,
+            shortest,
         })
     }
 
-    /// Independent samples.
-    pub(super) fn n_eff(&self) -> f64 {
-        self.counts.iter().sum::<f64>() / (2.0 * self.tau)
+    /// Values of a quantity without each block, for [`smml_core::estimate::jackknife_groups`].
+    pub(super) fn left_out(&self, values: Vec<f64>) -> LeftOut {
+        LeftOut { values, n: self.shortest, tau: self.tau }
     }
 
-    /// Temperatures that can be reached: those of the chains, and beyond them as far as the mean energy there moves by
-    /// one and a half standard deviations.
+    #[cfg(test)]
+    pub(super) fn n_levels(&self) -> usize {
+        self.energies.len()
+    }
+
+    /// The standard error by values without each block.
+    pub(super) fn error(&self, without: &[f64]) -> f64 {
+        let n = without.len() as f64;
+        let mean = without.iter().sum::<f64>() / n;
+        let variance = without.iter().map(|x| (x - mean).powi(2)).sum::<f64>() * (n - 1.0) / n;
+        (edge_correction(self.tau, self.shortest as f64 / n) * variance).sqrt()
+    }
+
+    /// Temperatures that can be reached: those of the chains, and beyond them as far in β as the mean energy there moves by
+    /// one and a half standard deviations. They keep the sign of those of the chains.
     pub(super) fn range(&self) -> (f64, f64) {
-        let all = self.temperatures.iter().copied();
-        let (low, high) =
-            all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), t| (low.min(t), high.max(t)));
-        (low - REACH * low * low / self.width, high + REACH * high * high / self.width)
+        let betas = self.temperatures.iter().map(|t| 1.0 / t);
+        let (low, high) = betas.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), b| (l.min(b), h.max(b)));
+        let reach = REACH / self.width;
+        let (mut from, mut to) = (low - reach, high + reach);
+        if low > 0.0 {
+            from = from.max(LEAST_BETA * low);
+        } else {
+            to = to.min(LEAST_BETA * high);
+        }
+        (1.0 / to, 1.0 / from)
     }
 
     /// All samples, then those without each block in turn.

@@ -11,9 +11,10 @@ use super::{
 use smml_core::{
     Estimate,
     chain::Chain,
+    diagnose::{Equilibrated, Equilibration, equilibration},
     energy::Energy,
     error::{Error, Result, finite, positive},
-    estimate::Source,
+    estimate::{LeftOut, autocorrelation, jackknife_groups},
     kernel::Kernel,
     parallel::{self, Par},
     rng::{Draw, Stream, Streams},
@@ -173,6 +174,59 @@ pub struct AtBinder {
     pub critical_binder: Estimate,
 }
 
+/// What the start of a series does to its mean.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SeriesVerdict {
+    /// Where the transient ends, and whether what is left looks stationary.
+    pub equilibration: Equilibration,
+    /// By how many standard errors the samples before that move the mean; 0 where they do not differ from the others by
+    /// more than chance.
+    pub shift: f64,
+}
+
+impl SeriesVerdict {
+    /// The first samples are off by more than [`SETTLED`] of their standard deviation, were they like the others.
+    fn of(series: &[f64]) -> Result<Self> {
+        let found = equilibration(series)?;
+        let (start, rest) = series.split_at(found.discard);
+        let mut shift = 0.0;
+        if !start.is_empty() && found.verdict == Equilibrated::Yes {
+            let later = autocorrelation(rest)?;
+            let n = start.len() as f64;
+            let difference = start.iter().sum::<f64>() / n - later.mean;
+            let chance = (later.variance * (2.0 * later.tau_int / n).min(1.0)).sqrt();
+            if difference.abs() > SETTLED * chance {
+                shift = difference * n / series.len() as f64 / later.raw_error();
+            }
+        }
+        Ok(SeriesVerdict { equilibration: found, shift })
+    }
+    /// Whether the series ran long enough, and its start does not move its mean by more than a fifth of the error.
+    pub fn is_stationary(&self) -> bool {
+        self.equilibration.verdict == Equilibrated::Yes && self.shift.abs() <= 0.2
+    }
+}
+
+/// Whether a chain of a study had equilibrated before its first sample.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ChainVerdict {
+    /// L
+    pub size: f64,
+    /// T
+    pub temperature: f64,
+    /// Of the energy.
+    pub energy: SeriesVerdict,
+    /// Of the square of the order parameter.
+    pub square: SeriesVerdict,
+}
+
+impl ChainVerdict {
+    /// Whether both series are.
+    pub fn is_stationary(&self) -> bool {
+        self.energy.is_stationary() && self.square.is_stationary()
+    }
+}
+
 /// What a study found. Errors by the jackknife over blocks of the chains of each size, carried through all fits; their
 /// degrees of freedom by Welch and Satterthwaite.
 #[derive(Clone, Debug, PartialEq)]
@@ -197,11 +251,28 @@ pub struct CriticalPoint {
     pub chi_squared: [f64; 4],
     /// Degrees of freedom of each of them.
     pub dof: usize,
+    /// Whether each chain had equilibrated: sizes in order, temperatures as they were given. Results are computed from all
+    /// samples all the same.
+    pub chains: Vec<ChainVerdict>,
+}
+
+impl CriticalPoint {
+    /// Whether all chains look stationary from their first sample on. If not, the errors do not count what is wrong: run
+    /// them again with more steps discarded, or longer.
+    pub fn is_stationary(&self) -> bool {
+        self.chains.iter().all(ChainVerdict::is_stationary)
+    }
 }
 
 /// Numbers of one size: T, ln |dU/dT|, ln ⟨|m|⟩, ln ⟨m²⟩ at the value of the cumulant, U at a temperature near T_c and its
 /// slope.
 const PER_SIZE: usize = 6;
+/// Steps of the joint crossing at most, and where it has settled, relative to T.
+const MAX_STEPS: usize = 20;
+const TOLERANCE: f64 = 1e-12;
+/// Standard deviations by which the start of a chain must differ from the rest to be no chance. The cut is searched for, so
+/// this is more than one would ask of a cut that was given.
+const SETTLED: f64 = 6.0;
 
 impl FiniteSizeScaling {
     /// T_c and exponents from chains of several sizes. Each size is reweighted to any temperature between and somewhat
@@ -216,7 +287,8 @@ impl FiniteSizeScaling {
     /// # Errors
     /// Fewer sizes than the fits need (four with a correction, three without), sizes twice, series that are not finite or
     /// too short (50 blocks of ten autocorrelation times), temperatures between which there is no overlap,
-    /// [`Error::Undefined`] where curves do not cross or do not come to the value within the range of the chains.
+    /// [`Error::Undefined`] where curves do not cross or do not come to the value within the range of the chains, or the
+    /// chains of a size do not reach T_c; [`Error::NotConverged`] where the joint crossing does not settle.
     pub fn analyse(&self, data: &[SizeData]) -> Result<CriticalPoint> {
         let n_columns = 2 + usize::from(self.correction.is_some());
         at_least("sizes of a study", data.len(), n_columns + 1)?;
@@ -234,6 +306,18 @@ impl FiniteSizeScaling {
         let sizes: Vec<f64> = data.iter().map(|d| d.size).collect();
         let samples: Vec<Reweighting> =
             data.iter().map(|d| Reweighting::new(&d.series)).collect::<Result<_>>()?;
+        let mut chains = Vec::new();
+        for d in &data {
+            for series in &d.series {
+                let squares: Vec<f64> = series.order.iter().map(|m| m * m).collect();
+                chains.push(ChainVerdict {
+                    size: d.size,
+                    temperature: series.temperature,
+                    energy: SeriesVerdict::of(&series.energy)?,
+                    square: SeriesVerdict::of(&squares)?,
+                });
+            }
+        }
         let curves: Vec<Vec<Curve<'_>>> = samples.iter().map(Reweighting::curves).collect::<Result<_>>()?;
         let whole: Vec<&Curve<'_>> = curves.iter().map(|c| &c[0]).collect();
         let analysis = Analysis { correction: self.correction, sizes: &sizes, samples: &samples };
@@ -241,6 +325,7 @@ impl FiniteSizeScaling {
         // A first T_c: the crossing of the smallest and the largest size, whose slopes differ most.
         let last = sizes.len() - 1;
         let (mut near, _) = analysis.cross(whole[0], whole[last], 0, last)?;
+        analysis.reached(near)?;
         let compared_at = match self.binder {
             Some(u) => finite("binder", u)?,
             None => whole[last].at(near).binder,
@@ -256,21 +341,31 @@ impl FiniteSizeScaling {
                 .map(|i| {
                     std::array::from_fn(|k| {
                         let left_out: Vec<f64> = numbers[i][1..].iter().map(|n| n[k]).collect();
-                        (samples[i].edges * spread(&left_out)).sqrt()
+                        samples[i].error(&left_out)
                     })
                 })
                 .collect()
         };
         // Newton's steps of the joint crossing; the weights follow.
-        for _ in 0..20 {
+        let mut step = f64::INFINITY;
+        for _ in 0..MAX_STEPS {
             let errors = errors(&numbers);
             let all: Vec<[f64; PER_SIZE]> = numbers.iter().map(|n| n[0]).collect();
-            let step = analysis.fit(&all, &errors, near)?[0] - near;
+            step = analysis.fit(&all, &errors, near)?[0] - near;
             near += step;
+            analysis.reached(near)?;
             numbers = table(near)?;
-            if step.abs() < 1e-12 * near.abs() {
+            if step.abs() < TOLERANCE * near.abs() {
                 break;
             }
+        }
+        if !(step.abs() < TOLERANCE * near.abs()) {
+            return Err(Error::NotConverged {
+                what: "the joint crossing of all sizes".into(),
+                residual: step.abs() / near.abs(),
+                iterations: MAX_STEPS,
+                tolerance: TOLERANCE,
+            });
         }
         let errors = errors(&numbers);
         let all: Vec<[f64; PER_SIZE]> = numbers.iter().map(|n| n[0]).collect();
@@ -286,37 +381,29 @@ impl FiniteSizeScaling {
             }
             left_out.push(of_size);
         }
-        let estimate = |value: f64, parts: &[(usize, Vec<f64>)]| {
-            let (mut bias, mut variance, mut shares) = (0.0, 0.0, 0.0);
-            for (i, left_out) in parts {
-                let n = left_out.len() as f64;
-                let part = samples[*i].edges * spread(left_out);
-                bias += (n - 1.0) * (left_out.iter().sum::<f64>() / n - value);
-                variance += part;
-                shares += part * part / (n - 1.0);
-            }
-            let dof = if shares > 0.0 { variance * variance / shares } else { f64::MAX };
-            let n_eff = parts.iter().map(|(i, _)| samples[*i].n_eff()).sum();
-            Estimate::with_dof(value - bias, variance.sqrt(), dof, n_eff, Source::Chain)
-        };
+        let group = |i: usize, values: Vec<f64>| -> LeftOut { samples[i].left_out(values) };
         let joint = |k: usize| {
-            let parts: Vec<(usize, Vec<f64>)> =
-                left_out.iter().enumerate().map(|(i, l)| (i, l.iter().map(|r| r[k]).collect())).collect();
-            estimate(fitted[k], &parts)
+            let parts: Vec<LeftOut> = left_out
+                .iter()
+                .enumerate()
+                .map(|(i, l)| group(i, l.iter().map(|r| r[k]).collect()))
+                .collect();
+            jackknife_groups("a result of the study", fitted[k], &parts)
         };
         let of_size = |i: usize, k: usize| {
-            estimate(numbers[i][0][k], &[(i, numbers[i][1..].iter().map(|n| n[k]).collect())])
+            let without = numbers[i][1..].iter().map(|n| n[k]).collect();
+            jackknife_groups("a number of one size", numbers[i][0][k], &[group(i, without)])
         };
-        let at_binder = (0..sizes.len())
-            .map(|i| AtBinder {
+        let at_binder = |i: usize| -> Result<AtBinder> {
+            Ok(AtBinder {
                 size: sizes[i],
-                temperature: of_size(i, 0),
-                ln_slope: of_size(i, 1),
-                ln_order: of_size(i, 2),
-                ln_square: of_size(i, 3),
-                critical_binder: of_size(i, 4),
+                temperature: of_size(i, 0)?,
+                ln_slope: of_size(i, 1)?,
+                ln_order: of_size(i, 2)?,
+                ln_square: of_size(i, 3)?,
+                critical_binder: of_size(i, 4)?,
             })
-            .collect();
+        };
         let mut crossings = Vec::new();
         for (i, j) in self.chosen(&sizes)? {
             let at = analysis.cross(whole[i], whole[j], i, j)?;
@@ -330,27 +417,28 @@ impl FiniteSizeScaling {
                     columns[1].push(u);
                 }
                 let [t, u] = columns;
-                parts[0].push((vary, t));
-                parts[1].push((vary, u));
+                parts[0].push(group(vary, t));
+                parts[1].push(group(vary, u));
             }
             crossings.push(CrossingOfSizes {
                 sizes: (sizes[i], sizes[j]),
-                temperature: estimate(at.0, &parts[0]),
-                binder: estimate(at.1, &parts[1]),
+                temperature: jackknife_groups("a crossing", at.0, &parts[0])?,
+                binder: jackknife_groups("the cumulant at a crossing", at.1, &parts[1])?,
             });
         }
         let chi = |k: usize| analysis.chi_squared(&all, &errors, k);
         Ok(CriticalPoint {
-            t_c: joint(0),
-            binder: joint(1),
-            inverse_nu: joint(2),
-            beta_over_nu: joint(3).affine(0.0, -1.0),
-            square_exponent: joint(4),
+            t_c: joint(0)?,
+            binder: joint(1)?,
+            inverse_nu: joint(2)?,
+            beta_over_nu: joint(3)?.affine(0.0, -1.0),
+            square_exponent: joint(4)?,
             crossings,
-            sizes: at_binder,
+            sizes: (0..sizes.len()).map(at_binder).collect::<Result<_>>()?,
             compared_at,
             chi_squared: [chi(4)?, chi(1)?, chi(2)?, chi(3)?],
             dof: sizes.len() - n_columns,
+            chains,
         })
     }
 
@@ -384,19 +472,9 @@ pub fn binder_curve(data: &SizeData, temperatures: &[f64]) -> Result<Vec<Estimat
             ));
         }
         let all: Vec<f64> = curves.iter().map(|c| c.at(*t).binder).collect();
-        let n = all.len() as f64 - 1.0;
-        let bias = (n - 1.0) * (all[1..].iter().sum::<f64>() / n - all[0]);
-        let error = (samples.edges * spread(&all[1..])).sqrt();
-        Ok(Estimate::with_dof(all[0] - bias, error, n - 1.0, samples.n_eff(), Source::Chain))
+        jackknife_groups("the cumulant", all[0], &[samples.left_out(all[1..].to_vec())])
     };
     temperatures.iter().map(at).collect()
-}
-
-/// Σ (x - mean)² (n - 1) / n over left-out values: the jackknife's variance.
-fn spread(left_out: &[f64]) -> f64 {
-    let n = left_out.len() as f64;
-    let mean = left_out.iter().sum::<f64>() / n;
-    left_out.iter().map(|x| (x - mean).powi(2)).sum::<f64>() * (n - 1.0) / n
 }
 
 struct Analysis<'a> {
@@ -410,10 +488,34 @@ impl Analysis<'_> {
         self.samples[i].range()
     }
 
+    /// Whether all sizes reach a temperature.
+    fn reached(&self, t: f64) -> Result<()> {
+        for (i, size) in self.sizes.iter().enumerate() {
+            let (low, high) = self.range(i);
+            // NaN is in no range.
+            if !(low..=high).contains(&t) {
+                return Err(Error::Undefined {
+                    what: "the joint crossing of all sizes".into(),
+                    why: format!("it lies at {t}, and the chains of size {size} reach from {low} to {high}"),
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Where the curves of sizes `i` and `j` cross, and at what value.
     fn cross(&self, a: &Curve<'_>, b: &Curve<'_>, i: usize, j: usize) -> Result<(f64, f64)> {
         let (first, second) = (self.range(i), self.range(j));
         let range = (first.0.max(second.0), first.1.min(second.1));
+        if !(range.0 < range.1) {
+            return Err(Error::Undefined {
+                what: format!("the crossing of sizes {} and {}", self.sizes[i], self.sizes[j]),
+                why: format!(
+                    "the temperatures they reach, {} to {} and {} to {}, do not meet",
+                    first.0, first.1, second.0, second.1
+                ),
+            });
+        }
         let difference = |t: f64| {
             let (a, b) = (a.at(t), b.at(t));
             (a.binder - b.binder, a.binder_slope - b.binder_slope)

@@ -10,7 +10,7 @@ use crate::{
 use smml_core::{
     chain::{Chain, Record},
     energy::{Energy, Reference},
-    estimate::{Estimate, Source},
+    estimate::Estimate,
     graph::SparseGraph,
     parallel::{self, Par},
     prelude::*,
@@ -104,29 +104,51 @@ fn critical_point(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     o.sampled("β/ν", found.beta_over_nu, 0.125);
     o.sampled("γ/ν", gamma_over_nu, 1.75);
     o.sampled("Binder cumulant at T_c", found.binder, critical::BINDER_SQUARE);
-    let factor = ctx.level.pick(30.0, 4.0, 1.0);
-    for (what, e, width) in [
-        ("T_c", found.t_c, 1e-4),
-        ("1/ν", found.inverse_nu, 0.005),
-        ("β/ν", found.beta_over_nu, 0.005 * 0.125),
-        ("γ/ν", gamma_over_nu, 0.005 * 1.75),
+    // Largest standard errors, and largest differences, about six of the errors that a run of this length has.
+    for (what, e, exact, error, difference) in [
+        (
+            "T_c",
+            found.t_c,
+            onsager::CRITICAL_TEMPERATURE,
+            ctx.level.pick(3e-3, 4e-4, 1e-4),
+            ctx.level.pick(0.015, 1.7e-3, 5e-4),
+        ),
+        ("1/ν", found.inverse_nu, 1.0, ctx.level.pick(0.06, 0.02, 0.005), ctx.level.pick(0.21, 0.06, 0.016)),
+        (
+            "β/ν",
+            found.beta_over_nu,
+            0.125,
+            ctx.level.pick(5e-3, 1.5e-3, 3e-4),
+            ctx.level.pick(0.018, 4.5e-3, 1.3e-3),
+        ),
+        ("γ/ν", gamma_over_nu, 1.75, ctx.level.pick(0.01, 3e-3, 7e-4), ctx.level.pick(0.036, 9e-3, 2.8e-3)),
     ] {
-        o.at_most(format!("standard error of {what}"), Estimate::exact(e.std_error), factor * width);
+        o.at_most(format!("standard error of {what}"), Estimate::exact(e.std_error), error);
+        o.at_most(format!("|{what} - exact value|"), Estimate::exact((e.value - exact).abs()), difference);
     }
+    let shifts = found.chains.iter().flat_map(|c| [c.energy.shift, c.square.shift]);
+    o.at_most(
+        "most that the start of a chain moves its mean, in standard errors",
+        Estimate::exact(shifts.fold(0.0, |m, s| s.abs().max(m))),
+        0.2,
+    );
     for c in &found.crossings {
         o.reported(format!("crossing of L = {} and {}", c.sizes.0, c.sizes.1), c.temperature);
     }
     for (what, chi) in ["U", "dU/dT", "⟨|m|⟩", "⟨m²⟩"].into_iter().zip(found.chi_squared) {
-        o.reported(
+        // The weights have errors of their own, from 50 blocks: chance alone passes this once in 3·10⁷ fits.
+        o.at_most(
             format!("χ² of {what} over sizes, {} degrees of freedom", found.dof),
             Estimate::exact(chi),
+            25.0 * found.dof as f64,
         );
     }
     binder_figures(&mut o, &data, &found)?;
     o.note(
         "Wolff clusters at two temperatures for each size, reweighted to all others (Ferrenberg and Swendsen). T_c is \
          where the cumulants of all sizes are U* + d L^(-7/4); exponents are read where U has the same value for all sizes. \
-         Errors by the jackknife. Exact: Onsager; U* by Kamieniarz and Blöte, J. Phys. A 26, 201 (1993).",
+         Errors by the jackknife. Differences are bounded by about six of the errors that a run of this length has, χ² by 25 \
+         for each degree of freedom. Exact: Onsager; U* by Kamieniarz and Blöte, J. Phys. A 26, 201 (1993).",
     );
     Ok(o)
 }
@@ -224,7 +246,8 @@ fn density_of_states(ctx: &Context<'_>) -> Result<Outcome, Failure> {
         .into_iter()
         .enumerate()
     {
-        o.holds(format!("exact count of 32 × 32, level {k}: {want}"), beale[k].states == want);
+        let energy = beale[k].energy;
+        o.holds(format!("exact count of 32 × 32, E = {energy}: {want}"), beale[k].states == want);
     }
     low_orders(ctx, &mut o)?;
     o.figure(Figure::plot(
@@ -265,10 +288,15 @@ fn low_orders(ctx: &Context<'_>, o: &mut Outcome) -> Result<(), Failure> {
     })?;
     for k in 3..7 {
         let ratio = record.derived(|m| (m[k] / m[2]) * libm::exp(4.0 * beta * (k as f64 - 2.0)))?;
-        let at = |k: usize| exact.iter().find(|c| c.energy == 4.0 * k as f64 - 2048.0);
+        let energy = |k: usize| 4.0 * k as f64 - 2048.0;
+        let at = |k: usize| exact.iter().find(|c| c.energy == energy(k));
         if let (Some(a), Some(b)) = (at(k), at(2)) {
             o.sampled(
-                format!("32 × 32: g of level {k} over that of level 2, from visits at β = {beta}"),
+                format!(
+                    "32 × 32: g of E = {} over that of E = {}, from visits at β = {beta}",
+                    energy(k),
+                    energy(2)
+                ),
                 ratio,
                 libm::exp(a.ln_g - b.ln_g),
             );
@@ -311,6 +339,7 @@ fn xy_transition(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     let points: Vec<Point> = measured.into_iter().collect::<Result<_, _>>()?;
     let found = scaling::weber_minnhagen(&points, 200, &ctx.streams)?;
     o.reported("T_KT of the fit", found.t_kt);
+    o.reported("repetitions of the fit without a zero, of 200", Estimate::exact(found.n_failed as f64));
     // Higher orders in 1 / ln L are left out of the law, so that fits of such sizes have an error of their own.
     o.at_most(
         "|T_KT - 0.89294| (Hasenbusch 2005)",
@@ -325,7 +354,7 @@ fn xy_transition(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     for fit in &found.fits {
         o.reported(
             format!("amplitude - 1 at T = {}", fit.temperature),
-            Estimate::with_dof(fit.excess, fit.excess_error, f64::MAX, points.len() as f64, Source::Chain),
+            Estimate::of_fit(fit.excess, fit.excess_error, f64::MAX),
         );
     }
     let mut series: Vec<Series> = sizes

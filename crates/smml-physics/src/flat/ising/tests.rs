@@ -199,3 +199,34 @@ fn densities_agree_with_counts() {
     assert!(matches!(sample(&Plan { max_attempts: 10, ..plan }), Err(Error::NotConverged { .. })));
     assert!(sample(&Plan { ln_f: -1.0, ..plan }).is_err());
 }
+
+#[test]
+fn a_state_without_weight_is_no_start() {
+    let model = torus(4);
+    let grid = EnergyGrid::levels(&model).unwrap();
+    let mut weights = vec![0.0; grid.n_bins()];
+    weights[0] = f64::INFINITY;
+    let flat = FlatIsing::new(&model, weights).unwrap();
+    // All up has the lowest energy, which is forbidden.
+    let error = flat.at(vec![1; 16]).unwrap_err().to_string();
+    assert!(error.contains("energy of the first state"), "{error}");
+    let mut spins = vec![1; 16];
+    spins[3] = -1;
+    assert!(flat.at(spins.clone()).is_ok());
+    // |-128| is no i8.
+    spins[5] = -128;
+    assert!(flat.at(spins).unwrap_err().to_string().contains("spin 5"));
+    assert!(flat.acceptance.iter().all(|p| (0.0..=1.0).contains(p)));
+}
+
+#[test]
+fn levels_that_no_run_saw_are_named() {
+    let plan = Plan { n_runs: 2, ln_f: 0.5, max_attempts: 10_000_000, attempts: 200_000 };
+    let found = DensityOfStates::sample_ising(&torus(4), &plan, &Streams::new(3), Par::Serial).unwrap();
+    // 15 of the 17 bins of the 4 × 4 torus have states: -28 and 28 have none.
+    assert_eq!(found.unvisited(), [-28.0, 28.0]);
+    assert!(found.require(&[-32.0, 0.0, 32.0]).is_ok());
+    let error = found.require(&[-32.0, -28.0]).unwrap_err().to_string();
+    assert!(error.contains("energy -28") && error.contains("no run"), "{error}");
+    assert_eq!(found.symmetric().unwrap().unvisited(), [-28.0, 28.0]);
+}

@@ -162,6 +162,81 @@ fn the_square_lattice_is_critical_where_onsager_says() {
 }
 
 #[test]
+fn a_study_says_which_chains_began_far_from_equilibrium() {
+    let all: Vec<Vec<(f64, f64)>> = [2, 3, 4].into_iter().map(states).collect();
+    let mut rng = Streams::new(4).stream("drawn", 0);
+    let mut data: Vec<SizeData> = all
+        .iter()
+        .zip([2.0, 3.0, 4.0])
+        .map(|(s, size)| SizeData { size, series: vec![drawn(s, 2.4, 4000, &mut rng)] })
+        .collect();
+    let study = FiniteSizeScaling { pairs: vec![(3.0, 4.0)], correction: None, binder: Some(0.6) };
+    let found = study.analyse(&data).unwrap();
+    assert!(found.is_stationary() && found.chains.len() == 3, "{:?}", found.chains);
+    // Independent samples: τ is ½, and each of them counts.
+    assert!((found.t_c.tau_int - 0.5).abs() < 0.1 && (found.t_c.n_eff - 12_000.0).abs() < 2_000.0);
+    assert!((found.sizes[0].temperature.n_eff - 4000.0).abs() < 800.0);
+    // An ordered start, of which nothing was discarded, in one of them.
+    let series = &mut data[2].series[0];
+    series.energy[..80].fill(-32.0);
+    series.order[..80].fill(1.0);
+    let found = study.analyse(&data).unwrap();
+    let settled: Vec<bool> = found.chains.iter().map(ChainVerdict::is_stationary).collect();
+    assert_eq!((settled.as_slice(), found.is_stationary()), (&[true, true, false][..], false));
+    let verdict = found.chains[2];
+    assert!((verdict.size, verdict.temperature) == (4.0, 2.4) && verdict.energy.shift < -0.2, "{verdict:?}");
+    assert!((60..=100).contains(&verdict.energy.equilibration.discard) && verdict.square.shift > 0.2);
+}
+
+#[test]
+fn chains_reach_temperatures_of_their_own_sign_only() {
+    let all = states(2);
+    let mut rng = Streams::new(5).stream("hot", 0);
+    let hot = Reweighting::new(&[drawn(&all, 10.0, 1000, &mut rng)]).unwrap().range();
+    // A linear continuation in T would be below 0 here.
+    assert!(hot.0 > 0.0 && hot.0 < 10.0 && hot.1 <= 100.0 + 1e-9 && hot.1 > 10.0, "{hot:?}");
+    let mut negative = drawn(&all, 10.0, 1000, &mut rng);
+    negative.temperature = -10.0;
+    let mirrored = Reweighting::new(&[negative.clone()]).unwrap().range();
+    assert!(mirrored.1 < 0.0 && mirrored.0 < -10.0 && mirrored.1 > -10.0, "{mirrored:?}");
+    let mixed = Reweighting::new(&[drawn(&all, 2.0, 1000, &mut rng), negative]);
+    assert!(mixed.err().unwrap().to_string().contains("one sign"));
+    // A size whose chain is far from where the others cross.
+    let mut data: Vec<SizeData> = [(3usize, 2.2), (4, 2.2)]
+        .iter()
+        .map(|&(l, t)| SizeData { size: l as f64, series: vec![drawn(&states(l), t, 4000, &mut rng)] })
+        .collect();
+    data.push(SizeData { size: 3.5, series: vec![drawn(&states(3), 30.0, 4000, &mut rng)] });
+    let study = FiniteSizeScaling { pairs: vec![(3.0, 4.0)], correction: None, binder: None };
+    let error = study.analyse(&data).unwrap_err().to_string();
+    assert!(error.contains("size 3.5 reach from"), "{error}");
+}
+
+#[test]
+fn continuous_energies_are_binned_and_reweighted_as_the_closed_form_says() {
+    // E of normal distribution with variance 4 at β = 0.5, m = 10 + E: at β' its mean is moved by -4 (β' - β).
+    let mut rng = Streams::new(6).stream("normal", 0);
+    let n = 60_000;
+    let energy: Vec<f64> = (0..n).map(|_| 2.0 * rng.normal() - 100.0).collect();
+    let order = energy.iter().map(|e| e + 110.0).collect();
+    let samples = Reweighting::new(&[Series { temperature: 2.0, energy, order }]).unwrap();
+    assert!(samples.n_levels() <= 1 << 13);
+    let curves = samples.curves().unwrap();
+    for beta in [0.4f64, 0.5, 0.7] {
+        let mean = 10.0 - 4.0 * (beta - 0.5);
+        let got: Vec<At> = curves.iter().map(|c| c.at(1.0 / beta)).collect();
+        for (want, of) in [
+            (mean.ln(), (|a: &At| a.ln_order) as fn(&At) -> f64),
+            ((mean * mean + 4.0).ln(), |a| a.ln_square),
+        ] {
+            let without: Vec<f64> = got[1..].iter().map(of).collect();
+            let z = (of(&got[0]) - want) / samples.error(&without);
+            assert!(z.abs() < 6.5, "{beta} {z}");
+        }
+    }
+}
+
+#[test]
 fn what_makes_no_study_is_refused() {
     let all = states(3);
     let mut rng = Streams::new(1).stream("few", 0);
