@@ -33,6 +33,11 @@ pub struct Exact {
     pub n_best: f64,
 }
 
+/// At this β states of whole energies above the lowest have no weight in `f64` beside them, e^-100 for each step.
+const COLD: f64 = 100.0;
+/// Largest error of rounding in the entropy.
+const ROUNDING: f64 = 1e-6;
+
 impl Problem {
     /// The Boltzmann distribution as a factor graph, without the constant: a factor for each term. Value 0 of a variable
     /// is 0 or -1.
@@ -94,33 +99,45 @@ impl Problem {
     /// # Ok::<(), smml_core::Error>(())
     /// ```
     ///
-    /// Errors: as [`Problem::factor_graph`], [`Error::TooLarge`] for a graph that is too wide.
+    /// Where coefficients are whole numbers, β may be as large as one likes: beyond 100 only the best configurations count.
+    ///
+    /// Errors: as [`Problem::factor_graph`], [`Error::TooLarge`] for a graph that is too wide, β so large beside coefficients
+    /// that rounding could reach 10⁻⁶ of the entropy.
     pub fn exact(&self, beta: f64, options: &ExactOptions) -> Result<Exact> {
-        let graph = self.factor_graph(beta)?;
+        finite("beta", beta)?;
+        // At β = 0 factors say nothing of values: those of β = 1 do.
+        let cold = self.factor_graph(1.0)?;
+        let integer = cold.factors().iter().all(|f| f.ln_table().iter().all(|x| x.fract() == 0.0));
+        let sizes = cold.factors().iter().map(|f| f.ln_table().iter().fold(0.0, |m: f64, x| m.max(x.abs())));
+        let (scale, largest) = sizes.fold((0.0, 0.0f64), |(sum, most), size| (sum + size, most.max(size)));
+        let near = if integer { beta.clamp(-COLD, COLD) } else { beta };
+        // ln Z is rounded at β scale, which goes into probabilities, and those times β times energies into the entropy.
+        let limit = (ROUNDING / (f64::EPSILON * scale * largest)).sqrt();
+        if near.abs() > limit {
+            let allowed = format!("at most {limit:.3e} in size for these coefficients");
+            return Err(Error::out_of_range("beta", beta, allowed));
+        }
+        let graph = self.factor_graph(near)?;
         let elimination = Elimination::new(&graph, options)?;
         let marginals = elimination.marginals()?;
         let sign = self.sense().sign();
-        // At β = 0 factors say nothing of values: those of β = 1 do.
-        let cold = self.factor_graph(1.0)?;
+        // Without the offset, which would only take digits from the entropy.
         let energy: f64 = cold
             .factors()
             .iter()
             .zip(&marginals.factors)
             .map(|(f, p)| f.ln_table().iter().zip(p).map(|(e, p)| -e * p).sum::<f64>())
-            .sum::<f64>()
-            + sign * self.offset();
-        let ln_z = elimination.ln_z() - beta * sign * self.offset();
+            .sum();
+        let entropy = elimination.ln_z() + near * energy;
         let lowest = Elimination::new(&cold, options)?;
-        let integer = cold.factors().iter().all(|f| f.ln_table().iter().all(|x| x.fract() == 0.0));
-        let scale: f64 =
-            cold.factors().iter().map(|f| f.ln_table().iter().fold(0.0, |m: f64, x| m.max(x.abs()))).sum();
         let tolerance = if integer { 0.0 } else { 1e-12 * scale };
         let found = lowest.maximum()?;
         let best: Vec<i8> = found.configuration.iter().map(|v| if *v == 1 { 1 } else { -1 }).collect();
+        let energy = energy + sign * self.offset();
         Ok(Exact {
-            ln_z,
+            ln_z: entropy - beta * energy,
             mean_value: sign * energy,
-            entropy: ln_z + beta * energy,
+            entropy,
             probability: marginals.variables.iter().map(|p| p[1]).collect(),
             best_value: self.value(&best),
             best,
