@@ -325,6 +325,12 @@ fn bad_input_is_named() {
     };
     let good = write("good.rudy", "2 1\n1 2 1\n");
     let real = write("real.coo", PROBLEMS[5].1);
+    // Too many neighbours to be eliminated, and no unit.
+    let mut text = String::from("# vartype=SPIN\n0 1 1.4142135623730951\n");
+    for i in 2..13 {
+        (0..i).for_each(|j| text += &format!("{j} {i} {}\n", 0.3 * f64::from(i + j) + 0.1));
+    }
+    let dense = write("dense.coo", &text);
     let out = place.path().join("x");
     for (words, code, part) in [
         (vec!["anneal"], 2, "<FILE>"),
@@ -339,8 +345,8 @@ fn bad_input_is_named() {
         (vec!["anneal", &good, "--format=qubo"], 3, "good.rudy"),
         (vec!["anneal", &good, "--method=genius"], 2, "--method"),
         (vec!["anneal", &good, "--method=tabu", "--cold=1"], 2, "--cold: for --method sa and pa, not tabu"),
-        (vec!["anneal", &real, "--method=pt"], 2, "whole couplings"),
-        (vec!["anneal", &real, "--method=renormalise"], 2, "whole couplings"),
+        (vec!["anneal", &dense, "--method=pt"], 2, "whole couplings"),
+        (vec!["anneal", &dense, "--method=renormalise"], 2, "whole couplings"),
         (
             vec!["anneal", &good, "--method=renormalise", "--sweeps=5"],
             2,
@@ -352,9 +358,10 @@ fn bad_input_is_named() {
         (vec!["anneal", &good, "--target=nan"], 2, "not a finite number"),
         (vec!["anneal", &good, "--target=1e400"], 2, "not a finite number"),
         (vec!["tsp", "--target=inf"], 2, "not a finite number"),
-        (vec!["anneal", &real, "--method=pt"], 2, "1.4142135623730951 of the variables 0 and 1"),
-        (vec!["anneal", &real, "--form=binary"], 2, "--form binary: the file says"),
-        (vec!["exact", &real, "--form=binary"], 2, "--form binary: the file says"),
+        (vec!["anneal", &dense, "--method=pt"], 2, "1.4142135623730951 of the variables 0 and 1"),
+        (vec!["anneal", &real, "--form=binary"], 3, "vartype"),
+        (vec!["anneal", &write("b.qubo", PROBLEMS[2].1), "--form=spin"], 2, "--form spin: the file says"),
+        (vec!["exact", &write("b.qubo", PROBLEMS[2].1), "--form=spin"], 2, "--form spin: the file says"),
         (vec!["glass", "--beta=-1,1"], 2, "--beta -1: must be from 0"),
         (vec!["glass", "-T=2,2.00000000000001"], 2, "too near"),
     ] {

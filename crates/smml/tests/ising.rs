@@ -122,7 +122,7 @@ fn a_frozen_state_is_judged_by_its_energy() {
 fn few_samples_are_not_judged_and_reports_tell_of_equilibrium() {
     let place = tempfile::tempdir().unwrap();
     let done =
-        run(line(&["ising", "--size=4", "-T=2", "--sweeps=20", "--seed=1"], &place.path().join("few")));
+        run(line(&["ising", "--size=4", "-T=2", "--sweeps=40", "--seed=1"], &place.path().join("few")));
     let said = String::from_utf8_lossy(&done.stdout);
     assert!(said.contains("too few samples") && !said.contains(" ok\n"), "{said}");
     let many = place.path().join("many");
