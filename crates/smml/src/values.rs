@@ -192,6 +192,14 @@ impl TryFrom<Written> for Sizes {
     }
 }
 
+/// A number that is finite.
+pub(crate) fn finite(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(x) if x.is_finite() => Ok(x),
+        _ => Err(format!("'{text}' is not a finite number")),
+    }
+}
+
 /// A number that is 0 or greater.
 pub(crate) fn not_negative(text: &str) -> Result<f64, String> {
     match text.trim().parse::<f64>() {

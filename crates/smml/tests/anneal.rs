@@ -1,5 +1,5 @@
-//! `smml anneal`: right values on small problems of every format and degree, the same bytes for any number of threads and
-//! after an interruption, and clear refusals.
+//! `smml anneal`, `smml exact`, `smml instance`, `smml digest`: right values on small problems of every format and
+//! degree, the same bytes for any number of threads and after an interruption, and clear refusals.
 
 use std::fs;
 
@@ -131,7 +131,7 @@ fn population_annealing_gives_the_free_energy() {
         let row = rows.iter().find(|r| r["quantity"].as_str().unwrap().starts_with(what)).unwrap();
         (row["value"].as_f64().unwrap(), row["error"].as_f64().unwrap())
     };
-    let (ln_z, error) = row(&found, "ln Z of the Ising model, last β");
+    let (ln_z, error) = row(&found, "ln Z of the Ising model, β = 0.8");
     let (exact, _) = row(&exact, "ln Z");
     assert!(error > 0.0 && error < 0.01 && (ln_z - exact).abs() < 6.0 * error, "{ln_z} ± {error}, {exact}");
 }
@@ -191,6 +191,19 @@ fn instances_are_written_and_solved() {
         let message = run_to(2, [&["instance", kind, &path, "--seed=3"], words].concat());
         assert!(message.contains("--force"), "{message}");
     }
+    // What is printed is the best value of the problem as it is written, and a name that ends in .gz is packed.
+    for (name, target) in [("max.cnf", "max.cnf"), ("w.qubo", "w.qubo"), ("w.coo.gz", "w.coo.gz")] {
+        let path = file(name);
+        let said = write(&["instance", "wishart", &path, "--size=8", "--number=5", "--seed=2"]);
+        let best: f64 = said.split("(planted): ").nth(1).unwrap().trim().parse().unwrap();
+        let beyond = if name.ends_with("cnf") { best + 1.0 } else { best - 1.0 };
+        for (value, expected) in [(best, 0), (beyond, 1)] {
+            let folder = place.path().join(format!("{target}-{expected}"));
+            let value = format!("--target={value}");
+            run_to(expected, line(&["anneal", &path, "--seed=1", "--quiet", &value], &folder));
+        }
+        assert_eq!(fs::read(&path).unwrap().starts_with(&[0x1f, 0x8b]), name.ends_with("gz"));
+    }
     let path = file("glass.rudy");
     write(&["instance", "torus", &path, "--size=100"]);
     assert!(read(path.as_ref()).starts_with("10000 20000\n1 2 1\n1 101 1\n2 3 1\n2 102 -1\n"));
@@ -209,6 +222,7 @@ fn instances_are_written_and_solved() {
         (&["instance", "gnm", "x.rudy", "--size=10"][..], 2, "--number"),
         (&["instance", "torus", "x.rudy", "--size=10", "--number=3"], 2, "--number"),
         (&["instance", "torus", "x.rudy"], 2, "--size"),
+        (&["instance", "torus", "x.rudy", "--size=1"], 2, "--size 1: "),
         (&["instance", "torus", "x.rudy", "--size=1"], 2, "at least 2"),
         (&["instance", "regular3", "x.rudy", "--size=7"], 2, "even"),
         (&["instance", "sk", "/nonexistent/x.rudy", "--size=7"], 3, "/nonexistent"),
@@ -311,6 +325,12 @@ fn bad_input_is_named() {
     };
     let good = write("good.rudy", "2 1\n1 2 1\n");
     let real = write("real.coo", PROBLEMS[5].1);
+    // Too many neighbours to be eliminated, and no unit.
+    let mut text = String::from("# vartype=SPIN\n0 1 1.4142135623730951\n");
+    for i in 2..13 {
+        (0..i).for_each(|j| text += &format!("{j} {i} {}\n", 0.3 * f64::from(i + j) + 0.1));
+    }
+    let dense = write("dense.coo", &text);
     let out = place.path().join("x");
     for (words, code, part) in [
         (vec!["anneal"], 2, "<FILE>"),
@@ -325,8 +345,8 @@ fn bad_input_is_named() {
         (vec!["anneal", &good, "--format=qubo"], 3, "good.rudy"),
         (vec!["anneal", &good, "--method=genius"], 2, "--method"),
         (vec!["anneal", &good, "--method=tabu", "--cold=1"], 2, "--cold: for --method sa and pa, not tabu"),
-        (vec!["anneal", &real, "--method=pt"], 2, "whole couplings"),
-        (vec!["anneal", &real, "--method=renormalise"], 2, "whole couplings"),
+        (vec!["anneal", &dense, "--method=pt"], 2, "whole couplings"),
+        (vec!["anneal", &dense, "--method=renormalise"], 2, "whole couplings"),
         (
             vec!["anneal", &good, "--method=renormalise", "--sweeps=5"],
             2,
@@ -335,9 +355,130 @@ fn bad_input_is_named() {
         (vec!["anneal", &good, "--method=pa", "--hot=1"], 2, "--hot: for --method sa, not pa"),
         (vec!["anneal", &good, "--replicas=5"], 2, "--replicas: for --method pa and sqa, not sa"),
         (vec!["anneal", &good, "--method=pa", "--replicas=1"], 2, "--replicas"),
+        (vec!["anneal", &good, "--target=nan"], 2, "not a finite number"),
+        (vec!["anneal", &good, "--target=1e400"], 2, "not a finite number"),
+        (vec!["tsp", "--target=inf"], 2, "not a finite number"),
+        (vec!["anneal", &dense, "--method=pt"], 2, "1.4142135623730951 of the variables 0 and 1"),
+        (vec!["anneal", &real, "--form=binary"], 3, "vartype"),
+        (vec!["anneal", &write("b.qubo", PROBLEMS[2].1), "--form=spin"], 2, "--form spin: the file says"),
+        (vec!["exact", &write("b.qubo", PROBLEMS[2].1), "--form=spin"], 2, "--form spin: the file says"),
+        (vec!["glass", "--beta=-1,1"], 2, "--beta -1: must be from 0"),
+        (vec!["glass", "-T=2,2.00000000000001"], 2, "too near"),
     ] {
         let message = run_to(code, line(&words, &out));
         assert!(message.contains(part), "{words:?}: {message}");
         assert!(!out.exists(), "{words:?} left something behind");
     }
+}
+
+fn part(folder: &std::path::Path) -> serde_json::Value {
+    let results: serde_json::Value = serde_json::from_str(&read(&folder.join("results.json"))).unwrap();
+    results["results"][0].clone()
+}
+
+/// The gap to a bound is there where the best value is 0, and what is not proved is said.
+#[test]
+fn gaps_and_bounds_are_told() {
+    let place = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let file = place.path().join(name);
+        fs::write(&file, text).unwrap();
+        file.display().to_string()
+    };
+    // x0 + x1 + x0 x1: best 0. In spins 5/4 + 3/4 (s0 + s1) + s0 s1 / 4, of energy -5/4 without the constant.
+    let zero = write("zero.qubo", "p qubo 0 2 2 1\n0 0 1\n1 1 1\n0 1 1\n");
+    let folder = place.path().join("zero");
+    run_to(0, line(&["anneal", &zero, "--seed=1", "--quiet"], &folder));
+    let found = part(&folder);
+    let value = |name: &str| {
+        let rows = found["quantities"].as_array().unwrap();
+        let row = rows.iter().find(|r| r["quantity"] == name).unwrap_or_else(|| panic!("{name}: {found}"));
+        row["value"].as_f64().unwrap()
+    };
+    assert_eq!(value("best value"), 0.0);
+    let gap = value("gap to the proved bound");
+    assert!((value("gap, relative to the energy of spins") - gap / 1.25).abs() < 1e-12);
+    // All runs find it: the least that can be done is a batch.
+    assert_eq!(value("runs that reached the best value found by these runs"), 1.0);
+    let notes = found["notes"].to_string();
+    assert!(notes.contains("1 batches of 512 runs (68 % interval"), "{notes}");
+    let manifest: serde_json::Value = serde_json::from_str(&read(&folder.join("manifest.json"))).unwrap();
+    let time = &manifest["time_to_solution"];
+    assert!(time["seconds"].as_f64() >= time["least_seconds"].as_f64() && time["least_seconds"].is_f64());
+    assert!(read(&folder.join("report.html")).contains("batches of 512 runs"));
+    let sat = write("sat.wcnf", PROBLEMS[4].1);
+    let done = run(line(&["anneal", &sat, "--seed=1", "--quiet"], &place.path().join("sat")));
+    assert!(String::from_utf8_lossy(&done.stdout).contains("no bound is proved"), "{done:?}");
+    let many = place.path().join("many");
+    let words = ["tsp", "--cities=4100", "--sweeps=1", "--runs=2", "--seed=1", "--quiet"];
+    let done = run(line(&words, &many));
+    assert!(String::from_utf8_lossy(&done.stdout).contains("no bound is proved: 4100 cities"), "{done:?}");
+    assert!(!part(&many).to_string().contains("mean length"));
+}
+
+/// A result of the first round is one, and a limit that was not kept is named.
+#[test]
+fn the_first_round_counts() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("glass.rudy").display().to_string();
+    assert_eq!(code(&run(["instance", "torus", &path, "--size=60", "--seed=2"])), 0);
+    let (folder, series) = (place.path().join("run"), place.path().join("series.csv"));
+    let flag = format!("--series={}", series.display());
+    let done = run(line(&["anneal", &path, "--time=1ms", "--seed=3", "--quiet", &flag], &folder));
+    let said = String::from_utf8_lossy(&done.stdout);
+    assert_eq!(code(&done), 0, "{done:?}");
+    assert!(said.contains("0 rounds of growing length and a part of round 1"), "{said}");
+    assert!(said.contains("limit 0.001 s, took "), "{said}");
+    assert_eq!(read(&series).lines().count(), 2);
+    assert_eq!(read(&folder.join("figures/rounds.csv")).lines().count(), 2);
+}
+
+#[test]
+fn exact_runs_are_named_after_their_files() {
+    let place = tempfile::tempdir().unwrap();
+    for (name, text) in [("a.rudy", "2 1\n1 2 1\n"), ("b.rudy", "2 1\n1 2 2\n")] {
+        fs::write(place.path().join(name), text).unwrap();
+        let done = smml(["exact", name, "--quiet"]).current_dir(place.path()).output().unwrap();
+        assert_eq!((code(&done), &*message(&done)), (0, ""));
+        assert!(place.path().join(format!("smml-runs/exact-{name}/results.json")).exists());
+    }
+    let folder = place.path().join("run");
+    let (file, series) =
+        (place.path().join("a.rudy"), format!("--series={}", folder.join("marginals.csv").display()));
+    let said = run_to(2, line(&["exact", &file.display().to_string(), &series], &folder));
+    assert!(said.contains("writes a file of this name itself"), "{said}");
+}
+
+/// Phage λ, whose lowest energy is 0: one run of one sweep does not find it, and is judged by what enumeration found.
+#[test]
+fn digests_are_judged_by_enumeration() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("lambda.txt");
+    let text = "A: 5505 16841 5626 6527 7233 6770\nB: 21226 4878 5643 7421 5804 3530\n\
+                C: 5505 15721 1120 3758 1868 3775 2752 4669 2564 3240 3530\n";
+    fs::write(&file, text).unwrap();
+    let path = file.display().to_string();
+    let row = |folder: &std::path::Path, name: &str| {
+        part(folder)["quantities"].as_array().unwrap().iter().find(|r| r["quantity"] == name).cloned()
+    };
+    let (energy, count) =
+        ("lowest energy found, and that of all orders", "orders found that have it, and all that have it");
+    let (short, long) = (place.path().join("short"), place.path().join("long"));
+    run_to(1, line(&["digest", &path, "--sweeps=1", "--runs=1", "--seed=1", "--quiet"], &short));
+    let found = row(&short, energy).unwrap();
+    assert_eq!((found["expected"].as_f64(), &found["verdict"]), (Some(0.0), &"fails".into()));
+    assert!(found["value"].as_f64().unwrap() > 0.0 && row(&short, count).is_none());
+    run_to(0, line(&["digest", &path, "--seed=1", "--quiet"], &long));
+    assert_eq!(row(&long, energy).unwrap()["value"].as_f64(), Some(0.0));
+    assert_eq!(row(&long, count).unwrap()["verdict"], "holds");
+    // In parts and on other numbers of threads: the same bytes; and a time limit is written as runs.
+    let parts = place.path().join("parts");
+    let words = ["digest", &path, "--seed=1", "--quiet"];
+    assert!(code(&run(line(&[&words[..], &["--runs=70", "--threads=3"]].concat(), &parts))) <= 1);
+    run_to(0, line(&[&words[..], &["--resume", "--threads=1"]].concat(), &parts));
+    assert_same(&long, &parts, &["results.json", "maps.txt", "checkpoint", "figures/values.csv"], "digest");
+    let timed = place.path().join("timed");
+    assert!(code(&run(line(&[&words[..], &["--time=100ms"]].concat(), &timed))) <= 1);
+    let config = read(&timed.join("config.toml"));
+    assert!(config.contains("runs = ") && !config.contains("time = "), "{config}");
 }

@@ -42,6 +42,8 @@ fn ladders_give_free_energies_and_entropies() {
         assert!(parts[1..7].iter().all(compared), "{}", parts[1]);
         assert!(parts[1..7].iter().all(|p| error(p, "free energy") > 0.0));
         assert!(value(&parts[7], "round trips") > 10.0);
+        // What was sampled has errors.
+        assert!(["round trips", "lowest acceptance of a swap"].iter().all(|q| error(&parts[7], q) > 0.0));
         let beta = parts[7]["details"]["beta"].as_array().unwrap();
         assert_eq!((beta[0].as_f64(), beta[6].as_f64()), (Some(0.0), Some(0.6)));
         let moved = beta[1].as_f64() != Some(0.1);
@@ -92,6 +94,41 @@ fn correlations_of_a_ring_are_those_of_the_transfer_matrix() {
         seen += 1;
     }
     assert_eq!(seen, 12, "{table}");
+}
+
+/// A chain that is stuck in stripes says so: E / N = -2 (1 - 1/4) of two stripes on 8 x 8 spins, where -2 is exact but for
+/// exp(-80). One in its ground state is none of that.
+#[test]
+fn a_frozen_state_is_judged_by_its_energy() {
+    let place = tempfile::tempdir().unwrap();
+    let words = ["ising", "--size=8", "-T=0.1", "--sweeps=300", "--quiet"];
+    let stuck = place.path().join("stuck");
+    let said = run_to(1, line(&[&words[..], &["--seed=5"]].concat(), &stuck));
+    assert!(said.contains("frozen in a state that is not typical"), "{said}");
+    let parts = results(&stuck);
+    assert_eq!(
+        (&parts[0]["status"], &row(&parts[0], "energy")["verdict"]),
+        (&"failed".into(), &"fails".into())
+    );
+    let ground = place.path().join("ground");
+    run_to(0, line(&[&words[..], &["--seed=5", "--start=up"]].concat(), &ground));
+    let parts = results(&ground);
+    assert_eq!(row(&parts[0], "energy")["verdict"], "holds");
+    assert!(parts[0]["notes"].to_string().contains("frozen: the energy never changed"), "{}", parts[0]);
+}
+
+/// Ten samples are no ground for a verdict; and the report says what the terminal says.
+#[test]
+fn few_samples_are_not_judged_and_reports_tell_of_equilibrium() {
+    let place = tempfile::tempdir().unwrap();
+    let done =
+        run(line(&["ising", "--size=4", "-T=2", "--sweeps=40", "--seed=1"], &place.path().join("few")));
+    let said = String::from_utf8_lossy(&done.stdout);
+    assert!(said.contains("too few samples") && !said.contains(" ok\n"), "{said}");
+    let many = place.path().join("many");
+    run_to(0, line(&["ising", "--size=4", "-T=2.5", "--sweeps=5000", "--seed=1", "--quiet"], &many));
+    let report = read(&many.join("report.html"));
+    assert!(report.contains("T = 2.5: equilibrated</h2>") && report.contains(">τ</th>"), "{report}");
 }
 
 #[test]

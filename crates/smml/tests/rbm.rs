@@ -193,8 +193,8 @@ fn every_command_stops_on_a_signal_and_resumes_to_the_same_bytes() {
     assert_eq!(code(&run(small.iter().copied().chain([out.as_str(), "--ais-chains=20"]))), 0);
     fs::copy(at("other").join("model.rbm"), at("model.rbm")).unwrap();
     let refused = run(line("--resume"));
-    assert_eq!(code(&refused), 3, "{}", said(&refused));
-    assert!(said(&refused).contains("other parameters"), "{}", said(&refused));
+    assert_eq!(code(&refused), 2, "{}", said(&refused));
+    assert!(said(&refused).contains("other files"), "{}", said(&refused));
 }
 
 /// Files in the idx format.

@@ -318,7 +318,11 @@ fn results_of_all_commands_have_one_form() {
         let document: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
         let keys =
             |v: &serde_json::Value| -> Vec<String> { v.as_object().unwrap().keys().cloned().collect() };
-        assert_eq!(keys(&document), ["command", "configuration", "format", "results", "status"], "{name}");
+        let mut expected = vec!["command", "configuration", "format", "results", "status"];
+        if name == "ising" {
+            expected.insert(0, "alarm");
+        }
+        assert_eq!(keys(&document), expected, "{name}");
         assert_eq!((&document["format"], &document["status"]), (&1.into(), &"passed".into()));
         let results = document["results"].as_array().unwrap();
         assert!(!results.is_empty());
@@ -343,7 +347,9 @@ fn results_of_all_commands_have_one_form() {
                     comparison => comparison != "sampled",
                 };
                 assert_eq!(!kept, quantity["z"].is_f64(), "{name}: {quantity}");
-                assert_eq!(quantity["comparison"] == "none", quantity["verdict"] == "reported", "{quantity}");
+                let vague = name == "ising" && quantity["dof"].as_f64().is_some_and(|dof| dof < 30.0);
+                let judged = quantity["comparison"] != "none" && !vague;
+                assert_eq!(!judged, quantity["verdict"] == "reported", "{quantity}");
             }
         }
     }

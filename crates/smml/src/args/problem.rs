@@ -1,7 +1,7 @@
 //! Arguments of the commands that read a problem: `smml anneal`, `smml exact`, `smml digest`, `smml tsp`.
 
 use super::{RunArgs, positive, seconds};
-use crate::values::not_negative;
+use crate::values::{finite, not_negative};
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -47,7 +47,7 @@ pub(crate) struct AnnealArgs {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cold: Option<f64>,
     /// A value to reach: runs that reach it are counted, and exit code 1 says that none did
-    #[arg(long, value_name = "VALUE", allow_hyphen_values = true)]
+    #[arg(long, value_name = "VALUE", value_parser = finite, allow_hyphen_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) target: Option<f64>,
     /// Stop after this time, such as 30s, 2m or 1h, at the end of a batch; the runs done are written to the
@@ -98,9 +98,15 @@ pub(crate) struct DigestArgs {
     /// Sweeps of one run
     #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) sweeps: u32,
-    /// Runs
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
-    pub(crate) runs: u32,
+    /// Runs [default: 200; with --time: as many as it allows]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1 << 24))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) runs: Option<u64>,
+    /// Stop after this time, such as 30s, 2m or 1h, at the end of a run; the runs done are written to the configuration,
+    /// which gives the same bytes again
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) time: Option<f64>,
     #[command(flatten)]
     #[serde(flatten)]
     pub(crate) run: RunArgs,
@@ -142,7 +148,7 @@ pub(crate) struct TspArgs {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cold: Option<f64>,
     /// A length to reach: runs that reach it are counted, and exit code 1 says that none did
-    #[arg(long, value_name = "LENGTH", allow_hyphen_values = true)]
+    #[arg(long, value_name = "LENGTH", value_parser = finite, allow_hyphen_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) target: Option<f64>,
     /// Stop after this time, such as 30s, 2m or 1h, at the end of a run; the runs done are written to the configuration,

@@ -13,14 +13,18 @@ use crate::{
 use serde::{Serialize, de::DeserializeOwned};
 use smml_core::{
     parallel::{self, Par},
+    rng::Streams,
     store,
 };
+use smml_physics::search::TimeToSolution;
 use std::time::Instant;
 
 /// Bins of the histogram of results.
 const BINS: usize = 60;
 /// The part of the manifest that holds the time.
 const PART: &str = "search";
+/// Batches that take longer, in seconds, are saved one by one, and a signal does not wait for the end of one.
+const LONG: f64 = 0.5;
 
 /// What is saved of a search.
 pub(crate) trait Saved: Serialize + DeserializeOwned {
@@ -56,8 +60,30 @@ pub(crate) fn load<S: Saved>(run: &RunArgs, folder: &Folder, hash: u64) -> Resul
     Ok(store::load::<S>(&folder.file("checkpoint"), hash)?.map(|l| l.value))
 }
 
-/// Runs batches until there are enough or time is over, and returns the seconds they took, those of earlier runs with
-/// them. What `saved` then holds is in the checkpoint.
+/// Refuses to throw away what was done: fewer batches than are saved. `asked` is how the flag was given, and `done` says
+/// how much there is.
+pub(crate) fn refuse_fewer<S: Saved>(
+    extent: &Extent,
+    saved: &S,
+    asked: &str,
+    done: impl std::fmt::Display,
+) -> Result<(), Failure> {
+    if saved.n_batches() > extent.batches {
+        return Err(Failure::Usage(format!("{asked}: the checkpoint holds {done} already")));
+    }
+    Ok(())
+}
+
+/// Seconds of a search.
+#[derive(Clone, Copy)]
+pub(crate) struct Seconds {
+    /// With those of earlier runs that it went on with.
+    pub(crate) all: f64,
+    /// Since it was started or gone on with.
+    pub(crate) now: f64,
+}
+
+/// Runs batches until there are enough or time is over, and returns the seconds they took. What `saved` then holds is in the checkpoint.
 pub(crate) fn search<S: Saved>(
     run: &RunArgs,
     folder: &Folder,
@@ -65,7 +91,7 @@ pub(crate) fn search<S: Saved>(
     extent: &Extent,
     saved: &mut S,
     batch: impl Fn(u64) -> Result<S::Batch, Failure> + Sync,
-) -> Result<f64, Failure> {
+) -> Result<Seconds, Failure> {
     let began = Instant::now();
     let checkpoint = folder.file("checkpoint");
     // Times are in the manifest, not in the checkpoint, which is the same every time.
@@ -78,7 +104,13 @@ pub(crate) fn search<S: Saved>(
         format!("stopped; continue with --resume --out {} and the same arguments", folder.path().display());
     signals::listen();
     let mut last_saved = Instant::now();
+    let mut is_saved = true;
     let mut seconds = before;
+    // Times are saved whenever the rest is.
+    let save = |saved: &S| -> Result<(), Failure> {
+        store::save(&checkpoint, saved, hash)?;
+        folder.write_manifest(seed)
+    };
     loop {
         let done = saved.n_batches();
         let out_of_time = began.elapsed().as_secs_f64() >= limit && saved.has_result();
@@ -87,30 +119,143 @@ pub(crate) fn search<S: Saved>(
         }
         // The next batches, one for each thread, do not depend on how many there are.
         let n = threads.min(extent.batches - done);
-        signals::at_once(Some(&stopped));
+        if is_saved {
+            signals::at_once(Some(&stopped));
+        }
         if signals::stop() {
             break;
         }
+        let before_it = began.elapsed().as_secs_f64();
         let found = parallel::map(Par::Rayon, n as usize, |k| batch(done + k as u64));
         signals::at_once(None);
         for found in found {
             saved.take(found?)?;
         }
-        seconds = before + began.elapsed().as_secs_f64();
+        let elapsed = began.elapsed().as_secs_f64();
+        seconds = before + elapsed;
         folder.part(PART, seconds);
-        if last_saved.elapsed().as_secs_f64() >= run.checkpoint_every {
-            store::save(&checkpoint, &*saved, hash)?;
-            folder.write_manifest(seed)?;
+        let is_long = elapsed - before_it >= LONG;
+        is_saved = is_long || last_saved.elapsed().as_secs_f64() >= run.checkpoint_every;
+        if is_saved {
+            save(saved)?;
             last_saved = Instant::now();
         }
         bar.set_position(if extent.limit.is_some() { (seconds * 1e3) as u64 } else { saved.n_batches() });
     }
+    signals::at_once(None);
     bar.finish_and_clear();
-    store::save(&checkpoint, &*saved, hash)?;
+    if !is_saved {
+        save(saved)?;
+    }
     if signals::stop() {
         return Err(Failure::Interrupted(stopped));
     }
-    Ok(seconds)
+    Ok(Seconds { all: seconds, now: began.elapsed().as_secs_f64() })
+}
+
+/// Probability of a solution that a time to solution is for.
+const SURE: f64 = 0.99;
+/// Level of the interval of [`TimeToSolution`], in percent.
+const LEVEL: f64 = 68.0;
+
+/// Runs of which some were successes, that come in batches.
+pub(crate) struct Tally {
+    pub(crate) hits: u64,
+    pub(crate) runs: u64,
+    /// Runs of one batch: none can be done alone.
+    pub(crate) per_batch: u64,
+    /// Seconds they took.
+    pub(crate) seconds: f64,
+    /// Whether success was named before the runs; else it is the best that they found.
+    pub(crate) has_target: bool,
+}
+
+/// How long it takes to be sure of a success.
+pub(crate) struct Sure {
+    /// In batches: the same every time.
+    pub(crate) note: String,
+    /// In seconds, for the terminal.
+    pub(crate) text: String,
+}
+
+impl Tally {
+    /// A run succeeds with probability p, a batch of b runs with 1 - (1 - p)^b; what is done is whole batches, on every
+    /// thread one at a time, and at least one. The time goes into the manifest: it is not the same every time.
+    pub(crate) fn time_to_solution(&self, folder: &Folder, streams: &Streams) -> Result<Sure, Failure> {
+        let tts =
+            TimeToSolution::new(self.hits, self.runs, 1.0, SURE, &streams.child("time to solution", 0))?;
+        let threads = rayon::current_num_threads() as u64;
+        let done = self.runs.div_ceil(self.per_batch).max(1);
+        let width = threads.min(done);
+        let least = self.seconds.max(1e-9) / done.div_ceil(width) as f64;
+        // ln(1 - 0.99) / ln((1 - p)^b): the runs that are needed, in batches of b.
+        let batches = |runs: f64| (runs / self.per_batch as f64 - 1e-9).ceil().max(1.0);
+        let time = |runs: f64| (batches(runs) / width as f64).ceil() * least;
+        let (low, high) = tts.interval;
+        let shown = |t: f64| if t.is_finite() { format!("{t:.3} s") } else { "unknown".into() };
+        let counted = |runs: f64| {
+            let n = batches(runs);
+            if n.is_finite() { n.to_string() } else { "unknown".into() }
+        };
+        let what = if self.has_target { "the target" } else { "the best value found by these runs" };
+        let unit = match self.per_batch {
+            1 => "runs".to_string(),
+            b => format!("batches of {b} runs"),
+        };
+        folder.time_to_solution(serde_json::json!({
+            "of": what,
+            "probability": SURE,
+            "threads": threads,
+            "seconds": time(tts.time),
+            "interval": [time(low), time(high)],
+            "interval_percent": LEVEL,
+            "least_seconds": least,
+        }));
+        Ok(Sure {
+            note: format!(
+                "{what} with 99 %: {} {unit} ({LEVEL} % interval {} to {}); the time is in manifest.json",
+                counted(tts.time),
+                counted(low),
+                counted(high)
+            ),
+            text: format!(
+                "time to {what} with 99 % on {threads} thread(s): {} ({LEVEL} % interval {} to {}); the least is {} on \
+                 each thread, {}\n",
+                shown(time(tts.time)),
+                shown(time(low)),
+                shown(time(high)),
+                if self.per_batch == 1 {
+                    "a run".into()
+                } else {
+                    format!("a batch of {} runs", self.per_batch)
+                },
+                shown(least),
+            ),
+        })
+    }
+}
+
+/// What to say when a time limit was not kept.
+pub(crate) fn over_time(limit: Option<f64>, took: f64) -> String {
+    match limit {
+        Some(limit) if took > 1.1 * limit + 0.1 => {
+            format!(
+                "limit {limit} s, took {took:.1} s: a first result, and the end of a batch, is always awaited\n"
+            )
+        }
+        _ => String::new(),
+    }
+}
+
+/// Refuses temperatures that the names of results, which have 13 digits, do not tell apart.
+pub(crate) fn distinct(flag: &str, temperatures: &[f64]) -> Result<(), Failure> {
+    let mut names = std::collections::BTreeMap::new();
+    for t in temperatures {
+        if let Some(other) = names.insert(format!("{t:.12e}"), t) {
+            return Err(Failure::Usage(format!("{flag} {t}: too near to {other}")));
+        }
+    }
+    Ok(())
 }
 
 /// How often each value was the end of a run.
@@ -124,4 +269,44 @@ pub(crate) fn ends(values: &[f64]) -> Figure {
         Axis::linear("runs"),
         vec![Series::new("runs", Style::Bars, points)],
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::folder::Open;
+
+    fn sure(tally: &Tally) -> Sure {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::open(place.path(), "x", "command = 'x'", Open::New).unwrap();
+        tally.time_to_solution(&folder, &Streams::new(1)).unwrap()
+    }
+
+    /// ln 0.01 / ln(1 - p) runs in whole batches: 4.6 / 0.00979 = 470 of p = 5/512 are one batch of 512; of p = 1/512 it
+    /// takes 2356 runs, five of them; of single runs with p = 1/2 seven.
+    #[test]
+    fn times_to_solution_are_whole_batches() {
+        let tally = |hits, runs, per_batch| Tally { hits, runs, per_batch, seconds: 10.0, has_target: true };
+        for (hits, runs, per_batch, batches) in
+            [(512, 512, 512, 1), (5, 512, 512, 1), (1, 512, 512, 5), (500, 1000, 1, 7), (10, 10, 1, 1)]
+        {
+            let note = sure(&tally(hits, runs, per_batch)).note;
+            let unit = if per_batch == 1 { "runs".into() } else { format!("batches of {per_batch} runs") };
+            assert!(note.starts_with(&format!("the target with 99 %: {batches} {unit} (68 %")), "{note}");
+        }
+        // One batch is all that ran: nothing takes less.
+        let text = sure(&tally(512, 512, 512)).text;
+        assert!(
+            text.contains(": 10.000 s (68 % interval 10.000 s to 10.000 s); the least is a batch"),
+            "{text}"
+        );
+        assert!(sure(&tally(0, 512, 512)).text.contains("unknown"));
+    }
+
+    #[test]
+    fn limits_that_were_not_kept_are_named() {
+        assert_eq!(over_time(Some(1.0), 1.1), "");
+        assert_eq!(over_time(None, 100.0), "");
+        assert!(over_time(Some(0.1), 18.0).starts_with("limit 0.1 s, took 18.0 s"));
+    }
 }

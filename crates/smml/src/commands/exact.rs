@@ -9,6 +9,7 @@ use crate::{
     run::{
         self, config,
         folder::Folder,
+        input::Input,
         results::{self, Document, Finished, Part},
         series,
     },
@@ -27,15 +28,20 @@ fn exact(args: &ExactArgs) -> Result<(), Failure> {
     // Nothing is drawn, but every run has a seed, and a folder named after it.
     settled.run.seed = Some(args.run.seed.unwrap_or(1));
     let options = formats::Options { format: args.format.map(Into::into), form: args.form.map(Into::into) };
-    let read = formats::read(&args.file, &options)?;
+    let input = Input::read(&args.file, formats::MAX_BYTES)?;
+    let read = formats::from_bytes(&input.bytes, &args.file, &options)?;
+    let inputs = input.hashes();
+    drop(input);
     for warning in &read.warnings {
         output::remark(args.run.quiet, &format!("warning: {warning}"));
     }
     let problem = &read.problem;
+    super::anneal::check_form(args.form, problem)?;
     let beta = args.temperature.map_or(args.beta, |t| 1.0 / t);
     settled.beta = beta;
     let seed = settled.run.seed.unwrap_or_default();
     let config = config::to_toml("exact", &settled)?;
+    Folder::check_run(&args.run, "exact", seed, &config, &inputs)?;
     let memory = ExactOptions { max_bytes: u64::from(args.memory) << 20, ..ExactOptions::default() };
     let mut o = Outcome::default();
     let mut notes: Vec<String> = read.warnings.iter().map(|w| w.message.clone()).collect();
@@ -73,8 +79,7 @@ fn exact(args: &ExactArgs) -> Result<(), Failure> {
         }
         Err(other) => return Err(other.into()),
     };
-    let folder = Folder::of_run(&args.run, "exact", seed, &config)?;
-    folder.input_file(&args.file)?;
+    let folder = Folder::of_run(&args.run, "exact", seed, &config, &inputs)?;
     let mut part = Part::new("exact", &format!("β = {beta}"), &o.rows, None);
     part.notes = notes.clone();
     let name = if probability.is_some() { "marginals.csv" } else { "best.csv" };

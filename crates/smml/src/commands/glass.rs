@@ -21,6 +21,7 @@ use crate::{
     run::{
         self, config,
         folder::Folder,
+        input::Hashes,
         results::{self, Document, Finished, Part},
         series,
     },
@@ -261,15 +262,13 @@ fn betas(args: &GlassArgs) -> Result<Vec<f64>, Failure> {
         (None, None) => Vec::new(),
     };
     if let Some(bad) = betas.iter().position(|b| !(*b >= 0.0 && *b <= 1e6)) {
-        let (name, values) = match (&args.temperature, &args.beta) {
-            (Some(t), _) => ("--temperature", &t.values),
-            (_, Some(b)) => ("--beta", &b.values),
-            _ => ("--temperature", &betas),
-        };
-        return Err(Failure::Usage(format!(
-            "{name} {}: must be a temperature of at least 1e-6",
-            values[bad]
-        )));
+        return Err(Failure::Usage(match &args.temperature {
+            Some(t) => format!("--temperature {}: must be at least 1e-6", t.values[bad]),
+            None => format!("--beta {}: must be from 0 to 1e6", betas[bad]),
+        }));
+    }
+    if let Some(t) = &args.temperature {
+        batches::distinct("--temperature", &t.values)?;
     }
     betas.sort_by(f64::total_cmp);
     if betas.len() < 2 || betas.windows(2).any(|b| b[0] >= b[1]) {
@@ -299,7 +298,7 @@ fn glass(args: &GlassArgs) -> Result<(), Failure> {
     let streams = Streams::new(seed);
     let config = config::to_toml("glass", &settled)?;
     let hash = config::hash(&config)?;
-    let folder = Folder::open_run(&args.run, "glass", seed, &config)?;
+    let folder = Folder::open_run(&args.run, "glass", seed, &config, &Hashes::new())?;
     let mut saved = batches::load::<Saved>(&args.run, &folder, hash)?
         .unwrap_or_else(|| Saved { sweeps: args.sweeps, ..Saved::default() });
     if saved.sweeps != args.sweeps {
@@ -309,9 +308,11 @@ fn glass(args: &GlassArgs) -> Result<(), Failure> {
     if saved.samples.iter().any(|s| s.temperatures.len() != study.betas.len()) {
         return Err(Failure::File(format!("{}: does not fit this run", folder.file("checkpoint").display())));
     }
+    let asked = settled.samples.unwrap_or(MOST_SAMPLES);
+    let extent = Extent { batches: asked, limit: args.time };
+    batches::refuse_fewer(&extent, &saved, &format!("--samples {asked}"), saved.samples.len())?;
     folder.begin(&config)?;
-    let extent = Extent { batches: settled.samples.unwrap_or(MOST_SAMPLES), limit: args.time };
-    batches::search(&args.run, &folder, (seed, hash), &extent, &mut saved, |index| {
+    let seconds = batches::search(&args.run, &folder, (seed, hash), &extent, &mut saved, |index| {
         study.sample(&streams, index)
     })?;
     settled.samples = Some(saved.samples.len() as u64);
@@ -322,7 +323,7 @@ fn glass(args: &GlassArgs) -> Result<(), Failure> {
             saved.samples.len()
         )));
     }
-    finish(&settled, &study, &folder, &saved, seed)
+    finish(&settled, &study, &folder, &saved, seed, &batches::over_time(args.time, seconds.now))
 }
 
 /// What the results of a temperature have beside its quantities.
@@ -401,6 +402,7 @@ fn finish(
     folder: &Folder,
     saved: &Saved,
     seed: u64,
+    over: &str,
 ) -> Result<(), Failure> {
     let results: Vec<Evaluated> =
         (0..study.betas.len()).map(|t| evaluate(settled, study, saved, t)).collect::<Result<_, _>>()?;
@@ -437,6 +439,7 @@ fn finish(
         let _ = write!(text, "\n{}\n{}", r.title, results::table(&r.rows, "", false));
     }
     let _ = write!(text, "\n{}\n{}", part.title, results::table(&ladder.rows, "", false));
+    text += over;
     let mut parts: Vec<Part> = results.iter().map(|r| r.part.clone()).collect();
     parts.push(part);
     let mut tables: Vec<(&str, &[Row])> = vec![("Ladder", &ladder.rows)];

@@ -12,6 +12,7 @@ use smml_physics::{
     lattice::{Boundary, Lattice},
     problem::formats::{self, Format},
 };
+use std::io::Write as _;
 
 /// Tiles of each class are equally likely.
 const TILES: [f64; 4] = [1.0; 4];
@@ -29,7 +30,13 @@ pub(crate) fn run(args: &InstanceArgs) -> Result<(), Failure> {
     if args.number.is_some() && !matches!(args.kind, Kind::Gnm | Kind::Loops | Kind::Wishart) {
         return Err(Failure::Usage("--number: for gnm, loops and wishart".into()));
     }
-    let made = make(args)?;
+    // What is wrong with an instance is wrong with its size or number.
+    let made = make(args).map_err(|e| match (e, args.number) {
+        (Failure::Usage(e), _) if e.starts_with("--") => Failure::Usage(e),
+        (Failure::Usage(e), Some(n)) => Failure::Usage(format!("--size {}, --number {n}: {e}", args.size)),
+        (Failure::Usage(e), None) => Failure::Usage(format!("--size {}: {e}", args.size)),
+        (other, _) => other,
+    })?;
     let n = match &made {
         Made::Random(instance) => instance.n,
         Made::Planted(planted) => planted.spins.len(),
@@ -44,14 +51,26 @@ pub(crate) fn run(args: &InstanceArgs) -> Result<(), Failure> {
             (formats::to_text(&problem, asked.unwrap_or(Format::Rudy))?, None)
         }
         Made::Planted(planted) => {
-            let text = formats::to_text(&planted.problem()?, asked.unwrap_or(Format::Coo))?;
-            (text, Some(planted.energy))
+            let format = asked.unwrap_or(Format::Coo);
+            let text = formats::to_text(&planted.problem()?, format)?;
+            // The best value of the problem as it is written: some formats turn signs or leave constants out.
+            let options = formats::Options { format: Some(format), form: None };
+            let written = formats::from_bytes(text.as_bytes(), &args.file, &options)?.problem;
+            let known = written.n_variables() == planted.spins.len();
+            (text, known.then(|| written.value(&planted.spins)))
         }
     };
     if args.file.exists() && !args.force {
         return Err(Failure::Usage(format!("{}: exists; --force replaces it", args.file.display())));
     }
-    std::fs::write(&args.file, text).map_err(|e| Failure::File(format!("{}: {e}", args.file.display())))?;
+    let bytes = if args.file.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz")) {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        let packed = packed.write_all(text.as_bytes()).and_then(|()| packed.finish());
+        packed.map_err(|e| Failure::io(&args.file, &e))?
+    } else {
+        text.into_bytes()
+    };
+    smml_core::store::write_atomically(&args.file, &bytes)?;
     let mut message = format!("{}: {n} variables\n", args.file.display());
     if let Some(best) = best {
         message += &format!("best value (planted): {best}\n");

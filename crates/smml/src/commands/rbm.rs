@@ -9,12 +9,13 @@ use crate::{
     run::{
         self, config,
         folder::Folder,
+        input::Input,
         results::{self, Document, Finished, Part},
         series,
     },
 };
 use serde::Serialize;
-use smml_core::{Estimate, parallel::Par, store};
+use smml_core::{Estimate, parallel::Par};
 use smml_learn::{
     data::{self, BinaryData, FileReport},
     ebm::{Classifier, Grid, likelihood},
@@ -34,6 +35,9 @@ use model::{Images, SavedModel, images};
 /// Samples in the picture of a report.
 const TILES: usize = 100;
 
+/// Largest file of a machine.
+const MODEL_BYTES: u64 = 1 << 34;
+
 /// Runs a command.
 pub(crate) fn run(command: &RbmCommand) -> Result<(), Failure> {
     let threads = match command {
@@ -48,11 +52,6 @@ pub(crate) fn run(command: &RbmCommand) -> Result<(), Failure> {
         RbmCommand::Classify(args) => classify(args),
         RbmCommand::Evaluate(args) => evaluate(args),
     })
-}
-
-/// A number for a run that uses a model: the model may be another one when the run is resumed.
-fn hash(identity: &str, model: &SavedModel) -> Result<u64, Failure> {
-    Ok(store::parameter_hash(&(config::identity(identity), model))?)
 }
 
 /// A run of these commands holds nothing to go on from once it is done.
@@ -81,10 +80,10 @@ fn sample(args: &RbmSampleArgs) -> Result<(), Failure> {
             n => format!("--class {c}: this machine has the classes 0 to {}", n - 1),
         }));
     }
+    let inputs = Input::read(&args.model, MODEL_BYTES)?.hashes();
     let identity = config::to_toml("rbm sample", &settled)?;
-    let folder = Folder::of_run(&args.run, "rbm-sample", seed, &identity)?;
-    folder.input_file(&args.model)?;
-    let mut keeper = Keeper::new(&folder, &args.run, hash(&identity, &model)?)?;
+    let folder = Folder::of_run(&args.run, "rbm-sample", seed, &identity, &inputs)?;
+    let mut keeper = Keeper::new(&folder, &args.run, config::hash_with(&identity, &inputs)?)?;
     let wanted = Wanted {
         n: args.n as usize,
         steps: args.steps as usize,
@@ -184,12 +183,12 @@ fn classify(args: &RbmUseArgs) -> Result<(), Failure> {
         )));
     }
     let images = test_images(&model, args, seed)?;
+    let mut inputs = Input::read(&args.model, MODEL_BYTES)?.hashes();
     let identity = config::to_toml("rbm classify", &settled)?;
-    let folder = Folder::of_run(&args.run, "rbm-classify", seed, &identity)?;
-    folder.input_file(&args.model)?;
-    images.note_files(&folder);
+    inputs.extend(images.hashes());
+    let folder = Folder::of_run(&args.run, "rbm-classify", seed, &identity, &inputs)?;
     images.tell(args.run.quiet);
-    let mut keeper = Keeper::new(&folder, &args.run, hash(&identity, &model)?)?;
+    let mut keeper = Keeper::new(&folder, &args.run, config::hash_with(&identity, &inputs)?)?;
     let found = keeper.undivided(|| {
         Ok(Classifier::new(&model.rbm, model.n_classes)?.classify(&images.test, Par::Rayon)?)
     })?;
@@ -269,12 +268,12 @@ fn evaluate(args: &RbmEvaluateArgs) -> Result<(), Failure> {
     }
     let images = test_images(&model, &args.on, seed)?;
     images.at_least_two()?;
+    let mut inputs = Input::read(&args.on.model, MODEL_BYTES)?.hashes();
     let identity = config::to_toml("rbm evaluate", &settled)?;
-    let folder = Folder::of_run(&args.on.run, "rbm-evaluate", seed, &identity)?;
-    folder.input_file(&args.on.model)?;
-    images.note_files(&folder);
+    inputs.extend(images.hashes());
+    let folder = Folder::of_run(&args.on.run, "rbm-evaluate", seed, &identity, &inputs)?;
     images.tell(args.on.run.quiet);
-    let mut keeper = Keeper::new(&folder, &args.on.run, hash(&identity, &model)?)?;
+    let mut keeper = Keeper::new(&folder, &args.on.run, config::hash_with(&identity, &inputs)?)?;
     let mut o = Outcome::default();
     likelihoods(&mut o, &model, &images, &args.likelihood, seed, false, &mut keeper)?;
     let mut extra = Vec::new();

@@ -1,6 +1,6 @@
 //! `smml tsp`: short tours through the cities of a TSPLIB file or through random ones, by annealing.
 
-use super::batches::{self, Extent};
+use super::batches::{self, Extent, Tally};
 use crate::{
     args::TspArgs,
     error::Failure,
@@ -9,16 +9,14 @@ use crate::{
     run::{
         self, config,
         folder::Folder,
+        input::{Hashes, Input},
         results::{self, Document, Finished, Part},
         series,
     },
 };
 use serde::{Deserialize, Serialize};
 use smml_core::{Estimate, rng::Streams, schedule::Schedule};
-use smml_physics::{
-    search::TimeToSolution,
-    tsp::{self, OneTree, Search, Tsp, tsplib},
-};
+use smml_physics::tsp::{self, OneTree, Search, Tsp, tsplib};
 use std::fmt::Write as _;
 
 /// Cities, blocks and streets where neither a file nor a flag says it: the picture of the paper of 1983.
@@ -29,6 +27,8 @@ const STREET: f64 = 0.5;
 const RUNS: u64 = 16;
 /// Most runs: their lengths are kept.
 const MOST_RUNS: u64 = 1 << 26;
+/// Largest file.
+const MOST_BYTES: u64 = 1 << 30;
 /// Most cities for which a bound is proved: all pairs are sorted.
 const BOUNDED: usize = 4096;
 /// Distances that the search for a bound looks at: some seconds.
@@ -76,9 +76,13 @@ fn tsp(args: &TspArgs) -> Result<(), Failure> {
         settled.runs.get_or_insert(RUNS);
     }
     let streams = Streams::new(seed);
+    let mut inputs = Hashes::new();
     let (name, cities) = match &args.file {
         Some(file) => {
-            let read = tsplib::read(file)?;
+            let input = Input::read(file, MOST_BYTES)?;
+            inputs = input.hashes();
+            // Old files have comments in other encodings; numbers and keywords are ASCII in all of them.
+            let read = tsplib::from_text(&String::from_utf8_lossy(&input.bytes), file)?;
             (if read.name.is_empty() { file.display().to_string() } else { read.name }, read.tsp)
         }
         None => {
@@ -98,11 +102,8 @@ fn tsp(args: &TspArgs) -> Result<(), Failure> {
     let search = Search::new(Schedule::geometric(hot, cold)?, args.sweeps as usize)?;
     let near = Search::neighbours(&cities);
     let config = config::to_toml("tsp", &settled)?;
-    let hash = config::hash(&config)?;
-    let folder = Folder::open_run(&args.run, "tsp", seed, &config)?;
-    if let Some(file) = &args.file {
-        folder.input_file(file)?;
-    }
+    let hash = config::hash_with(&config, &inputs)?;
+    let folder = Folder::open_run(&args.run, "tsp", seed, &config, &inputs)?;
     let mut saved = batches::load::<Saved>(&args.run, &folder, hash)?
         .unwrap_or_else(|| Saved { sweeps: args.sweeps, ..Saved::default() });
     if saved.sweeps != args.sweeps {
@@ -114,14 +115,17 @@ fn tsp(args: &TspArgs) -> Result<(), Failure> {
     if saved.best.as_ref().is_some_and(|b| cities.tour(b.2.clone()).is_err()) {
         return Err(Failure::File(format!("{}: does not fit this run", folder.file("checkpoint").display())));
     }
+    let asked = settled.runs.unwrap_or(MOST_RUNS);
+    let extent = Extent { batches: asked, limit: args.time };
+    batches::refuse_fewer(&extent, &saved, &format!("--runs {asked}"), saved.lengths.len())?;
     folder.begin(&config)?;
-    let extent = Extent { batches: settled.runs.unwrap_or(MOST_RUNS), limit: args.time };
     let seconds = batches::search(&args.run, &folder, (seed, hash), &extent, &mut saved, |index| {
         Ok(search.single(&cities, &near, &streams, index))
     })?;
     settled.runs = Some(saved.lengths.len() as u64);
     settled.time = None;
-    finish(&settled, &name, &cities, &folder, &saved, seconds, &streams)
+    let over = batches::over_time(args.time, seconds.now);
+    finish(&settled, &name, &cities, &folder, &saved, (seconds.all, over), &streams)
 }
 
 /// What the result has beside its quantities.
@@ -139,7 +143,7 @@ fn finish(
     cities: &Tsp,
     folder: &Folder,
     saved: &Saved,
-    seconds: f64,
+    (seconds, over): (f64, String),
     streams: &Streams,
 ) -> Result<(), Failure> {
     let Some((best, best_run, order)) = &saved.best else {
@@ -161,13 +165,16 @@ fn finish(
         }
         None => {
             o.reported("shortest tour", Estimate::exact(best));
-            o.reported("runs that reached it", Estimate::from_counts(hits, runs)?);
+            o.reported(
+                "runs that reached the best value found by these runs",
+                Estimate::from_counts(hits, runs)?,
+            );
         }
     }
-    if runs > 1 {
-        o.reported("mean length of all runs", Estimate::from_independent(&saved.lengths)?);
-    }
-    if n <= BOUNDED && best > 0.0 {
+    let mut notes = Vec::new();
+    if n > BOUNDED {
+        notes.push(format!("no bound is proved: {n} cities, at most {BOUNDED}"));
+    } else if best > 0.0 {
         let steps = (BOUND_WORK / (n * n)).clamp(100, 2000) as u32;
         let proved = OneTree::ascend(cities, best, steps)?.certify(cities)?;
         o.at_least("shortest tour and the proved bound", Estimate::exact(best), proved);
@@ -183,7 +190,17 @@ fn finish(
             Estimate::exact(best / (n as f64 * area).sqrt()),
         );
     }
+    // Times are for people: they are no part of what is the same every time.
+    let tally = Tally { hits, runs, per_batch: 1, seconds, has_target: settled.target.is_some() };
+    let sure = tally.time_to_solution(folder, streams)?;
+    let mut text = format!("{name}: {n} cities\n{runs} runs of {} sweeps\n", settled.sweeps);
+    text += &results::table(&o.rows, "", false);
+    for note in &notes {
+        let _ = writeln!(text, "{note}");
+    }
+    notes.push(sure.note);
     let mut part = Part::new("tsp", &format!("{runs} runs"), &o.rows, None);
+    part.notes = notes;
     part.details = serde_json::to_value(Details { name, cities: n, best_run: *best_run })
         .map_err(|e| Failure::File(format!("results as JSON: {e}")))?;
     let mut outputs = vec![folder.file("best.tour"), folder.file("checkpoint")];
@@ -192,21 +209,8 @@ fn finish(
         outputs.push(file.clone());
     }
     folder.write("best.tour", tsplib::tour_to_text(name, order).as_bytes())?;
-    let mut text = format!("{name}: {n} cities\n{runs} runs of {} sweeps\n", settled.sweeps);
-    text += &results::table(&o.rows, "", false);
-    // Times are for people: they are no part of what is the same every time.
-    let per_run = seconds.max(1e-9) / runs as f64;
-    let tts = TimeToSolution::new(hits, runs, per_run, 0.99, &streams.child("time to solution", 0))?;
-    let shown = |t: f64| if t.is_finite() { format!("{t:.3} s") } else { "unknown".into() };
-    let _ = writeln!(
-        text,
-        "time to {} with 99 % on {} thread(s): {} ({} to {})",
-        if settled.target.is_some() { "the target" } else { "this length" },
-        rayon::current_num_threads(),
-        shown(tts.time),
-        shown(tts.interval.0),
-        shown(tts.interval.1),
-    );
+    text += &sure.text;
+    text += &over;
     let _ = writeln!(text, "tour: {}", folder.file("best.tour").display());
     let mut figures = Vec::new();
     figures.extend(map(cities, order));

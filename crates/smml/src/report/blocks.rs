@@ -11,7 +11,9 @@ use super::{
 use crate::{
     error::Failure,
     reproduce::check::{Row, Verdict, short},
+    run::results::{Gate, value_text},
 };
+use smml_core::estimate::Source;
 use std::fmt::Write as _;
 
 /// Rows of a table that are always seen; the others can be unfolded.
@@ -28,14 +30,14 @@ pub(super) fn badge(state: State) -> String {
 }
 
 /// Compared numbers. Of a long table the failing rows and the first ones are shown, and the others can be unfolded.
-pub(super) fn table(name: &str, rows: &[Row]) -> String {
+pub(super) fn table(name: &str, rows: &[Row], gate: Gate) -> String {
     if rows.is_empty() {
         return String::new();
     }
     if rows.len() <= SHOWN_ROWS + 10 {
-        return plain_table(name, rows.iter());
+        return plain_table(name, rows.iter(), gate);
     }
-    let fails = |r: &Row| r.verdict() == Verdict::Fails;
+    let fails = |r: &Row| gate.verdict(r) == Verdict::Fails;
     let mut room = SHOWN_ROWS.saturating_sub(rows.iter().filter(|r| fails(r)).count());
     let (shown, folded): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|r| {
         let shown = fails(r) || room > 0;
@@ -46,37 +48,48 @@ pub(super) fn table(name: &str, rows: &[Row]) -> String {
     let rest = if folded.is_empty() {
         String::new()
     } else {
-        let folded = plain_table(&format!("{name}: {rest}"), folded.into_iter());
+        let folded = plain_table(&format!("{name}: {rest}"), folded.into_iter(), gate);
         format!("<details><summary>{rest}</summary>\n{folded}</details>\n")
     };
-    plain_table(name, shown.into_iter()) + &rest
+    plain_table(name, shown.into_iter(), gate) + &rest
 }
 
-fn plain_table<'a>(name: &str, rows: impl Iterator<Item = &'a Row>) -> String {
+fn plain_table<'a>(name: &str, rows: impl Iterator<Item = &'a Row>, gate: Gate) -> String {
+    let rows: Vec<&Row> = rows.collect();
+    // Where there are chains, their autocorrelation times.
+    let is_chain = |r: &Row| r.value.source == Source::Chain;
+    let has_tau = rows.iter().any(|r| is_chain(r));
+    let tau_head = if has_tau { "<th scope=\"col\" class=\"n\">τ</th>" } else { "" };
     let mut out = format!(
         "<div class=\"scroll\" role=\"region\" aria-label=\"{}\" tabindex=\"0\">\n<table>\n<thead><tr>\
-         <th scope=\"col\">quantity</th><th scope=\"col\" class=\"n\">value</th>\
+         <th scope=\"col\">quantity</th><th scope=\"col\" class=\"n\">value</th>{tau_head}\
          <th scope=\"col\" class=\"n\">expected</th><th scope=\"col\" class=\"n\">z</th>\
          <th scope=\"col\">verdict</th></tr></thead>\n<tbody>\n",
         escape(name)
     );
     for row in rows {
-        let state = State::from(row.verdict());
+        let state = State::from(gate.verdict(row));
+        let tau = match is_chain(row) {
+            _ if !has_tau => String::new(),
+            true => format!("<td class=\"n\">{:.1}</td>", row.value.tau_int),
+            false => "<td></td>".into(),
+        };
+        let verdict = if gate.is_vague(row) { "too few samples".into() } else { badge(state) };
         let z = row.z().map_or(String::new(), |z| {
             if z.is_finite() { format!("{:+.2}", rounded(z)) } else { format!("{z}") }
         });
         // Writing to a string cannot fail.
         let _ = writeln!(
             out,
-            "<tr class=\"{}\"><th scope=\"row\">{}</th><td class=\"n\"{}>{}</td><td class=\"n\">{}</td>\
+            "<tr class=\"{}\"><th scope=\"row\">{}</th><td class=\"n\"{}>{}</td>{tau}<td class=\"n\">{}</td>\
              <td class=\"n\">{}</td><td>{}</td></tr>",
             state.class(),
             escape(&row.quantity),
             sampling(row),
-            signed(&row.value_text()),
+            signed(&value_text(row)),
             signed(&row.expected_text()),
             signed(&z),
-            badge(state),
+            verdict,
         );
     }
     out + "</tbody>\n</table>\n</div>\n"
@@ -85,7 +98,7 @@ fn plain_table<'a>(name: &str, rows: impl Iterator<Item = &'a Row>) -> String {
 /// How a sampled value was measured, as a tool tip.
 fn sampling(row: &Row) -> String {
     let v = &row.value;
-    if v.source == smml_core::estimate::Source::Exact {
+    if v.source == Source::Exact {
         return String::new();
     }
     format!(

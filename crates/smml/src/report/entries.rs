@@ -10,6 +10,7 @@ use crate::{
     catalogue::{self, Chapter, Equation},
     error::Failure,
     reproduce::check::{ALARM, CheckResult, Level, Verdict, short},
+    run::results::Gate,
 };
 use std::fmt::Write as _;
 
@@ -50,7 +51,11 @@ pub(super) fn single_run(report: &RunReport<'_>, figures: &[Named<'_>]) -> Resul
         .tables
         .iter()
         .map(|(name, rows)| {
-            format!("<section>\n<h2>{}</h2>\n{}</section>\n", escape(name), blocks::table(name, rows))
+            format!(
+                "<section>\n<h2>{}</h2>\n{}</section>\n",
+                escape(name),
+                blocks::table(name, rows, report.gate)
+            )
         })
         .collect();
     // One table says it in short; of many, the pictures do.
@@ -389,7 +394,7 @@ fn check(r: &CheckResult, figures: &[Named<'_>]) -> Result<String, Failure> {
             if let Some(reason) = &o.skipped {
                 let _ = writeln!(out, "<p class=\"skipped\">Not run: {}</p>", escape(reason));
             }
-            out += &blocks::table(r.check.title, &o.rows);
+            out += &blocks::table(r.check.title, &o.rows, Gate::REPRODUCE);
             out += &blocks::notes(&o.notes);
             out += &blocks::figures(&o.figures, figures)?;
         }

@@ -23,6 +23,7 @@ mod text;
 use crate::{
     error::Failure,
     reproduce::check::{CheckResult, Level, Row},
+    run::results::Gate,
 };
 use figure::{Content, Figure};
 use smml_core::store::write_atomically;
@@ -71,6 +72,8 @@ pub(crate) struct RunReport<'a> {
     pub(crate) notes: &'a [String],
     /// Tables of results with their headings.
     pub(crate) tables: &'a [(&'a str, &'a [Row])],
+    /// How sampled numbers are judged.
+    pub(crate) gate: Gate,
     /// Pictures.
     pub(crate) figures: &'a [Figure],
 }

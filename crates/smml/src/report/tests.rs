@@ -536,7 +536,7 @@ fn long_tables_show_every_row_once_and_failing_ones_first() {
         for i in 0..n {
             outcome.holds(format!("row {i}."), !failing.contains(&i));
         }
-        let html = blocks::table("t", &outcome.rows);
+        let html = blocks::table("t", &outcome.rows, Gate::REPRODUCE);
         assert_well_formed(&html);
         let unfolded = html.split("<details>").next().expect("some");
         for i in 0..n {
@@ -573,6 +573,7 @@ fn names_of_figures_are_made_unique() {
         config: "lattice = \"square\"\nsize = 16 # <&>\n",
         notes: &["Notes & more".to_string()],
         tables: &[("Results", rows)],
+        gate: Gate::REPRODUCE,
         figures: &figures,
     };
     let paths = run_report(folder.path(), &report).expect("written");

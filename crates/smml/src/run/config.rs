@@ -4,7 +4,7 @@
 
 use crate::{args::Cli, error::Failure};
 use clap::{Arg, Command, CommandFactory};
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 use toml::{
     Table,
     de::{DeTable, DeValue},
@@ -121,6 +121,8 @@ pub(crate) fn parse(text: &str) -> Result<Line, String> {
     };
     let keys: Vec<String> = node.get_arguments().filter_map(named).collect();
     let mut line = Line { words, flags: Vec::new(), positionals: Vec::new() };
+    // In the order of the command line, not in that of the file.
+    let mut positionals: Vec<(usize, String)> = Vec::new();
     for (key, value) in table.iter() {
         let name = key.get_ref().as_ref();
         if name == "command" {
@@ -140,7 +142,8 @@ pub(crate) fn parse(text: &str) -> Result<Line, String> {
                 if item.starts_with('-') {
                     return Err(bad(format!("'{item}' must not start with '-'")));
                 }
-                line.positionals.push(item);
+                let place = keys.iter().position(|key| key == name).unwrap_or(usize::MAX);
+                positionals.push((place, item));
             }
         } else if argument.get_action().takes_values() {
             let text = scalar(value.get_ref()).map_err(bad)?;
@@ -153,6 +156,8 @@ pub(crate) fn parse(text: &str) -> Result<Line, String> {
             }
         }
     }
+    positionals.sort_by_key(|(index, _)| *index);
+    line.positionals = positionals.into_iter().map(|(_, item)| item).collect();
     // Values are judged here already, so that the message can say where they stand.
     let argv: Vec<String> = std::iter::once("smml".to_string()).chain(line.arguments(&[])).collect();
     if let Err(e) = Cli::command().try_get_matches_from(&argv) {
@@ -210,37 +215,64 @@ pub(crate) fn nearest(word: &str, names: &[String]) -> String {
 pub(crate) fn to_toml(command: &str, arguments: &impl serde::Serialize) -> Result<String, Failure> {
     let body =
         toml::to_string(arguments).map_err(|e| Failure::Usage(format!("configuration as TOML: {e}")))?;
-    Ok(format!("command = \"{command}\"\n{body}"))
+    large_numbers_as_text(&format!("command = \"{command}\"\n{body}"))
 }
 
-/// The keys and values of a configuration, but for some keys. A text that is no TOML has none.
-pub(crate) fn keys_but(text: &str, but: &[&str]) -> Table {
-    let mut table: Table = text.parse().unwrap_or_default();
+/// Whole numbers that do not fit in an i64 in quotes: TOML has none that are larger.
+fn large_numbers_as_text(text: &str) -> Result<String, Failure> {
+    let table = DeTable::parse(text)
+        .map_err(|e| Failure::Usage(format!("configuration as TOML: {}", e.message())))?;
+    let mut places: Vec<std::ops::Range<usize>> = table
+        .get_ref()
+        .iter()
+        .filter(|(_, v)| matches!(v.get_ref(), DeValue::Integer(i) if i.to_string().parse::<i64>().is_err()))
+        .map(|(_, v)| v.span())
+        .collect();
+    places.sort_by_key(|p| std::cmp::Reverse(p.start));
+    let mut text = text.to_string();
+    for place in places {
+        let quoted = format!("\"{}\"", &text[place.clone()]);
+        text.replace_range(place, &quoted);
+    }
+    Ok(text)
+}
+
+/// The keys and values of a configuration, but for some keys. Errors: a text that is no TOML.
+pub(crate) fn keys_but(text: &str, but: &[&str]) -> Result<Table, Failure> {
+    let mut table: Table = text
+        .parse()
+        .map_err(|e: toml::de::Error| Failure::Usage(format!("no configuration: {}", e.message())))?;
     table.retain(|key, _| !but.contains(&key));
-    table
+    Ok(table)
 }
 
 /// What decides the results of a run: all of its configuration but [`PLACES`] and [`LENGTHS`].
-pub(crate) fn identity(config: &str) -> String {
-    keys_but(config, &[&PLACES[..], &LENGTHS].concat()).to_string()
+pub(crate) fn identity(config: &str) -> Result<String, Failure> {
+    Ok(keys_but(config, &[&PLACES[..], &LENGTHS].concat())?.to_string())
 }
 
 /// A number for what decides the results of a run, for its checkpoints.
 pub(crate) fn hash(config: &str) -> Result<u64, Failure> {
-    Ok(smml_core::store::parameter_hash(&identity(config))?)
+    Ok(smml_core::store::parameter_hash(&identity(config)?)?)
+}
+
+/// [`hash`] of a run that reads files: their content decides its results as well, wherever they lie.
+pub(crate) fn hash_with(config: &str, inputs: &BTreeMap<String, String>) -> Result<u64, Failure> {
+    let mut contents: Vec<&String> = inputs.values().collect();
+    contents.sort();
+    Ok(smml_core::store::parameter_hash(&(identity(config)?, contents))?)
 }
 
 /// The first key in which two configurations differ, for a message; none when they agree but for some keys.
-pub(crate) fn difference(there: &str, here: &str, but: &[&str]) -> Option<String> {
-    let (there, here) = (keys_but(there, but), keys_but(here, but));
-    there.keys().chain(here.keys()).find(|k| there.get(*k) != here.get(*k)).map(|key| {
-        match (there.get(key), here.get(key)) {
-            (Some(x), Some(y)) => format!("there: {key} = {x}, here: {key} = {y}"),
-            (Some(x), None) => format!("only there: {key} = {x}"),
-            (None, Some(y)) => format!("only here: {key} = {y}"),
-            (None, None) => String::new(),
-        }
-    })
+pub(crate) fn difference(there: &str, here: &str, but: &[&str]) -> Result<Option<String>, Failure> {
+    let (there, here) = (keys_but(there, but)?, keys_but(here, but)?);
+    let key = there.keys().chain(here.keys()).find(|k| there.get(*k) != here.get(*k));
+    Ok(key.map(|key| match (there.get(key), here.get(key)) {
+        (Some(x), Some(y)) => format!("there: {key} = {x}, here: {key} = {y}"),
+        (Some(x), None) => format!("only there: {key} = {x}"),
+        (None, Some(y)) => format!("only here: {key} = {y}"),
+        (None, None) => String::new(),
+    }))
 }
 
 #[cfg(test)]
@@ -289,6 +321,9 @@ mod tests {
         assert_eq!(parse("command = 'eq'\nnumber = 41\n").unwrap().arguments(&[]), ["eq", "41"]);
         let message = parse("command = 'reproduce'\nwhat = ['--force']").unwrap_err();
         assert!(message.contains("line 2: what: '--force' must not start"), "{message}");
+        // The order of a file does not matter.
+        let line = parse("command = 'instance'\nfile = 'a.coo'\nkind = 'tiles'\nsize = 6\n").unwrap();
+        assert_eq!(line.arguments(&[]), ["instance", "--size=6", "tiles", "a.coo"]);
         assert!(parse("command = 'reproduce'\nwaht = 'core'").unwrap_err().contains("did you mean 'what'?"));
     }
 
@@ -312,11 +347,41 @@ mod tests {
     #[test]
     fn configurations_are_compared_by_key() {
         let (a, b) = ("command = 'x'\nsweeps = 1\ndata = '/a'\n", "command = 'x'\nsweeps = 2\n");
-        assert_eq!(difference(a, b, &PLACES), Some("there: sweeps = 1, here: sweeps = 2".into()));
-        assert_eq!(difference(a, b, &["sweeps"]), Some("only there: data = \"/a\"".into()));
-        assert_eq!(difference(a, b, &["sweeps", "data"]), None);
+        let found = |but: &[&str]| difference(a, b, but).unwrap();
+        assert_eq!(found(&PLACES), Some("there: sweeps = 1, here: sweeps = 2".into()));
+        assert_eq!(found(&["sweeps"]), Some("only there: data = \"/a\"".into()));
+        assert_eq!(found(&["sweeps", "data"]), None);
         assert_eq!(hash(a).unwrap(), hash(b).unwrap());
         assert_ne!(hash(a).unwrap(), hash("command = 'y'").unwrap());
+        // What cannot be read is no configuration without keys.
+        assert!(difference("command = [", b, &[]).is_err() && hash("command = [").is_err());
+    }
+
+    #[test]
+    fn the_content_of_inputs_decides_and_their_places_do_not() {
+        let with = |path: &str, hash: &str| {
+            hash_with("command = 'x'", &BTreeMap::from([(path.to_string(), hash.to_string())])).unwrap()
+        };
+        assert_eq!(with("/a", "1"), with("/b", "1"));
+        assert_ne!(with("/a", "1"), with("/a", "2"));
+    }
+
+    #[test]
+    fn numbers_beyond_i64_are_kept_as_text() {
+        #[derive(serde::Serialize)]
+        struct Run {
+            seed: u64,
+            thin: u64,
+            name: &'static str,
+        }
+        let of = |seed| to_toml("ising", &Run { seed, thin: 3, name: "18446744073709551615" }).unwrap();
+        let text = of(u64::MAX);
+        assert!(text.contains("seed = \"18446744073709551615\"\nthin = 3\n"), "{text}");
+        assert_eq!(keys_but(&text, &[]).unwrap().len(), 4);
+        assert_ne!(hash(&text).unwrap(), hash(&of(u64::MAX - 1)).unwrap());
+        assert!(of(i64::MAX as u64).contains("seed = 9223372036854775807\n"));
+        let line = parse("command = 'ising'\nbeta = 1\nseed = '18446744073709551615'\n").unwrap();
+        assert!(line.arguments(&[]).contains(&"--seed=18446744073709551615".to_string()));
     }
 
     proptest::proptest! {

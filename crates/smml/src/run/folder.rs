@@ -2,10 +2,12 @@
 //! (renamed into place last: a folder that has it holds a finished run), `manifest.json` (the only file that knows
 //! threads, dates and times).
 
-use super::config::{self, LENGTHS, PLACES};
+use super::{
+    config::{self, LENGTHS, PLACES},
+    input::{Hashes, hex},
+};
 use crate::{args::RunArgs, error::Failure, output};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use smml_core::{simd, store};
 use std::{
     cell::RefCell,
@@ -33,9 +35,13 @@ pub(crate) struct Folder {
     started: Instant,
     started_unix: u64,
     /// Files that were read, with the SHA-256 of their content.
-    inputs: RefCell<BTreeMap<String, String>>,
+    inputs: RefCell<Hashes>,
     /// How long each part took, in seconds, where a run has parts.
     parts: RefCell<BTreeMap<String, f64>>,
+    /// What a search says of its time.
+    time_to_solution: RefCell<Option<serde_json::Value>>,
+    /// Of a run with one configuration: what its manifest says from the start.
+    seed: Option<u64>,
 }
 
 /// How a folder is to be opened.
@@ -62,14 +68,15 @@ impl Open {
 
 impl Folder {
     /// Opens the folder that the arguments of a run name (`smml-runs/<command>-<seed>` when they name none), for the
-    /// run with this configuration, and begins.
+    /// run with this configuration and these inputs, and begins.
     pub(crate) fn of_run(
         run: &RunArgs,
         command: &'static str,
         seed: u64,
         config: &str,
+        inputs: &Hashes,
     ) -> Result<Self, Failure> {
-        let folder = Folder::open_run(run, command, seed, config)?;
+        let folder = Folder::open_run(run, command, seed, config, inputs)?;
         folder.begin(config)?;
         Ok(folder)
     }
@@ -80,9 +87,12 @@ impl Folder {
         command: &'static str,
         seed: u64,
         config: &str,
+        inputs: &Hashes,
     ) -> Result<Self, Failure> {
         let path = run.out.clone().unwrap_or_else(|| default_path(command, seed));
-        let folder = Folder::open(&path, command, config, Open::asked(run.resume, run.force))?;
+        let mut folder =
+            Folder::open_with(&path, command, config, inputs, Open::asked(run.resume, run.force))?;
+        folder.seed = Some(seed);
         // A drawn seed is always told: without it nobody could repeat the run.
         output::remark(run.seed.is_some(), &format!("seed {seed}"));
         Ok(folder)
@@ -100,54 +110,36 @@ impl Folder {
     /// - A run that is resumed may differ in how long it goes on ([`LENGTHS`]), and in where its data lie.
     /// - Another run is replaced only when forced.
     pub(crate) fn open(path: &Path, command: &'static str, config: &str, how: Open) -> Result<Self, Failure> {
-        let folder = Folder {
-            path: path.to_path_buf(),
-            command,
-            started: Instant::now(),
-            started_unix: unix_seconds(),
-            inputs: RefCell::default(),
-            parts: RefCell::default(),
-        };
-        let refuse = |why: String| Err(Failure::Usage(format!("{}: {why}", path.display())));
-        let found = folder.read_text(CONFIG)?;
-        let finished = folder.file(RESULTS).exists();
-        let long = [&PLACES[..], &LENGTHS].concat();
-        // A run that was killed while it wrote its first file has left no more than a part of that.
-        let occupied = found.is_none() && names(path)?.iter().any(|n| written_to(n) != Some(CONFIG));
-        match (how, &found) {
-            (Open::Resume, None) => {
-                return Err(Failure::File(format!("{}: no run to resume here", path.display())));
-            }
-            (Open::Resume, Some(there)) => {
-                if let Some(difference) = config::difference(there, config, &long) {
-                    return refuse(format!(
-                        "holds another configuration, cannot resume it with this one ({difference})"
-                    ));
-                }
-                folder.remove_half_written()?;
-                return Ok(folder);
-            }
-            (Open::New, Some(there)) => {
-                if let Some(difference) = config::difference(there, config, &long) {
-                    return refuse(format!(
-                        "holds another configuration ({difference}); use another --out, or --force to overwrite it"
-                    ));
-                }
-                if folder.file(CHECKPOINT).exists() && !finished {
-                    return refuse(
-                        "holds this run unfinished; --resume continues it, --force starts again".into(),
-                    );
-                }
-                if let Some(difference) = config::difference(there, config, &PLACES) {
-                    return refuse(format!(
-                        "holds another configuration ({difference}); --resume goes on from there, --force starts again"
-                    ));
-                }
-            }
-            (Open::New, None) if occupied => {
-                return refuse("is not empty and holds no run; use another --out, or --force".into());
-            }
-            (Open::New, None) | (Open::Force, _) => {}
+        Folder::open_with(path, command, config, &Hashes::new(), how)
+    }
+
+    /// Refuses what [`Folder::of_run`] would refuse, and changes nothing: for a run that has to work before it knows whether
+    /// there will be results.
+    pub(crate) fn check_run(
+        run: &RunArgs,
+        command: &'static str,
+        seed: u64,
+        config: &str,
+        inputs: &Hashes,
+    ) -> Result<(), Failure> {
+        let path = run.out.clone().unwrap_or_else(|| default_path(command, seed));
+        let how = Open::asked(run.resume, run.force);
+        Folder::examine(&path, command, config, inputs, how).map(drop)
+    }
+
+    /// [`Folder::open`] for a run that reads files: files of another content make another run of it, files in other places
+    /// do not.
+    pub(crate) fn open_with(
+        path: &Path,
+        command: &'static str,
+        config: &str,
+        inputs: &Hashes,
+        how: Open,
+    ) -> Result<Self, Failure> {
+        let (folder, occupied) = Folder::examine(path, command, config, inputs, how)?;
+        if how == Open::Resume {
+            folder.remove_half_written()?;
+            return Ok(folder);
         }
         fs::create_dir_all(path).map_err(|e| Failure::io(path, &e))?;
         if !occupied {
@@ -166,24 +158,120 @@ impl Folder {
         Ok(folder)
     }
 
+    /// The folder, unless the run is refused, and whether it holds something else. Nothing in it is changed.
+    fn examine(
+        path: &Path,
+        command: &'static str,
+        config: &str,
+        inputs: &Hashes,
+        how: Open,
+    ) -> Result<(Self, bool), Failure> {
+        let folder = Folder {
+            path: path.to_path_buf(),
+            command,
+            started: Instant::now(),
+            started_unix: unix_seconds(),
+            inputs: RefCell::new(inputs.clone()),
+            parts: RefCell::default(),
+            time_to_solution: RefCell::default(),
+            seed: None,
+        };
+        let refuse = |why: String| Err(Failure::Usage(format!("{}: {why}", path.display())));
+        let found = folder.read_text(CONFIG)?;
+        let finished = folder.file(RESULTS).exists();
+        let long = [&PLACES[..], &LENGTHS].concat();
+        // A run that was killed while it wrote its first file has left no more than a part of that.
+        let damaged = |e: Failure| Failure::Usage(format!("{}: {e}", folder.file(CONFIG).display()));
+        let occupied = found.is_none() && names(path)?.iter().any(|n| written_to(n) != Some(CONFIG));
+        match (how, &found) {
+            (Open::Resume, None) => {
+                return Err(Failure::File(format!("{}: no run to resume here", path.display())));
+            }
+            (Open::Resume, Some(there)) => {
+                if let Some(difference) = config::difference(there, config, &long).map_err(damaged)? {
+                    return refuse(format!(
+                        "holds another configuration, cannot resume it with this one ({difference})"
+                    ));
+                }
+                if let Some(other) = folder.other_input(finished) {
+                    return refuse(format!(
+                        "holds a run of other files, cannot resume it with these ({other})"
+                    ));
+                }
+            }
+            (Open::New, Some(there)) => {
+                if let Some(difference) = config::difference(there, config, &long).map_err(damaged)? {
+                    return refuse(format!(
+                        "holds another configuration ({difference}); use another --out, or --force to overwrite it"
+                    ));
+                }
+                if let Some(other) = folder.other_input(finished) {
+                    return refuse(format!(
+                        "holds a run of other files ({other}); use another --out, or --force to overwrite it"
+                    ));
+                }
+                if folder.file(CHECKPOINT).exists() && !finished {
+                    return refuse(
+                        "holds this run unfinished; --resume continues it, --force starts again".into(),
+                    );
+                }
+                if let Some(difference) = config::difference(there, config, &PLACES).map_err(damaged)? {
+                    return refuse(format!(
+                        "holds another configuration ({difference}); --resume goes on from there, --force starts again"
+                    ));
+                }
+            }
+            (Open::New, None) if occupied => {
+                return refuse("is not empty and holds no run; use another --out, or --force".into());
+            }
+            (Open::New, None) | (Open::Force, _) => {}
+        }
+        Ok((folder, occupied))
+    }
+
+    /// What the run in the folder read that is not what this one reads, in words.
+    fn other_input(&self, finished: bool) -> Option<String> {
+        let (there, here) = (self.manifest().inputs, self.inputs.borrow());
+        let contents = |of: &Hashes| {
+            let mut all: Vec<String> = of.values().cloned().collect();
+            all.sort();
+            all
+        };
+        // A manifest is written before anything else that is worth keeping.
+        if contents(&there) == contents(&here) || (there.is_empty() && !finished) || here.is_empty() {
+            return None;
+        }
+        let short = |hash: &String| hash.chars().take(12).collect::<String>();
+        let other = here.iter().find(|(_, hash)| !there.values().any(|h| h == *hash));
+        Some(match other {
+            Some((path, hash)) => match there.get(path) {
+                Some(old) => format!("{path}: SHA-256 there {}..., here {}...", short(old), short(hash)),
+                None => format!("{path}: SHA-256 {}... is not among those there", short(hash)),
+            },
+            None => "files that were read there are missing here".into(),
+        })
+    }
+
     /// Writes the configuration. When it is not the one that is there (a run is made longer), the old results no longer
-    /// belong to the folder and go first.
+    /// belong to the folder and go first; how long they took is kept. From here on there is a manifest.
     pub(crate) fn begin(&self, config: &str) -> Result<(), Failure> {
         let there = self.read_text(CONFIG)?.unwrap_or_default();
-        if there == config {
-            return Ok(());
-        }
-        if config::difference(&there, config, &PLACES).is_some() {
+        let longer = there != config && config::difference(&there, config, &PLACES)?.is_some();
+        if longer {
             self.remove(RESULTS)?;
-            self.remove(MANIFEST)?;
         }
-        self.write(CONFIG, config.as_bytes())
+        match self.seed {
+            Some(seed) if longer || !self.file(MANIFEST).exists() => self.write_manifest(seed)?,
+            None if longer => self.remove(MANIFEST)?,
+            _ => {}
+        }
+        if there == config { Ok(()) } else { self.write(CONFIG, config.as_bytes()) }
     }
 
     /// The results of this very configuration, if the folder has them.
     pub(crate) fn finished(&self, config: &str) -> Result<Option<String>, Failure> {
         let there = self.read_text(CONFIG)?.unwrap_or_default();
-        match config::difference(&there, config, &PLACES) {
+        match config::difference(&there, config, &PLACES)? {
             None => self.read_text(RESULTS),
             Some(_) => Ok(None),
         }
@@ -211,13 +299,6 @@ impl Folder {
         self.inputs.borrow_mut().insert(path.display().to_string(), sha256.to_string());
     }
 
-    /// Notes a file that the run read, for the manifest.
-    pub(crate) fn input_file(&self, path: &Path) -> Result<(), Failure> {
-        let bytes = fs::read(path).map_err(|e| Failure::io(path, &e))?;
-        self.input(path, &hex(&bytes));
-        Ok(())
-    }
-
     /// Notes how long a part took, for the manifest.
     pub(crate) fn part(&self, name: &str, seconds: f64) {
         self.parts.borrow_mut().insert(name.to_string(), milliseconds(seconds));
@@ -228,6 +309,11 @@ impl Folder {
         let mut all = self.manifest().parts;
         all.extend(self.parts.borrow().iter().map(|(k, v)| (k.clone(), *v)));
         all
+    }
+
+    /// Notes how long it takes to find a solution, for the manifest.
+    pub(crate) fn time_to_solution(&self, found: serde_json::Value) {
+        *self.time_to_solution.borrow_mut() = Some(found);
     }
 
     /// A file of the folder.
@@ -287,6 +373,7 @@ impl Folder {
             started_unix: self.started_unix,
             seconds: milliseconds(self.elapsed()),
             parts: self.parts(),
+            time_to_solution: self.time_to_solution.borrow().clone(),
             inputs: self.inputs.borrow().clone(),
             outputs,
         };
@@ -355,6 +442,9 @@ struct Manifest {
     /// Seconds of each check of `smml reproduce`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     parts: BTreeMap<String, f64>,
+    /// Of a search: how long it takes to find what it found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_to_solution: Option<serde_json::Value>,
     /// SHA-256 of what was read: of data sets, that of the uncompressed content.
     inputs: BTreeMap<String, String>,
     /// SHA-256 of what was written.
@@ -368,10 +458,6 @@ fn milliseconds(seconds: f64) -> f64 {
 
 fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -417,6 +503,40 @@ mod tests {
         refused(A, Open::New, "unfinished");
         open(&path, B, Open::Force).unwrap();
         assert_eq!(names(&path).unwrap(), [CONFIG]);
+        // A configuration that cannot be read is not taken for one without keys.
+        folder.write(CONFIG, b"command = [").unwrap();
+        for how in [Open::New, Open::Resume] {
+            refused(B, how, "no configuration");
+        }
+        open(&path, B, Open::Force).unwrap();
+    }
+
+    #[test]
+    fn another_content_of_an_input_is_another_run() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("run");
+        let hashes = |path: &str, hash: &str| Hashes::from([(path.to_string(), hash.to_string())]);
+        let open = |inputs: &Hashes, how| {
+            let mut folder = Folder::open_with(&path, "x", A, inputs, how)?;
+            folder.seed = Some(1);
+            folder.begin(A).map(|()| folder)
+        };
+        let (old, moved, new) = (hashes("/f", "aaa"), hashes("/g", "aaa"), hashes("/f", "bbb"));
+        let folder = open(&old, Open::New).unwrap();
+        folder.write(CHECKPOINT, b"x").unwrap();
+        for finished in [false, true] {
+            if finished {
+                folder.finish(A, "{}", 1, &[]).unwrap();
+                open(&moved, Open::New).unwrap().finish(A, "{}", 1, &[]).unwrap();
+            }
+            for how in [Open::New, Open::Resume] {
+                let said = open(&new, how).err().unwrap().to_string();
+                assert!(said.contains("other files") && said.contains("bbb"), "{said}");
+            }
+            open(&moved, Open::Resume).unwrap();
+        }
+        open(&new, Open::Force).unwrap();
+        assert_eq!(folder.manifest().inputs, new);
     }
 
     #[test]
@@ -442,7 +562,9 @@ mod tests {
         let folder = open(place.path(), A, Open::New).unwrap();
         folder.part("one", 1.25);
         folder.write_manifest(1).unwrap();
-        let resumed = open(place.path(), A, Open::Resume).unwrap();
+        let mut resumed = open(place.path(), LONGER, Open::Resume).unwrap();
+        resumed.seed = Some(1);
+        resumed.begin(LONGER).unwrap();
         resumed.part("two", 0.5);
         assert_eq!(
             resumed.parts().into_iter().collect::<Vec<_>>(),

@@ -6,7 +6,7 @@ use crate::{
     error::Failure,
     output::{self, Table},
     report::{self, figure::Figure},
-    reproduce::check::{Expected, Row, Status, Verdict},
+    reproduce::check::{ALARM, Expected, Row, Status, Verdict, short},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -18,6 +18,50 @@ const FORMAT: u32 = 1;
 /// Keys of a configuration that name files: they differ from machine to machine, and results must not.
 const FILES: [&str; 2] = ["file", "model"];
 
+/// Probability of a false alarm of one run.
+const FALSE_ALARM: f64 = 1e-5;
+/// Fewest degrees of freedom of an error that a single run judges by.
+const LEAST_DOF: f64 = 30.0;
+
+/// How sampled numbers are judged.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Gate {
+    /// Two-sided probability below which a comparison fails.
+    alarm: f64,
+    /// Degrees of freedom below which there is no verdict: the error itself is hardly known.
+    least_dof: f64,
+}
+
+impl Gate {
+    /// That of `smml reproduce`, with its hundreds of comparisons.
+    pub(crate) const REPRODUCE: Gate = Gate { alarm: ALARM, least_dof: 0.0 };
+
+    /// That of a single run with so many comparisons, at most.
+    pub(crate) fn of_run(comparisons: usize) -> Self {
+        Gate { alarm: FALSE_ALARM / comparisons.max(1) as f64, least_dof: LEAST_DOF }
+    }
+    /// Whether there are too few samples to judge a number.
+    pub(crate) fn is_vague(self, row: &Row) -> bool {
+        matches!(row.expected, Expected::Sampled(_)) && row.value.dof < self.least_dof
+    }
+    /// The verdict on a number.
+    pub(crate) fn verdict(self, row: &Row) -> Verdict {
+        match row.expected {
+            Expected::Sampled(_) if self.is_vague(row) => Verdict::Reported,
+            Expected::Sampled(exact) if row.value.p_value(exact) >= self.alarm => Verdict::Holds,
+            Expected::Sampled(_) => Verdict::Fails,
+            _ => row.verdict(),
+        }
+    }
+}
+
+/// The value as text, without digits that are only rounding.
+pub(crate) fn value_text(row: &Row) -> String {
+    let v = &row.value;
+    let is_exact = v.std_error <= 1e-12 * v.value.abs() && !matches!(row.expected, Expected::True);
+    if is_exact { short(v.value) } else { row.value_text() }
+}
+
 /// What `results.json` holds.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Document {
@@ -25,6 +69,9 @@ pub(crate) struct Document {
     pub(crate) command: String,
     /// As in config.toml, but for the places of files.
     configuration: Value,
+    /// Two-sided probability below which sampled numbers of a single run fail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    alarm: Option<f64>,
     /// Failed when one of the results failed.
     status: Status,
     pub(crate) results: Vec<Part>,
@@ -50,7 +97,11 @@ pub(crate) struct Part {
 impl Part {
     /// A part that failed when it has a message or a comparison that fails.
     pub(crate) fn new(id: &str, title: &str, rows: &[Row], message: Option<String>) -> Self {
-        let message = message.or_else(|| complaint(rows));
+        Part::judged(id, title, rows, message, Gate::REPRODUCE)
+    }
+    /// [`Part::new`] with a gate for sampled numbers.
+    pub(crate) fn judged(id: &str, title: &str, rows: &[Row], message: Option<String>, gate: Gate) -> Self {
+        let message = message.or_else(|| complaint(rows, gate));
         Part {
             id: id.into(),
             title: title.into(),
@@ -58,16 +109,16 @@ impl Part {
             message,
             notes: Vec::new(),
             details: Value::Null,
-            quantities: rows.iter().map(Quantity::from).collect(),
+            quantities: rows.iter().map(|r| Quantity::judged(r, gate)).collect(),
         }
     }
 }
 
 /// The first comparison that fails, in words.
-fn complaint(rows: &[Row]) -> Option<String> {
+fn complaint(rows: &[Row], gate: Gate) -> Option<String> {
     rows.iter()
-        .find(|r| r.verdict() == Verdict::Fails)
-        .map(|r| format!("{} = {}, expected {}", r.quantity, r.value_text(), r.expected_text()))
+        .find(|r| gate.verdict(r) == Verdict::Fails)
+        .map(|r| format!("{} = {}, expected {}", r.quantity, value_text(r), r.expected_text()))
 }
 
 /// A number with its error, and what it is compared with. Numbers that are not finite are null in JSON.
@@ -107,6 +158,12 @@ enum Comparison {
 
 impl From<&Row> for Quantity {
     fn from(row: &Row) -> Self {
+        Quantity::judged(row, Gate::REPRODUCE)
+    }
+}
+
+impl Quantity {
+    fn judged(row: &Row, gate: Gate) -> Self {
         let finite = |x: f64| x.is_finite().then_some(x);
         // The largest number stands for no limit.
         let known = |x: f64| finite(x).filter(|x| *x < f64::MAX);
@@ -131,7 +188,7 @@ impl From<&Row> for Quantity {
             comparison,
             tolerance,
             z: row.z().and_then(finite),
-            verdict: row.verdict(),
+            verdict: gate.verdict(row),
         }
     }
 }
@@ -177,7 +234,15 @@ impl Document {
         }
         let failed = results.iter().any(|r| r.status == Status::Failed);
         let status = if failed { Status::Failed } else { Status::Passed };
-        Ok(Document { format: FORMAT, command: command.into(), configuration, status, results })
+        Ok(Document { format: FORMAT, command: command.into(), configuration, alarm: None, status, results })
+    }
+    /// Says that sampled numbers were judged by the gate of a single run.
+    pub(crate) fn judged(mut self, gate: Gate) -> Self {
+        self.alarm = Some(gate.alarm);
+        self
+    }
+    fn gate(&self) -> Gate {
+        self.alarm.map_or(Gate::REPRODUCE, |alarm| Gate { alarm, least_dof: LEAST_DOF })
     }
     /// Reads a `results.json` again. The message says line, column and what was expected there.
     ///
@@ -197,7 +262,7 @@ impl Document {
                 }
                 // Without a number there is nothing to judge by.
                 let complete = q.value.is_some() && q.error.is_some();
-                let found = if complete { Row::from(q).verdict() } else { q.verdict };
+                let found = if complete { document.gate().verdict(&Row::from(q)) } else { q.verdict };
                 if found != q.verdict {
                     let wrong = format!("says that it {:?}, by its numbers it {found:?}", q.verdict);
                     return Err(format!("{}: {}", place(), wrong.to_lowercase()));
@@ -214,6 +279,11 @@ impl Document {
 
 /// Compared numbers as a table, every line indented; `tau` adds the autocorrelation time.
 pub(crate) fn table(rows: &[Row], indent: &str, tau: bool) -> String {
+    table_judged(rows, indent, tau, Gate::REPRODUCE)
+}
+
+/// [`table`] with a gate for sampled numbers.
+pub(crate) fn table_judged(rows: &[Row], indent: &str, tau: bool, gate: Gate) -> String {
     let quantity = format!("{indent}quantity");
     let mut head = vec![quantity.as_str(), "value(error)", "expected", "z", "verdict"];
     if tau {
@@ -223,10 +293,11 @@ pub(crate) fn table(rows: &[Row], indent: &str, tau: bool) -> String {
     for row in rows {
         let mut cells = vec![
             format!("{indent}{}", row.quantity),
-            row.value_text(),
+            value_text(row),
             row.expected_text(),
             row.z().map_or(String::new(), |z| format!("{z:+.1}")),
-            match row.verdict() {
+            match gate.verdict(row) {
+                _ if gate.is_vague(row) => "too few samples".into(),
                 Verdict::Holds => "ok".into(),
                 Verdict::Fails => "FAILS".into(),
                 Verdict::Reported => String::new(),
@@ -281,6 +352,7 @@ impl Finished<'_> {
                 config: self.config,
                 notes: &notes,
                 tables: self.tables,
+                gate: self.document.gate(),
                 figures: self.figures,
             },
         )?);
@@ -340,6 +412,46 @@ mod tests {
         assert!(!text.contains("/at/place") && text.contains("\"status\": \"failed\""), "{text}");
         let back = Document::read(&text).unwrap();
         assert_eq!(back.json().unwrap(), text);
+    }
+
+    #[test]
+    fn a_single_run_has_few_comparisons_and_few_samples_are_not_judged() {
+        let sampled = |z: f64, dof: f64| {
+            let value = Estimate::with_dof(z, 1.0, dof, dof, Source::Chain);
+            Row { quantity: "x".into(), value, expected: Expected::Sampled(0.0) }
+        };
+        let gate = Gate::of_run(8);
+        // Of a normal number: 1e-5 / 8 on two sides is 4.85 standard errors, 1e-5 / 500 are 5.61.
+        for (z, dof, verdict) in [
+            (4.8, 1e9, Verdict::Holds),
+            (4.9, 1e9, Verdict::Fails),
+            (8.7, 18.0, Verdict::Reported),
+            (8.7, 30.0, Verdict::Fails),
+        ] {
+            assert_eq!(gate.verdict(&sampled(z, dof)), verdict, "{z}, {dof}");
+        }
+        assert_eq!(Gate::REPRODUCE.verdict(&sampled(5.5, 1e9)), Verdict::Holds);
+        let rows = [sampled(5.0, 1e9)];
+        let part = Part::judged("a", "A", &rows, None, gate);
+        assert_eq!(part.status, Status::Failed);
+        let document = Document::new("ising", &(), vec![part]).unwrap();
+        // By the other gate the verdict would be wrong.
+        assert!(Document::read(&document.json().unwrap()).is_err());
+        let text = document.judged(gate).json().unwrap();
+        assert_eq!(Document::read(&text).unwrap().json().unwrap(), text);
+        let vague = table_judged(&[sampled(8.7, 18.0)], "", false, gate);
+        assert!(vague.contains("too few samples"), "{vague}");
+    }
+
+    #[test]
+    fn digits_that_are_only_rounding_are_not_shown() {
+        let text = |value: f64, error: f64| {
+            let value = Estimate::with_dof(value, error, f64::MAX, 9.0, Source::Independent);
+            value_text(&Row { quantity: "x".into(), value, expected: Expected::Nothing })
+        };
+        assert_eq!(text(-0.333_333_333_333_333_2, 1e-17), "-0.3333333333");
+        assert_eq!(text(6.399_999_999_999_999e31, 1e15), "6.4e31");
+        assert_eq!(text(1.25, 0.1), "1.25(10)");
     }
 
     #[test]

@@ -7,6 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// Files that some runs write into their folder.
+const OWN: [&str; 2] = ["best.csv", "marginals.csv"];
+
 /// A named column.
 pub(crate) struct Column {
     /// Its name.
@@ -39,6 +42,10 @@ pub(crate) fn check_place(path: &Path, out: Option<&Path>, inputs: &[PathBuf]) -
         _ => Path::new("."),
     };
     if let Some(out) = out {
+        let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+        if is_same(folder, out) && OWN.contains(&name) {
+            return bad("the run writes a file of this name itself");
+        }
         if is_same(folder, &out.join("figures")) {
             return bad("the figures of the report are written there");
         }

@@ -31,6 +31,10 @@ pub(crate) fn settle(command: &mut Command, file: Option<&Path>) -> Result<(), F
             absolute("FILE", &mut args.file)?;
             inputs.push(args.file.clone());
             let read = [args.file.clone()];
+            // Nothing is drawn: every run has a seed, but the file is what tells runs apart.
+            args.run.seed.get_or_insert(1);
+            let name = args.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            args.run.out.get_or_insert_with(|| PathBuf::from(format!("smml-runs/exact-{name}")));
             settle_run(&mut args.run, "exact", &inputs, &read)
         }
         Command::Digest(args) => {
@@ -90,8 +94,14 @@ fn settle_run(run: &mut RunArgs, command: &str, inputs: &[PathBuf], read: &[Path
         };
         let file = out.join(folder::CONFIG);
         let text = std::fs::read_to_string(&file).unwrap_or_default();
-        let seed = config::keys_but(&text, &[]).get("seed").and_then(toml::Value::as_integer);
-        run.seed = seed.and_then(|s| u64::try_from(s).ok());
+        let keys =
+            config::keys_but(&text, &[]).map_err(|e| Failure::Usage(format!("{}: {e}", file.display())))?;
+        // Large ones are written as text.
+        run.seed = keys.get("seed").and_then(|seed| match seed {
+            toml::Value::Integer(seed) => u64::try_from(*seed).ok(),
+            toml::Value::String(seed) => seed.parse().ok(),
+            _ => None,
+        });
         if run.seed.is_none() {
             return Err(Failure::File(format!("{}: no run to resume here", out.display())));
         }

@@ -3,16 +3,20 @@
 //! Runs come in batches (512 side by side where couplings are integers), each with a stream of its own; a batch is what
 //! is saved, and what a time limit is asked after. The methods are in `method`.
 
-use super::batches::{self, Extent};
+use super::batches::{self, Extent, Seconds, Tally};
 use crate::{
-    args::{AnnealArgs, problem::Method},
+    args::{
+        AnnealArgs,
+        problem::{Method, Variables},
+    },
     error::Failure,
     output,
     report::figure::{Axis, Figure, Series, Style},
-    reproduce::check::Outcome,
+    reproduce::check::{Outcome, short},
     run::{
         self, config,
         folder::Folder,
+        input::Input,
         results::{self, Document, Finished, Part},
         series,
     },
@@ -24,7 +28,7 @@ use smml_physics::{
     ising::Ising,
     lanes::LaneModel,
     problem::{Form, Problem, Sense, formats},
-    search::{TimeToSolution, combined_ln_z},
+    search::combined_ln_z,
 };
 use std::{fmt::Write as _, sync::Arc};
 
@@ -57,6 +61,9 @@ struct Saved {
     populations: Vec<Population>,
     #[serde(skip)]
     per_batch: usize,
+    /// Of a search in rounds: those that are complete.
+    #[serde(skip)]
+    complete: u64,
 }
 
 impl batches::Saved for Saved {
@@ -79,11 +86,15 @@ impl batches::Saved for Saved {
 
 fn anneal(args: &AnnealArgs) -> Result<(), Failure> {
     let options = formats::Options { format: args.format.map(Into::into), form: args.form.map(Into::into) };
-    let read = formats::read(&args.file, &options)?;
+    let input = Input::read(&args.file, formats::MAX_BYTES)?;
+    let read = formats::from_bytes(&input.bytes, &args.file, &options)?;
+    let inputs = input.hashes();
+    drop(input);
     for warning in &read.warnings {
         output::remark(args.run.quiet, &format!("warning: {warning}"));
     }
     let problem = &read.problem;
+    check_form(args.form, problem)?;
     let mut settled = args.clone();
     let method = method::choose(args, problem)?;
     settled.method = Some(method);
@@ -94,14 +105,19 @@ fn anneal(args: &AnnealArgs) -> Result<(), Failure> {
         settled.runs = Some(args.runs.unwrap_or(method::default_runs(method)));
     }
     method::check(&settled, args)?;
-    let model = Search::new(problem, &settled, method)?;
+    let model = Search::new(problem, &settled, method).map_err(|e| match (e, real_coupling(problem)) {
+        (Failure::Usage(e), Some(coupling)) if matches!(method, Method::Pt | Method::Renormalise) => {
+            Failure::Usage(format!("{}: {e} ({coupling})", args.file.display()))
+        }
+        (e, _) => e,
+    })?;
     let seed = settled.run.seed.unwrap_or_default();
     let config = config::to_toml("anneal", &settled)?;
-    let hash = config::hash(&config)?;
-    let folder = Folder::open_run(&args.run, "anneal", seed, &config)?;
-    folder.input_file(&args.file)?;
+    let hash = config::hash_with(&config, &inputs)?;
+    let folder = Folder::open_run(&args.run, "anneal", seed, &config, &inputs)?;
     let streams = Streams::new(seed);
     let place = (&folder, (seed, hash));
+    let limit = settled.time;
     let (saved, seconds, found_after) = match model.lanes() {
         Some(lanes) if method == Method::Renormalise => {
             by_rounds(&mut settled, &config, &model, lanes, place, &streams)?
@@ -109,7 +125,25 @@ fn anneal(args: &AnnealArgs) -> Result<(), Failure> {
         _ => by_runs(&mut settled, &config, &model, place, &streams)?,
     };
     settled.time = None;
-    finish(&settled, &read, &model, &folder, &saved, (seconds, found_after), &streams)
+    let times = Times { all: seconds.all, found_after, over: batches::over_time(limit, seconds.now) };
+    finish(&settled, &read, &model, &folder, &saved, &times, &streams)
+}
+
+/// A coupling that is no whole number, in words.
+fn real_coupling(problem: &Problem) -> Option<String> {
+    let (i, j, w) = problem.pairs().edges().find(|e| e.2.fract() != 0.0)?;
+    let name = |i: u32| problem.names().map_or(i.to_string(), |names| names[i as usize].clone());
+    Some(format!("{w} of the variables {} and {}", name(i), name(j)))
+}
+
+/// What is said of time.
+struct Times {
+    /// Seconds of the search.
+    all: f64,
+    /// Seconds after which the best was found, where that is known.
+    found_after: Option<f64>,
+    /// That the limit was not kept, if so.
+    over: String,
 }
 
 /// Independent runs, batch after batch.
@@ -119,7 +153,7 @@ fn by_runs(
     model: &Search,
     (folder, (seed, hash)): (&Folder, (u64, u64)),
     streams: &Streams,
-) -> Result<(Saved, f64, Option<f64>), Failure> {
+) -> Result<(Saved, Seconds, Option<f64>), Failure> {
     let sweeps = settled.sweeps.unwrap_or(0);
     let loaded = batches::load::<Saved>(&settled.run, folder, hash)?;
     let mut saved = loaded.unwrap_or_else(|| Saved { sweeps, ..Saved::default() });
@@ -135,9 +169,10 @@ fn by_runs(
     {
         return Err(Failure::File(format!("{}: does not fit this run", folder.file("checkpoint").display())));
     }
+    let asked = settled.runs.unwrap_or(MOST_RUNS);
+    let extent = Extent { batches: asked.div_ceil(per_batch as u64), limit: settled.time };
+    batches::refuse_fewer(&extent, &saved, &format!("--runs {asked}"), saved.energies.len())?;
     folder.begin(config)?;
-    let extent =
-        Extent { batches: settled.runs.unwrap_or(MOST_RUNS).div_ceil(per_batch as u64), limit: settled.time };
     let seconds = batches::search(&settled.run, folder, (seed, hash), &extent, &mut saved, |index| {
         model.batch(streams, index)
     })?;
@@ -154,18 +189,29 @@ fn by_rounds(
     lanes: Arc<(Ising, LaneModel)>,
     (folder, (seed, hash)): (&Folder, (u64, u64)),
     streams: &Streams,
-) -> Result<(Saved, f64, Option<f64>), Failure> {
+) -> Result<(Saved, Seconds, Option<f64>), Failure> {
     let loaded = batches::load::<Rounds>(&settled.run, folder, hash)?;
     let mut rounds = loaded.unwrap_or_else(|| Rounds::new(&lanes.0, streams));
     if !rounds.fits(lanes.0.n_spins()) {
         return Err(Failure::File(format!("{}: does not fit this run", folder.file("checkpoint").display())));
     }
     rounds.on(lanes, settled.target.map_or(f64::NEG_INFINITY, |t| model.energy_that_reaches(t)));
+    let asked = settled.runs.unwrap_or(MOST_RUNS);
+    let extent = Extent { batches: asked, limit: settled.time };
+    batches::refuse_fewer(&extent, &rounds, &format!("--runs {asked}"), batches::Saved::n_batches(&rounds))?;
     folder.begin(config)?;
-    let extent = Extent { batches: settled.runs.unwrap_or(MOST_RUNS), limit: settled.time };
     let seconds = batches::search(&settled.run, folder, (seed, hash), &extent, &mut rounds, |_| Ok(()))?;
     settled.runs = Some(batches::Saved::n_batches(&rounds));
-    let saved = Saved { energies: rounds.lowest.clone(), best: rounds.best(), ..Saved::default() };
+    let complete = rounds.lowest.len() as u64;
+    let (mut energies, mut best) = (rounds.lowest.clone(), rounds.best());
+    if let Some(best) = &mut best {
+        // What the round that is under way has found counts.
+        if energies.iter().all(|e| *e > best.0) {
+            energies.push(best.0);
+        }
+        best.1 = energies.iter().position(|e| *e <= best.0).unwrap_or(0) as u64;
+    }
+    let saved = Saved { energies, best, complete, ..Saved::default() };
     Ok((saved, seconds, rounds.found_after()))
 }
 
@@ -191,7 +237,7 @@ fn finish(
     model: &Search,
     folder: &Folder,
     saved: &Saved,
-    (seconds, found_after): (f64, Option<f64>),
+    times: &Times,
     streams: &Streams,
 ) -> Result<(), Failure> {
     let problem = &read.problem;
@@ -228,10 +274,14 @@ fn finish(
         None => o.reported("best value", value),
     };
     if !by_rounds {
-        let what =
-            if settled.target.is_some() { "runs that reached the target" } else { "runs that reached it" };
+        let what = if settled.target.is_some() {
+            "runs that reached the target"
+        } else {
+            "runs that reached the best value found by these runs"
+        };
         o.reported(what, Estimate::from_counts(hits, runs)?);
     }
+    let mut notes: Vec<String> = Vec::new();
     if let Some(form) = model.form() {
         let bound = Packing::of(&form.ising, &Effort::new(0.4, BOUND_WORK)?).certify(&form.ising)?;
         let proved = form.value(bound.energy);
@@ -245,22 +295,35 @@ fn finish(
                 proved.min(best.max(proved - slack(proved))),
             );
         }
-        let gap = (proved - best).abs() / best.abs().max(f64::MIN_POSITIVE);
-        o.reported("gap to the proved bound, relative", Estimate::exact(gap));
+        let gap = (proved - best).abs();
+        o.reported("gap to the proved bound", Estimate::exact(gap));
+        // A constant in the values would change a relative gap: it is that of the energy of spins, which has none.
+        let energy = form.energy(best).abs();
+        if energy > slack(best) {
+            o.reported("gap, relative to the energy of spins", Estimate::exact(gap / energy));
+        }
+    } else {
+        notes.push("no bound is proved: products of more than two variables are searched as they are".into());
     }
     let engine = model.engine();
-    if model.last_beta().is_some() {
+    if let Some(beta) = model.last_beta() {
         let ln_z: Vec<f64> = saved.populations.iter().map(|p| p.ln_z).collect();
         let mean = |of: fn(&Population) -> f64| {
             Estimate::from_independent(&saved.populations.iter().map(of).collect::<Vec<_>>())
         };
         // For another offset of the values Z is another number; the Ising model has none.
-        o.reported("ln Z of the Ising model, last β", combined_ln_z(&ln_z)?);
+        o.reported(format!("ln Z of the Ising model, β = {}", short(beta)), combined_ln_z(&ln_z)?);
         o.reported("entropy of families", mean(|p| p.entropy)?);
         o.reported("mean square family size", mean(|p| p.rho_t)?);
     }
-    let unit = if by_rounds { "rounds" } else { "runs" };
-    let mut part = Part::new("search", &format!("{runs} {unit}"), &o.rows, None);
+    let title = match (by_rounds, saved.complete) {
+        (false, _) => format!("{runs} runs"),
+        (true, complete) if complete < runs => {
+            format!("{complete} rounds of growing length and a part of round {}", complete + 1)
+        }
+        (true, complete) => format!("{complete} rounds of growing length"),
+    };
+    let mut part = Part::new("search", &title, &o.rows, None);
     part.details = serde_json::to_value(Details {
         format: read.format.name(),
         variables: problem.n_variables(),
@@ -272,6 +335,17 @@ fn finish(
     })
     .map_err(|e| Failure::File(format!("results as JSON: {e}")))?;
     part.notes = read.warnings.iter().map(|w| w.message.clone()).collect();
+    part.notes.extend(notes.iter().cloned());
+    // Times are for people: they are no part of what is the same every time.
+    let sure = match by_rounds {
+        true => None,
+        false => {
+            let (per_batch, has_target) = (model.batch_size() as u64, settled.target.is_some());
+            let tally = Tally { hits, runs, per_batch, seconds: times.all, has_target };
+            Some(tally.time_to_solution(folder, streams)?)
+        }
+    };
+    part.notes.extend(sure.iter().map(|s| s.note.clone()));
 
     let mut outputs = vec![folder.file("solution.txt"), folder.file("checkpoint")];
     if let Some(file) = &settled.run.series {
@@ -288,17 +362,18 @@ fn finish(
         if maximise { "to maximise" } else { "to minimise" },
     );
     let _ = match by_rounds {
-        true => writeln!(text, "{engine}, {runs} rounds of growing length"),
+        true => writeln!(text, "{engine}, {title}"),
         false => writeln!(text, "{runs} runs of {} sweeps, {engine}", saved.sweeps),
     };
     text += &results::table(&o.rows, "", false);
-    // Times are for people: they are no part of what is the same every time.
-    if let Some(after) = found_after {
+    for note in &notes {
+        let _ = writeln!(text, "{note}");
+    }
+    if let Some(after) = times.found_after {
         let _ = writeln!(text, "found after {after:.2} s");
     }
-    if !by_rounds {
-        text += &time_to_solution(settled, model, (hits, runs), seconds, streams)?;
-    }
+    text += &sure.map_or(String::new(), |s| s.text);
+    text += &times.over;
     let _ = writeln!(text, "solution: {}", folder.file("solution.txt").display());
     Finished {
         document: Document::new("anneal", settled, vec![part])?,
@@ -311,28 +386,6 @@ fn finish(
         json: settled.run.json,
     }
     .conclude(folder)
-}
-
-/// How long it takes to be sure of the target, or of the best value.
-fn time_to_solution(
-    settled: &AnnealArgs,
-    model: &Search,
-    (hits, runs): (u64, u64),
-    seconds: f64,
-    streams: &Streams,
-) -> Result<String, Failure> {
-    let per_run = seconds.max(1e-9) / runs as f64;
-    let tts = TimeToSolution::new(hits, runs, per_run, 0.99, &streams.child("time to solution", 0))?;
-    let shown = |t: f64| if t.is_finite() { format!("{t:.3} s") } else { "unknown".into() };
-    Ok(format!(
-        "time to {} with 99 % on {} thread(s): {} ({} to {}), of which a batch takes {:.3} s\n",
-        if settled.target.is_some() { "the target" } else { "this value" },
-        rayon::current_num_threads(),
-        shown(tts.time),
-        shown(tts.interval.0),
-        shown(tts.interval.1),
-        per_run * model.batch_size() as f64,
-    ))
 }
 
 /// The best value after each round.
@@ -358,6 +411,19 @@ fn solution(problem: &Problem, spins: &[i8], value: f64) -> String {
         }
     }
     text
+}
+
+/// Refuses `--form` where the file says something else of its variables.
+pub(super) fn check_form(asked: Option<Variables>, problem: &Problem) -> Result<(), Failure> {
+    match (asked, problem.form()) {
+        (Some(Variables::Binary), Form::Spin) => {
+            Err(Failure::Usage("--form binary: the file says that its variables are spins".into()))
+        }
+        (Some(Variables::Spin), Form::Binary) => {
+            Err(Failure::Usage("--form spin: the file says that its variables are binary".into()))
+        }
+        _ => Ok(()),
+    }
 }
 
 impl From<crate::args::problem::FileFormat> for formats::Format {

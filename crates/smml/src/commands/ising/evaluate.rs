@@ -12,14 +12,15 @@ use crate::{
     },
     error::Failure,
     report::figure::{Axis, Figure, Series, Style},
-    reproduce::check::{Outcome, Row},
-    run::results::Part,
+    reproduce::check::{Expected, Outcome, Row, Verdict, short},
+    run::results::{Gate, Part},
 };
 use serde::Serialize;
 use smml_core::{
     Estimate,
     certificate::{SampledBeta, sampled_beta},
     diagnose::{Equilibrated, Equilibration, equilibration},
+    estimate::Source,
     parallel::Par,
 };
 use smml_physics::{
@@ -30,6 +31,8 @@ use std::f64::consts::LN_2;
 
 /// Largest systems whose exact averages are enumerated for comparison.
 const ENUMERATED: usize = 20;
+/// Samples from which on a chain that never changes is called frozen.
+const JUDGED: usize = 100;
 /// Most bytes of the matrix of all samples in all temperatures that free energies are found from.
 const MATRIX: usize = 1 << 30;
 
@@ -44,6 +47,26 @@ pub(super) struct PointResult {
     pub(super) part: Part,
     /// The correlation at distances 1, 2, ..., where it was measured.
     pub(super) correlation: Vec<(f64, Estimate)>,
+}
+
+impl PointResult {
+    /// Whether the chain was in equilibrium, in words.
+    pub(super) fn verdict(&self) -> &'static str {
+        match self.equilibration.map(|e| e.verdict) {
+            Some(Equilibrated::Yes) => "equilibrated",
+            Some(Equilibrated::StillDrifting) => "NOT EQUILIBRATED",
+            Some(Equilibrated::Constant) => "frozen: the energy never changed",
+            None => "too short to judge equilibration",
+        }
+    }
+}
+
+/// Most comparisons of one size at one temperature.
+const COMPARISONS: usize = 10;
+
+/// How numbers are judged: all comparisons together raise few false alarms.
+pub(super) fn gate(n_points: usize) -> Gate {
+    Gate::of_run(COMPARISONS * n_points)
 }
 
 /// A part of the results that belongs to several temperatures or sizes.
@@ -81,7 +104,7 @@ pub(super) fn points(args: &IsingArgs, measured: &[Measured<'_>]) -> Result<Vec<
             vec![None; n]
         };
         for (point, enumerated) in points.iter().zip(enumerated) {
-            results.push(evaluate(args, enumerated, point)?);
+            results.push(evaluate(args, enumerated, point, gate(measured.len()))?);
         }
     }
     Ok(results)
@@ -112,6 +135,7 @@ fn evaluate(
     args: &IsingArgs,
     enumerated: Option<exact::ThermalAverages>,
     point: &Measured<'_>,
+    gate: Gate,
 ) -> Result<PointResult, Failure> {
     let (system, beta, size) = (point.system, point.beta, point.system.size);
     let (temperature, title, id) = names(args, size, beta);
@@ -146,12 +170,28 @@ fn evaluate(
                 ("Binder cumulant", got.binder, all(|t| t.binder)),
             ] {
                 let Some(estimate) = estimate else { continue };
-                // An error of the size of rounding is that of samples that are all alike: nothing to compare.
+                // An error of the size of rounding is that of samples that are all alike: the energy tells whether they
+                // are typical.
                 let rounding = 1e-12 * estimate.value.abs();
                 match exact {
-                    Some(x) if estimate.std_error > rounding => outcome.sampled(name, estimate, x),
-                    _ => outcome.reported(name, estimate),
-                };
+                    Some(x) if estimate.std_error > rounding => {
+                        outcome.sampled(name, estimate, x);
+                    }
+                    Some(x) if name == "energy" && details.samples >= JUDGED => {
+                        let row = frozen(args, system, details.samples, estimate, x);
+                        if gate.verdict(&row) == Verdict::Fails {
+                            message = Some(format!(
+                                "frozen in a state that is not typical: the energy is {} in every sample, exact {}",
+                                short(estimate.value),
+                                short(x)
+                            ));
+                        }
+                        outcome.rows.push(row);
+                    }
+                    _ => {
+                        outcome.reported(name, estimate);
+                    }
+                }
             }
             if let Some(SampledBeta::Finite(b)) = sampled_beta {
                 outcome.sampled("sampled beta", b, beta);
@@ -164,12 +204,21 @@ fn evaluate(
         Err(e @ smml_core::Error::TooShort { .. }) => message = Some(e.to_string()),
         Err(e) => return Err(e.into()),
     }
-    let mut part = Part::new(&id, &title, &outcome.rows, message);
-    if part.message.is_none()
-        && matches!(details.equilibration, Some(Equilibration { verdict: Equilibrated::StillDrifting, .. }))
-    {
-        let drifts = "the energy still drifts in the second half: more burn-in or more sweeps are needed";
-        part = Part::new(&id, &title, &outcome.rows, Some(drifts.into()));
+    let mut part = Part::judged(&id, &title, &outcome.rows, message, gate);
+    match details.equilibration.map(|e| e.verdict) {
+        Some(Equilibrated::StillDrifting) if part.message.is_none() => {
+            let drifts = "the energy still drifts in the second half: more burn-in or more sweeps are needed";
+            part = Part::judged(&id, &title, &outcome.rows, Some(drifts.into()), gate);
+        }
+        Some(Equilibrated::Constant) => part.notes.push(format!(
+            "{title}: frozen: the energy never changed, and what is said holds for the state that the chain is in"
+        )),
+        _ => {}
+    }
+    let vague: Vec<&str> =
+        outcome.rows.iter().filter(|r| gate.is_vague(r)).map(|r| r.quantity.as_str()).collect();
+    if !vague.is_empty() {
+        part.notes.push(format!("{title}: too few samples to judge: {}", vague.join(", ")));
     }
     part.details =
         serde_json::to_value(&details).map_err(|e| Failure::File(format!("results as JSON: {e}")))?;
@@ -183,6 +232,15 @@ fn evaluate(
         rows: outcome.rows,
         part,
     })
+}
+
+/// The energy of samples that are all alike beside the exact one. A state with an excitation has at most 8 (|J| + |h|) more;
+/// where none was seen in n samples, there are rarely more than 20 / n of them at a time.
+fn frozen(args: &IsingArgs, system: &System, samples: usize, energy: Estimate, exact: f64) -> Row {
+    let excitation = 8.0 * (args.coupling.abs() + args.field.abs());
+    let room = 20.0 / samples as f64 * excitation / system.n_spins() as f64 + 1e-9 * exact.abs();
+    let tolerance = room / exact.abs().max(1.0);
+    Row { quantity: "energy".into(), value: energy, expected: Expected::Computed { exact, tolerance } }
 }
 
 /// The correlation length from the structure factors, where they were measured and there is order or noise enough.
@@ -218,10 +276,10 @@ pub(super) fn ladders(
     work: &Work,
     results: &mut [PointResult],
 ) -> Result<Vec<More>, Failure> {
-    let n = results.len() / systems.len();
+    let (n, gate) = (results.len() / systems.len(), gate(results.len()));
     let mut more = Vec::new();
     for ((ladder, system), results) in work.ladders().iter().zip(systems).zip(results.chunks_mut(n)) {
-        thermodynamics(args, ladder, system, results)?;
+        thermodynamics(args, ladder, system, results, gate)?;
         more.push(exchange(args, ladder, system, results)?);
     }
     Ok(more)
@@ -233,6 +291,7 @@ fn thermodynamics(
     ladder: &Exchange,
     system: &System,
     results: &mut [PointResult],
+    gate: Gate,
 ) -> Result<(), Failure> {
     let run = &ladder.run;
     let (k, first, n) = (run.betas().len(), run.betas()[0], system.n_spins() as f64);
@@ -250,9 +309,12 @@ fn thermodynamics(
         if let Some(free) = found.free_energy {
             let free = free.affine(0.0, 1.0 / n);
             match known(found.beta) {
-                // The first one is where the others are counted from.
                 Some(exact) if found.beta != first => {
                     outcome.sampled("free energy", free, -exact / (found.beta * n))
+                }
+                // The first one is where the others are counted from.
+                _ if found.beta == first => {
+                    outcome.reported("free energy (exact, reference)", Estimate::exact(free.value))
                 }
                 _ => outcome.reported("free energy", free),
             };
@@ -260,8 +322,9 @@ fn thermodynamics(
         outcome.reported("entropy", found.entropy.affine(0.0, 1.0 / n));
         result.rows = outcome.rows;
         let (details, message) = (result.part.details.take(), result.part.message.take());
-        result.part = Part::new(&result.part.id, &result.part.title, &result.rows, message);
-        result.part.details = details;
+        let notes = std::mem::take(&mut result.part.notes);
+        result.part = Part::judged(&result.part.id, &result.part.title, &result.rows, message, gate);
+        (result.part.details, result.part.notes) = (details, notes);
     }
     Ok(())
 }
@@ -288,16 +351,26 @@ fn exchange(
     let without = run.round_trips().iter().filter(|t| **t == 0).count();
     let steps = run.n_steps().saturating_sub(run.plan().before_samples());
     let mut outcome = Outcome::default();
-    outcome.reported("round trips", Estimate::exact(trips as f64));
-    outcome.reported("replicas without one", Estimate::exact(without as f64));
+    // Rare events: a count of n has an error of √n, at least 1.
+    let counted = trips.max(1) as f64;
+    let relative = 1.0 / counted.sqrt();
+    let sampled =
+        |value: f64, error: f64| Estimate::with_dof(value, error, f64::MAX, counted, Source::Independent);
+    outcome.reported("round trips", sampled(trips as f64, counted.sqrt()));
+    let replicas = run.round_trips().len() as u64;
+    outcome.reported("fraction of replicas without one", Estimate::from_counts(without as u64, replicas)?);
     if trips > 0 {
         let sweeps = super::work::STEP as f64 * steps as f64 * run.betas().len() as f64 / trips as f64;
-        outcome.reported("sweeps of a replica for one", Estimate::exact(sweeps));
+        outcome.reported("sweeps of a replica for one", sampled(sweeps, sweeps * relative));
     }
     let acceptance = run.acceptances();
     let rates: Vec<f64> = acceptance.iter().flatten().copied().collect();
-    if let Some(lowest) = rates.iter().copied().reduce(f64::min) {
-        outcome.reported("lowest acceptance of a swap", Estimate::exact(lowest));
+    if let Some(lowest) = rates.iter().copied().reduce(f64::min)
+        && steps > 0
+    {
+        // One try of each pair in a step.
+        let accepted = (lowest * steps as f64).round().clamp(0.0, steps as f64) as u64;
+        outcome.reported("lowest acceptance of a swap", Estimate::from_counts(accepted, steps)?);
     }
     let several = args.size.0.len() > 1;
     let (id, title) = if several {

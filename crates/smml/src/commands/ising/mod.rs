@@ -15,6 +15,7 @@ use crate::{
     run::{
         self, config,
         folder::Folder,
+        input::Hashes,
         progress,
         results::{Document, Finished},
         series, signals,
@@ -50,6 +51,8 @@ const NUMBER: u128 = 8;
 const STRONGEST: f64 = 1e30;
 /// Lowest temperature, likewise.
 const COLDEST: f64 = 1e-30;
+/// Most sweeps of burn-in, and between two samples, of tempering.
+const LONGEST: u64 = 1 << 60;
 /// Sweeps to measure when neither --sweeps nor --time says it.
 const SWEEPS: u64 = 10_000;
 
@@ -78,8 +81,13 @@ fn resolve(args: &IsingArgs) -> Result<IsingArgs, Failure> {
             return Err(Failure::Usage("--start up: with --tempering all states start at random".into()));
         }
         // Whole steps.
-        args.thin = args.thin.next_multiple_of(STEP);
-        args.burn_in = args.burn_in.map(|b| b.next_multiple_of(STEP));
+        args.thin = whole_steps("--thin", args.thin)?;
+        args.burn_in = args.burn_in.map(|b| whole_steps("--burn-in", b)).transpose()?;
+        if let Some(sweeps) = args.sweeps.filter(|s| *s < STEP) {
+            let least =
+                format!("--sweeps {sweeps}: --tempering needs {STEP} or more, the sweeps of one step");
+            return Err(Failure::Usage(least));
+        }
         if args.sweeps.is_none() && args.burn_in.is_none() {
             return Err(Failure::Usage("--tempering with --time alone: --burn-in is needed too".into()));
         }
@@ -101,6 +109,15 @@ fn resolve(args: &IsingArgs) -> Result<IsingArgs, Failure> {
         )));
     }
     Ok(args)
+}
+
+/// Sweeps, rounded up to whole steps of tempering.
+fn whole_steps(flag: &str, sweeps: u64) -> Result<u64, Failure> {
+    // Less than that is counted without overflow, together with other lengths.
+    sweeps
+        .checked_next_multiple_of(STEP)
+        .filter(|s| *s <= LONGEST)
+        .ok_or_else(|| Failure::Usage(format!("{flag} {sweeps}: with --tempering at most {LONGEST}")))
 }
 
 /// The most samples that every temperature may take; an error when the run is too large for any, or for those that
@@ -140,7 +157,11 @@ fn systems(args: &IsingArgs) -> Result<Vec<System>, Failure> {
     if let Some(size) = args.size.0.iter().find(|l| args.lattice == Lattice::Cubic && **l > 1024) {
         return Err(Failure::Usage(format!("--size {size}: a cubic lattice has at most 1024")));
     }
-    args.size.0.iter().map(|&size| System::new(args, size)).collect()
+    let named = |size: u32, e: Failure| match e {
+        Failure::Usage(e) if !e.starts_with("--") => Failure::Usage(format!("--size {size}: {e}")),
+        e => e,
+    };
+    args.size.0.iter().map(|&size| System::new(args, size).map_err(|e| named(size, e))).collect()
 }
 
 fn within(name: &str, value: f64) -> Result<(), Failure> {
@@ -171,6 +192,9 @@ fn betas(args: &IsingArgs) -> Result<Vec<f64>, Failure> {
         }
         (None, None) => return Err(Failure::Usage("one of --temperature and --beta is needed".into())),
     };
+    if let Some(t) = &args.temperature {
+        super::batches::distinct("--temperature", &t.values)?;
+    }
     if args.tempering.is_some() {
         betas.sort_by(f64::total_cmp);
         if betas.len() < 2 || betas.windows(2).any(|b| b[0] >= b[1]) {
@@ -189,7 +213,7 @@ fn simulate(args: &IsingArgs) -> Result<(), Failure> {
     let seed = settled.run.seed.unwrap_or_default();
     let config = config::to_toml("ising", &settled)?;
     let hash = config::hash(&config)?;
-    let folder = Folder::open_run(&args.run, "ising", seed, &config)?;
+    let folder = Folder::open_run(&args.run, "ising", seed, &config, &Hashes::new())?;
 
     let checkpoint = folder.file("checkpoint");
     let loaded = if args.run.resume { store::load::<Saved>(&checkpoint, hash)? } else { None };
@@ -328,16 +352,17 @@ fn finish(
     let points = results.iter().map(|r| (&r.part, &r.rows));
     let parts = || points.clone().chain(more.iter().map(|m| (&m.part, &m.rows)));
     // What belongs to all comes first in the report.
+    let titles: Vec<String> = results.iter().map(|r| format!("{}: {}", r.part.title, r.verdict())).collect();
     let tables: Vec<(&str, &[Row])> = more
         .iter()
-        .map(|m| (&m.part, &m.rows))
-        .chain(points.clone())
-        .map(|(part, rows)| (&*part.title, &rows[..]))
+        .map(|m| (&*m.part.title, &m.rows[..]))
+        .chain(titles.iter().zip(&results).map(|(title, r)| (&**title, &r.rows[..])))
         .collect();
     let mut figures = show::figures(settled, &measured, &results);
     figures.extend(more.iter().flat_map(|m| m.figures.iter().cloned()));
     Finished {
-        document: Document::new("ising", settled, parts().map(|(part, _)| part.clone()).collect())?,
+        document: Document::new("ising", settled, parts().map(|(part, _)| part.clone()).collect())?
+            .judged(evaluate::gate(results.len())),
         config: &config::to_toml("ising", settled)?,
         seed,
         text: show::text(settled, &results, &more),

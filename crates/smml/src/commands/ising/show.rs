@@ -1,7 +1,7 @@
 //! What `smml ising` shows: columns of a series, figures, and the text on the terminal.
 
 use super::{
-    evaluate::{More, PointResult, shown, solution},
+    evaluate::{More, PointResult, gate, shown, solution},
     work::Measured,
 };
 use crate::{
@@ -16,7 +16,6 @@ use crate::{
     reproduce::check::Expected,
     run::{results, series},
 };
-use smml_core::diagnose::{Equilibrated, Equilibration};
 
 /// Most pictures of spins, and most histograms in one figure.
 const SHOWN: usize = 6;
@@ -212,16 +211,8 @@ pub(super) fn text(args: &IsingArgs, results: &[PointResult], more: &[More]) -> 
             text += &format!("no results: {}\n\n", r.part.message.as_deref().unwrap_or_default());
             continue;
         }
-        text += &results::table(&r.rows, "", true);
-        text += match r.equilibration {
-            Some(Equilibration { verdict: Equilibrated::Yes, .. }) => "equilibrated\n",
-            Some(Equilibration { verdict: Equilibrated::StillDrifting, .. }) => "NOT EQUILIBRATED\n",
-            Some(Equilibration { verdict: Equilibrated::Constant, .. }) => {
-                "frozen: the energy never changed\n"
-            }
-            None => "too short to judge equilibration\n",
-        };
-        text.push('\n');
+        text += &results::table_judged(&r.rows, "", true, gate(results.len()));
+        text += &format!("{}\n\n", r.verdict());
     }
     for m in more {
         text += &format!("{}\n{}", m.part.title, results::table(&m.rows, "", false));

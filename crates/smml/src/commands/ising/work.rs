@@ -253,7 +253,9 @@ impl Work {
     pub(super) fn ahead(&self, plan: &Plan) -> u64 {
         match self {
             Work::Chains(points) => points[0].next_stop(plan).map_or(0, |s| s - points[0].chain.n_steps()),
-            Work::Ladders(ladders) => STEP * (ladders[0].next_sample() - ladders[0].run.n_steps()),
+            Work::Ladders(ladders) => {
+                STEP.saturating_mul(ladders[0].next_sample() - ladders[0].run.n_steps())
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use crate::{
     args::{Dataset, ImageArgs},
     error::Failure,
     output,
-    run::folder::Folder,
+    run::input::Hashes,
 };
 use serde::{Deserialize, Serialize};
 use smml_core::{rng::Streams, store};
@@ -87,9 +87,9 @@ pub(super) struct Images {
 }
 
 impl Images {
-    /// Notes the files that were read, for the manifest of a run.
-    pub(super) fn note_files(&self, folder: &Folder) {
-        self.files.iter().for_each(|f| folder.input(&f.path, &f.sha256));
+    /// The files that were read.
+    pub(super) fn hashes(&self) -> Hashes {
+        self.files.iter().map(|f| (f.path.display().to_string(), f.sha256.clone())).collect()
     }
     /// Refuses a test set of which no error can be given.
     pub(super) fn at_least_two(&self) -> Result<(), Failure> {

@@ -182,10 +182,10 @@ pub(super) fn train(args: &RbmTrainArgs) -> Result<(), Failure> {
         plan == built_in(args.images.dataset, seed) && args.images.images.is_none() && images.rows <= 5;
     // Everything that can be refused is refused before the folder is touched.
     let fresh = RbmTrainer::new(plan, &images.train, labels)?;
-    let folder = Folder::of_run(&args.run, "rbm-train", seed, &identity)?;
-    images.note_files(&folder);
+    let inputs = images.hashes();
+    let folder = Folder::of_run(&args.run, "rbm-train", seed, &identity, &inputs)?;
     images.tell(args.run.quiet);
-    let mut keeper = Keeper::new(&folder, &args.run, config::hash(&identity)?)?;
+    let mut keeper = Keeper::new(&folder, &args.run, config::hash_with(&identity, &inputs)?)?;
     let mut trainer = match keeper.progress.trainer.take() {
         Some(state) => RbmTrainer::resume(state, &images.train, labels)?,
         None => fresh,
