@@ -156,7 +156,7 @@ pub(crate) fn search<S: Saved>(
 /// Probability of a solution that a time to solution is for.
 const SURE: f64 = 0.99;
 /// Level of the interval of [`TimeToSolution`], in percent.
-const LEVEL: f64 = 68.0;
+const LEVEL: f64 = 95.0;
 
 /// Runs of which some were successes, that come in batches.
 pub(crate) struct Tally {

@@ -98,8 +98,13 @@ fn plain_table<'a>(name: &str, rows: impl Iterator<Item = &'a Row>, gate: Gate) 
 /// How a sampled value was measured, as a tool tip.
 fn sampling(row: &Row) -> String {
     let v = &row.value;
-    if v.source == Source::Exact {
-        return String::new();
+    match v.source {
+        Source::Exact => return String::new(),
+        // A parameter of a fit has no samples of its own.
+        Source::Fit => {
+            return format!(" title=\"standard error {}\"", escape(&format!("{:.3e}", v.std_error)));
+        }
+        _ => {}
     }
     format!(
         " title=\"standard error {}, effective sample size {}, autocorrelation time {}\"",

@@ -304,7 +304,9 @@ pub(crate) fn table_judged(rows: &[Row], indent: &str, tau: bool, gate: Gate) ->
             },
         ];
         if tau {
-            cells.insert(2, format!("{:.1}", row.value.tau_int));
+            // Numbers that no chain has measured have none.
+            let is_chain = row.value.source == Source::Chain;
+            cells.insert(2, if is_chain { format!("{:.1}", row.value.tau_int) } else { String::new() });
         }
         table.row(cells);
     }

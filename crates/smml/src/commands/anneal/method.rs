@@ -334,6 +334,11 @@ impl Engine {
                 let default = Annealing::for_model(ising, sweeps as usize)?;
                 let hot = args.hot.unwrap_or(default.temperature().at(0.0));
                 let cold = args.cold.unwrap_or(default.temperature().at(1.0).min(hot));
+                if cold > hot {
+                    let message =
+                        format!("--cold {cold}: must be at most the first temperature, {hot:.4} by default");
+                    return Err(Failure::Usage(message));
+                }
                 let annealing = Annealing::new(Schedule::linear(hot, cold)?, sweeps as usize)?;
                 Engine::Anneal(annealing, Box::new(AnnealModel::new(ising)))
             }

@@ -1,9 +1,6 @@
 //! Several sizes compared: where their Binder cumulants cross, and the collapse of all cumulants on one curve.
 
-use super::{
-    evaluate::{More, PointResult},
-    work::Measured,
-};
+use super::{evaluate::More, work::Measured};
 use crate::{
     args::IsingArgs,
     error::Failure,
@@ -11,21 +8,14 @@ use crate::{
     reproduce::check::Outcome,
     run::results::Part,
 };
-use smml_core::{Estimate, rng::Streams};
-use smml_physics::scaling::{CollapseFit, MomentSeries, Point, Prefactor, binder_crossing};
+use smml_core::Estimate;
+use smml_physics::scaling::{BinderCurve, CollapseFit, MomentSeries, Point, Prefactor};
 
 /// Highest degree of the polynomials through the cumulants of one size.
 const DEGREE: usize = 3;
-/// Repetitions of a fit, for its errors.
-const BOOTSTRAP: usize = 200;
 
 /// Crossings of neighbouring sizes and the collapse of all; nothing for one size, one temperature, or in a field.
-pub(super) fn compare(
-    args: &IsingArgs,
-    measured: &[Measured<'_>],
-    results: &[PointResult],
-    seed: u64,
-) -> Result<Option<More>, Failure> {
+pub(super) fn compare(args: &IsingArgs, measured: &[Measured<'_>]) -> Result<Option<More>, Failure> {
     let sizes = &args.size.0;
     let n = measured.len() / sizes.len();
     if sizes.len() < 2 || n < 2 || !measured.iter().all(|m| m.system.is_symmetric()) {
@@ -33,10 +23,13 @@ pub(super) fn compare(
     }
     let x = |m: &Measured<'_>| if args.temperature.is_some() { 1.0 / m.beta } else { m.beta };
     let name = if args.temperature.is_some() { "T" } else { "β" };
-    let curves: Vec<Vec<MomentSeries>> = measured
+    // Chains that trade temperatures are correlated: blocks of time are left out of all of them together.
+    let curve = if args.tempering.is_some() { BinderCurve::new } else { BinderCurve::of_independent };
+    let curves: smml_core::Result<Vec<BinderCurve>> = measured
         .chunks(n)
-        .map(|points| {
-            points
+        .zip(sizes)
+        .map(|(points, size)| {
+            let chains: Vec<MomentSeries> = points
                 .iter()
                 .map(|m| {
                     let spins = m.system.n_spins() as f64;
@@ -44,15 +37,20 @@ pub(super) fn compare(
                     let m4 = m2.iter().map(|q| q * q).collect();
                     MomentSeries { x: x(m), m2, m4 }
                 })
-                .collect()
+                .collect();
+            curve(f64::from(*size), &chains)
         })
         .collect();
     let mut outcome = Outcome::default();
     let mut notes = Vec::new();
+    let curves = curves.unwrap_or_else(|e| {
+        notes.push(format!("sizes compared: {e}"));
+        Vec::new()
+    });
     let mut crossings: Vec<Estimate> = Vec::new();
     for (pair, sides) in curves.windows(2).zip(sizes.windows(2)) {
         let what = format!("{name} where L = {} and {} cross", sides[0], sides[1]);
-        match binder_crossing(&pair[0], &pair[1], DEGREE.min(n - 1)) {
+        match pair[0].crossing(&pair[1], DEGREE.min(n - 1)) {
             Ok(at) => {
                 outcome.reported(&what, at);
                 crossings.push(at);
@@ -62,22 +60,15 @@ pub(super) fn compare(
     }
     let mut figures = Vec::new();
     if let Some(guess) = crossings.last() {
-        let points: Vec<Point> = results
-            .iter()
-            .filter_map(|r| {
-                let u = r.rows.iter().find(|q| q.quantity == "Binder cumulant")?.value;
-                let size = f64::from(r.size);
-                Some(Point { size, x: r.temperature.unwrap_or(r.beta), value: u.value, error: u.std_error })
-            })
-            .collect();
+        let points: Vec<Point> = curves.iter().flat_map(BinderCurve::points).collect();
         let fit = CollapseFit {
             degree: 4,
             prefactor: Prefactor::Fixed(0.0),
             t_c: guess.value,
             nu: 1.0,
-            n_bootstrap: BOOTSTRAP,
+            n_bootstrap: 0,
         };
-        match fit.fit(&points, &Streams::new(seed).child("collapse", 0)) {
+        match fit.fit_curves(&curves) {
             Ok(found) => {
                 outcome.reported(format!("{name} of the transition, from the collapse"), found.t_c);
                 outcome.reported("1/ν, from the collapse", found.inverse_nu);

@@ -348,7 +348,7 @@ fn finish(
     }
     let mut results = evaluate::points(settled, &measured)?;
     let mut more = evaluate::ladders(settled, systems, work, &mut results)?;
-    more.extend(finite_size::compare(settled, &measured, &results, seed)?);
+    more.extend(finite_size::compare(settled, &measured)?);
     let points = results.iter().map(|r| (&r.part, &r.rows));
     let parts = || points.clone().chain(more.iter().map(|m| (&m.part, &m.rows)));
     // What belongs to all comes first in the report.
