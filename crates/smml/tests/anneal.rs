@@ -339,6 +339,7 @@ fn bad_input_is_named() {
         (vec!["anneal", &write("nan.coo", "# vartype=SPIN\n0 1 nan\n")], 3, "line 2"),
         (vec!["anneal", &write("what.txt", "hello\n")], 3, "what.txt"),
         (vec!["anneal", &good, "--hot=1", "--cold=2"], 2, "--cold 2"),
+        (vec!["anneal", &good, "--cold=100"], 2, "--cold 100: must be at most the first temperature"),
         (vec!["anneal", &good, "--hot=0"], 2, "--hot"),
         (vec!["anneal", &good, "--sweeps=0"], 2, "--sweeps"),
         (vec!["anneal", &good, "--runs=0"], 2, "--runs"),
@@ -401,7 +402,7 @@ fn gaps_and_bounds_are_told() {
     // All runs find it: the least that can be done is a batch.
     assert_eq!(value("runs that reached the best value found by these runs"), 1.0);
     let notes = found["notes"].to_string();
-    assert!(notes.contains("1 batches of 512 runs (68 % interval"), "{notes}");
+    assert!(notes.contains("1 batches of 512 runs (95 % interval"), "{notes}");
     let manifest: serde_json::Value = serde_json::from_str(&read(&folder.join("manifest.json"))).unwrap();
     let time = &manifest["time_to_solution"];
     assert!(time["seconds"].as_f64() >= time["least_seconds"].as_f64() && time["least_seconds"].is_f64());

@@ -292,12 +292,12 @@ mod tests {
         {
             let note = sure(&tally(hits, runs, per_batch)).note;
             let unit = if per_batch == 1 { "runs".into() } else { format!("batches of {per_batch} runs") };
-            assert!(note.starts_with(&format!("the target with 99 %: {batches} {unit} (68 %")), "{note}");
+            assert!(note.starts_with(&format!("the target with 99 %: {batches} {unit} (95 %")), "{note}");
         }
         // One batch is all that ran: nothing takes less.
         let text = sure(&tally(512, 512, 512)).text;
         assert!(
-            text.contains(": 10.000 s (68 % interval 10.000 s to 10.000 s); the least is a batch"),
+            text.contains(": 10.000 s (95 % interval 10.000 s to 10.000 s); the least is a batch"),
             "{text}"
         );
         assert!(sure(&tally(0, 512, 512)).text.contains("unknown"));
