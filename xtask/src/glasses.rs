@@ -68,6 +68,11 @@ impl Instance {
     }
 }
 
+/// Whether long runs have been made.
+pub(crate) fn has_records(root: &Path) -> bool {
+    root.join(RECORDS).exists()
+}
+
 fn records(root: &Path) -> Result<Records> {
     match std::fs::read_to_string(root.join(RECORDS)) {
         Ok(text) => serde_json::from_str(&text).with_context(|| format!("{RECORDS} is no list of records")),

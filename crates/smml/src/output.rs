@@ -12,6 +12,16 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     })
 }
 
+/// A number of things: "1 run", "2 runs", "3 batches".
+pub(crate) fn counted(n: u64, thing: &str) -> String {
+    let ending = match (n, thing.ends_with("ch")) {
+        (1, _) => "",
+        (_, true) => "es",
+        _ => "s",
+    };
+    format!("{n} {thing}{ending}")
+}
+
 /// Writes a remark for people to standard error; nobody is told when that is closed.
 pub(crate) fn remark(quiet: bool, text: &str) {
     if !quiet {

@@ -351,7 +351,7 @@ fn bad_input_is_named() {
         (
             vec!["anneal", &good, "--method=renormalise", "--sweeps=5"],
             2,
-            "--sweeps: for --method that has runs",
+            "--sweeps: for methods that have runs",
         ),
         (vec!["anneal", &good, "--method=pa", "--hot=1"], 2, "--hot: for --method sa, not pa"),
         (vec!["anneal", &good, "--replicas=5"], 2, "--replicas: for --method pa and sqa, not sa"),
@@ -402,7 +402,7 @@ fn gaps_and_bounds_are_told() {
     // All runs find it: the least that can be done is a batch.
     assert_eq!(value("runs that reached the best value found by these runs"), 1.0);
     let notes = found["notes"].to_string();
-    assert!(notes.contains("1 batches of 512 runs (95 % interval"), "{notes}");
+    assert!(notes.contains("1 batch of 512 runs (95 % interval"), "{notes}");
     let manifest: serde_json::Value = serde_json::from_str(&read(&folder.join("manifest.json"))).unwrap();
     let time = &manifest["time_to_solution"];
     assert!(time["seconds"].as_f64() >= time["least_seconds"].as_f64() && time["least_seconds"].is_f64());

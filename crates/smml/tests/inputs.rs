@@ -80,6 +80,21 @@ fn another_content_is_another_run() {
 }
 
 #[test]
+fn where_a_file_lies_does_not_matter() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("run");
+    let [here, there] = ["here.coo", "there.coo"].map(|name| place.path().join(name));
+    let words = |file: &Path, further: &[&str]| {
+        let path = file.display().to_string();
+        line(&[&["anneal", &*path, "--seed=1", "--sweeps=10", "--quiet"], further].concat(), &folder)
+    };
+    fs::write(&here, glass(30, 1)).unwrap();
+    run_to(0, words(&here, &["--runs=512"]));
+    fs::rename(&here, &there).unwrap();
+    run_to(0, words(&there, &["--runs=1024", "--resume"]));
+}
+
+#[test]
 #[cfg(unix)]
 fn what_comes_through_a_pipe_is_hashed() {
     let place = tempfile::tempdir().unwrap();

@@ -153,10 +153,15 @@ impl LaneThresholds {
     ///
     /// Errors: a state of another model, a model for which these are not (of another unit or size of votes).
     pub fn sweep<R: Draw>(&self, model: &LaneModel, spins: &mut LaneSpins, rng: &mut R) -> Result<Step> {
-        if self.unit != model.unit() || self.planes != planes_of(model) {
+        if self.unit != model.unit() {
             let allowed = format!("the {} they were made for", self.unit);
             return Err(Error::out_of_range("unit of the model of these thresholds", model.unit(), allowed));
         }
+        same_length(
+            "bits of votes of the model of these thresholds",
+            planes_of(model) as usize,
+            self.planes as usize,
+        )?;
         serial(self, model, spins, rng)
     }
     /// Works out which replicas of spins of one colour turn.

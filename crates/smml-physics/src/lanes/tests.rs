@@ -487,7 +487,19 @@ fn thresholds_made_once_give_the_same_sweeps() {
         }
         assert!(ladder.thresholds(&[8; LANES]).is_err());
         assert!(ladder.thresholds(&[0; 3]).is_err());
-        // Thresholds of another unit are refused.
+        // Rungs that are all one give the sweep of one temperature, which makes its thresholds in another way.
+        let same = ladder.thresholds(&[3; LANES]).unwrap();
+        let (mut a, mut b) = (a.clone(), a);
+        let mut rngs = [(); 2].map(|()| Streams::new(3).stream("sweeps", 0));
+        same.sweep(&model, &mut a, &mut rngs[0]).unwrap();
+        let one = LaneThresholds::new(rule, &model, &LaneBetas::Same(ladder_betas[3])).unwrap();
+        one.sweep(&model, &mut b, &mut rngs[1]).unwrap();
+        assert!(a == b);
+        // Thresholds of another unit, or of fewer votes, are refused.
+        let mut more: Vec<(u32, u32, f64)> = ising.couplings().edges().collect();
+        more.push((0, 27, 9.0));
+        let more = LaneModel::new(&Ising::new(64, &more, vec![0.0; 64]).unwrap()).unwrap();
+        assert!(thresholds.sweep(&more, &mut a, &mut rngs[0]).is_err());
         let doubled = ising.couplings().map_weights(|_, _, w| 2.0 * w).unwrap();
         let other = LaneModel::new(&Ising::on_graph(doubled, vec![0.0; 64]).unwrap()).unwrap();
         assert!(thresholds.sweep(&other, &mut a, &mut rngs[0]).is_err());

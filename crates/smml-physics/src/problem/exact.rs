@@ -26,6 +26,8 @@ pub struct Exact {
     pub probability: Vec<f64>,
     /// The best value.
     pub best_value: f64,
+    /// How far rounding may have moved ln Z and the entropy, at most; as a rule it is a hundredth of that.
+    pub rounding: f64,
     /// A configuration that has it, as spins: [`Problem::configuration`] gives it in the problem's form.
     pub best: Vec<i8>,
     /// Number of configurations that have it: exact up to 2⁵³. With coefficients that are not whole numbers, values
@@ -33,10 +35,8 @@ pub struct Exact {
     pub n_best: f64,
 }
 
-/// At this β states of whole energies above the lowest have no weight in `f64` beside them, e^-100 for each step.
+/// At this β, in steps of the energies, states above the lowest have no weight in `f64` beside them: e^-100 for each step.
 const COLD: f64 = 100.0;
-/// Largest error of rounding in the entropy.
-const ROUNDING: f64 = 1e-6;
 
 impl Problem {
     /// The Boltzmann distribution as a factor graph, without the constant: a factor for each term. Value 0 of a variable
@@ -99,10 +99,10 @@ impl Problem {
     /// # Ok::<(), smml_core::Error>(())
     /// ```
     ///
-    /// Where coefficients are whole numbers, β may be as large as one likes: beyond 100 only the best configurations count.
+    /// Energies are multiples of the largest power of two u of which all coefficients are. Where β u is above 100 only the
+    /// best configurations count, and β may be as large as one likes; else large β lose digits, see [`Exact::rounding`].
     ///
-    /// Errors: as [`Problem::factor_graph`], [`Error::TooLarge`] for a graph that is too wide, β so large beside coefficients
-    /// that rounding could reach 10⁻⁶ of the entropy.
+    /// Errors: as [`Problem::factor_graph`], [`Error::TooLarge`] for a graph that is too wide.
     pub fn exact(&self, beta: f64, options: &ExactOptions) -> Result<Exact> {
         finite("beta", beta)?;
         // At β = 0 factors say nothing of values: those of β = 1 do.
@@ -110,13 +110,8 @@ impl Problem {
         let integer = cold.factors().iter().all(|f| f.ln_table().iter().all(|x| x.fract() == 0.0));
         let sizes = cold.factors().iter().map(|f| f.ln_table().iter().fold(0.0, |m: f64, x| m.max(x.abs())));
         let (scale, largest) = sizes.fold((0.0, 0.0f64), |(sum, most), size| (sum + size, most.max(size)));
-        let near = if integer { beta.clamp(-COLD, COLD) } else { beta };
-        // ln Z is rounded at β scale, which goes into probabilities, and those times β times energies into the entropy.
-        let limit = (ROUNDING / (f64::EPSILON * scale * largest)).sqrt();
-        if near.abs() > limit {
-            let allowed = format!("at most {limit:.3e} in size for these coefficients");
-            return Err(Error::out_of_range("beta", beta, allowed));
-        }
+        let unit = power_of_two_unit(cold.factors().iter().flat_map(|f| f.ln_table().iter().copied()));
+        let near = unit.map_or(beta, |unit| beta.clamp(-COLD / unit, COLD / unit));
         let graph = self.factor_graph(near)?;
         let elimination = Elimination::new(&graph, options)?;
         let marginals = elimination.marginals()?;
@@ -139,6 +134,8 @@ impl Problem {
             mean_value: sign * energy,
             entropy,
             probability: marginals.variables.iter().map(|p| p[1]).collect(),
+            // ln Z is rounded at β scale, which goes into probabilities, and those times β times energies into the entropy.
+            rounding: f64::EPSILON * near * near * scale * largest,
             best_value: self.value(&best),
             best,
             n_best: lowest.maxima(tolerance)?.count,

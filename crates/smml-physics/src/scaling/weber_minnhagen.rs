@@ -116,6 +116,9 @@ pub fn weber_minnhagen(points: &[Point], n_bootstrap: usize, streams: &Streams) 
     Ok(WeberMinnhagen { t_kt: Estimate::of_fit(t_kt, variance.sqrt(), n - 1.0), c, fits, n_failed })
 }
 
+/// Choices of the temperatures near the zero, at most.
+const PASSES: usize = 3;
+
 /// The curve through the excess: a parabola, or a straight line for few temperatures.
 fn excess(fits: &[AtTemperature]) -> Result<Polynomial> {
     let points: Vec<[f64; 3]> = fits.iter().map(|f| [f.temperature, f.excess, f.excess_error]).collect();
@@ -127,7 +130,7 @@ fn zero(fits: &[AtTemperature]) -> Result<Option<(f64, std::ops::Range<usize>)>>
     // Those that are small first by the curve through all, then by the curve through those.
     let mut used = 0..fits.len();
     let mut at = None;
-    for _ in 0..3 {
+    for pass in 1..=PASSES {
         let curve = excess(&fits[used.clone()])?;
         let points: Vec<[f64; 3]> = fits[used.clone()].iter().map(|f| [f.temperature, 0.0, 1.0]).collect();
         let (low, high) = range(&points);
@@ -157,7 +160,8 @@ fn zero(fits: &[AtTemperature]) -> Result<Option<(f64, std::ops::Range<usize>)>>
             }
             if next < from { from = next } else { to = next + 1 }
         }
-        if (from..to) == used {
+        if (from..to) == used || pass == PASSES {
+            // The zero is that of these temperatures.
             break;
         }
         used = from..to;

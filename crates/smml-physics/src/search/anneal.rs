@@ -37,8 +37,8 @@ pub enum Engine {
 const COLD_SWEEPS: usize = 20;
 
 /// Simulated annealing (S. Kirkpatrick, C. D. Gelatt and M. P. Vecchi, Science 220, 671 (1983)): Metropolis sweeps
-/// while the temperature falls, then a descent. (Of 512 runs side by side, sweeps at zero temperature until no energy falls
-/// any more, and a descent of the best one.)
+/// while the temperature falls, then a descent. (Of 512 runs side by side, at most 20 sweeps at zero temperature, until no
+/// energy changes any more, and a descent of the best one.)
 ///
 /// ```
 /// use smml_core::{parallel::Par, rng::Streams};

@@ -9,6 +9,11 @@ use std::{
 
 /// Most neighbours of a spin that is taken off, a field among them.
 const MOST_NEIGHBOURS: usize = 3;
+/// Part of couplings that sums and differences of a few of them may be off by.
+const ROUNDING: f64 = 1e-14;
+/// Models with more couplings for each spin stay as they are: little could be taken off, and its bookkeeping would take more
+/// memory than the model.
+const MOST_PER_SPIN: usize = 32;
 /// Couplings of at most so many units are halved: lanes hold 65,535 of the halves.
 const MOST_HALVED: f64 = 8192.0;
 
@@ -60,14 +65,14 @@ pub struct Peeling {
 
 impl Peeling {
     /// Takes off what can be taken off, the spin with the fewest neighbours first, of those the first one; the last spin
-    /// stays.
+    /// stays, and models with more than 32 couplings for each spin stay as they are.
     ///
     /// Errors: couplings whose sum overflows.
     pub fn new(ising: &Ising) -> Result<Self> {
         let n = ising.n_spins();
         let ghost = n as u32;
         let few = |i: usize| ising.couplings().neighbours(i).0.len() <= MOST_NEIGHBOURS;
-        if !(0..n).any(few) {
+        if !(0..n).any(few) || ising.couplings().n_edges() > MOST_PER_SPIN * n {
             return Ok(Peeling::none(ising));
         }
         let mut graph = Graph::new(ising);
@@ -212,6 +217,9 @@ impl Graph {
                     (a, c, (all + ac - ab - bc) / 4.0),
                     (b, c, (all + bc - ab - ac) / 4.0),
                 ];
+                // What is rounding is no coupling.
+                let none = ROUNDING * (x.abs() + y.abs() + z.abs());
+                let pairs = pairs.map(|(a, b, w)| (a, b, if w.abs() <= none { 0.0 } else { w }));
                 // Multiples of the half, or nothing.
                 if let Some(half) = self.half {
                     let whole = |w: f64| (w / half - (w / half).round()).abs() < 1e-6;
@@ -234,14 +242,16 @@ impl Graph {
 
     /// Adds to a coupling; one that comes to nothing goes.
     fn add(&mut self, a: u32, b: u32, w: f64) {
-        // Sums of whole multiples of the half may be off by rounding.
-        let rounding = self.half.map_or(0.0, |half| 1e-6 * half);
-        let settled = |w: f64| if w.abs() <= rounding { 0.0 } else { w };
+        // Sums that cancel may be off by rounding.
+        let sum = |old: f64| {
+            let rounding = self.half.map_or(ROUNDING * (old.abs() + w.abs()), |half| 1e-6 * half);
+            if (old + w).abs() <= rounding { 0.0 } else { old + w }
+        };
         if b as usize == self.fields.len() {
-            self.fields[a as usize] = settled(self.fields[a as usize] + w);
+            self.fields[a as usize] = sum(self.fields[a as usize]);
             return;
         }
-        let w = settled(self.neighbours[a as usize].get(&b).copied().unwrap_or(0.0) + w);
+        let w = sum(self.neighbours[a as usize].get(&b).copied().unwrap_or(0.0));
         for (i, j) in [(a, b), (b, a)] {
             if w == 0.0 {
                 self.neighbours[i as usize].remove(&j);

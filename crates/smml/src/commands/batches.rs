@@ -4,6 +4,7 @@
 use crate::{
     args::RunArgs,
     error::Failure,
+    output::counted,
     report::{
         figure::{Axis, Figure, Series, Style},
         histogram,
@@ -193,15 +194,17 @@ impl Tally {
         let time = |runs: f64| (batches(runs) / width as f64).ceil() * least;
         let (low, high) = tts.interval;
         let shown = |t: f64| if t.is_finite() { format!("{t:.3} s") } else { "unknown".into() };
-        let counted = |runs: f64| {
+        let number = |runs: f64| {
             let n = batches(runs);
-            if n.is_finite() { n.to_string() } else { "unknown".into() }
+            if n.is_finite() { format!("{n}") } else { "unknown".into() }
         };
         let what = if self.has_target { "the target" } else { "the best value found by these runs" };
-        let unit = match self.per_batch {
-            1 => "runs".to_string(),
-            b => format!("batches of {b} runs"),
-        };
+        let needed = batches(tts.time);
+        let thing = if self.per_batch == 1 { "run" } else { "batch" };
+        let mut needed = if needed.is_finite() { counted(needed as u64, thing) } else { "unknown".into() };
+        if self.per_batch > 1 {
+            needed += &format!(" of {} runs", self.per_batch);
+        }
         folder.time_to_solution(serde_json::json!({
             "of": what,
             "probability": SURE,
@@ -213,10 +216,9 @@ impl Tally {
         }));
         Ok(Sure {
             note: format!(
-                "{what} with 99 %: {} {unit} ({LEVEL} % interval {} to {}); the time is in manifest.json",
-                counted(tts.time),
-                counted(low),
-                counted(high)
+                "{what} with 99 %: {needed} ({LEVEL} % interval {} to {}); the time is in manifest.json",
+                number(low),
+                number(high)
             ),
             text: format!(
                 "time to {what} with 99 % on {threads} thread(s): {} ({LEVEL} % interval {} to {}); the least is {} on \
@@ -287,12 +289,15 @@ mod tests {
     #[test]
     fn times_to_solution_are_whole_batches() {
         let tally = |hits, runs, per_batch| Tally { hits, runs, per_batch, seconds: 10.0, has_target: true };
-        for (hits, runs, per_batch, batches) in
-            [(512, 512, 512, 1), (5, 512, 512, 1), (1, 512, 512, 5), (500, 1000, 1, 7), (10, 10, 1, 1)]
-        {
+        for (hits, runs, per_batch, needed) in [
+            (512, 512, 512, "1 batch of 512 runs"),
+            (5, 512, 512, "1 batch of 512 runs"),
+            (1, 512, 512, "5 batches of 512 runs"),
+            (500, 1000, 1, "7 runs"),
+            (10, 10, 1, "1 run"),
+        ] {
             let note = sure(&tally(hits, runs, per_batch)).note;
-            let unit = if per_batch == 1 { "runs".into() } else { format!("batches of {per_batch} runs") };
-            assert!(note.starts_with(&format!("the target with 99 %: {batches} {unit} (95 %")), "{note}");
+            assert!(note.starts_with(&format!("the target with 99 %: {needed} (95 %")), "{note}");
         }
         // One batch is all that ran: nothing takes less.
         let text = sure(&tally(512, 512, 512)).text;

@@ -4,6 +4,7 @@ use super::batches::{self, Extent, Tally};
 use crate::{
     args::DigestArgs,
     error::Failure,
+    output::counted,
     reproduce::check::Outcome,
     run::{
         self, config,
@@ -199,10 +200,11 @@ fn finish(
     folder.write("maps.txt", maps(model, &maps_found, usize::MAX).as_bytes())?;
     let [a, b, c] = model.n_fragments();
     let mut text = format!(
-        "{}: {a} + {b} fragments, {c} of both together, length {}\n{runs} runs of {} sweeps\n",
+        "{}: {a} + {b} fragments, {c} of both together, length {}\n{} of {}\n",
         settled.file.display(),
         model.total(),
-        settled.sweeps
+        counted(runs, "run"),
+        counted(u64::from(settled.sweeps), "sweep")
     );
     text += &results::table(&o.rows, "", false);
     text += &sure.text;

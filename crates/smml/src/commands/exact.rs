@@ -23,6 +23,9 @@ pub(crate) fn run(args: &ExactArgs) -> Result<(), Failure> {
     run::with_threads(args.run.threads, || exact(args))
 }
 
+/// Averages that may be off by more are not shown.
+const SHOWN: f64 = 0.01;
+
 fn exact(args: &ExactArgs) -> Result<(), Failure> {
     let mut settled = args.clone();
     // Nothing is drawn, but every run has a seed, and a folder named after it.
@@ -55,7 +58,18 @@ fn exact(args: &ExactArgs) -> Result<(), Failure> {
                 ("best value", found.best_value),
                 ("configurations that have it", found.n_best),
             ] {
-                o.reported(name, Estimate::exact(value));
+                // What rounding has taken is not shown.
+                if found.rounding < SHOWN || name == "best value" || name == "configurations that have it" {
+                    o.reported(name, Estimate::exact(value));
+                }
+            }
+            if found.rounding >= SHOWN {
+                notes.push(format!(
+                    "β = {beta} is so large beside these values that ln Z, the mean value and the entropy are lost in rounding; \
+                     a smaller --beta has them"
+                ));
+            } else if found.rounding > 1e-6 {
+                notes.push(format!("rounding may reach {:.0e} of ln Z and the entropy", found.rounding));
             }
             o.computed(
                 "value of the configuration found",

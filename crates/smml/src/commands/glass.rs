@@ -130,6 +130,10 @@ impl batches::Saved for Saved {
         self.samples.push(sample);
         Ok(())
     }
+    /// An average over the disorder needs some samples.
+    fn has_result(&self) -> bool {
+        self.samples.len() >= LEAST_SAMPLES
+    }
 }
 
 /// What is simulated.
@@ -149,10 +153,7 @@ impl Study {
         let betas = betas(args)?;
         let largest = if args.lattice == Lattice::Cubic { 64 } else { 1024 };
         if args.size > largest {
-            return Err(Failure::Usage(format!(
-                "--size {}: a cubic lattice has at most {largest}",
-                args.size
-            )));
+            return Err(Failure::Usage(format!("--size {}: at most {largest} on this lattice", args.size)));
         }
         let states = lattices::n_sites(args.lattice, args.size) * betas.len() as u128;
         if states > LARGEST {

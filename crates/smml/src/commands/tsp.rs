@@ -4,6 +4,7 @@ use super::batches::{self, Extent, Tally};
 use crate::{
     args::TspArgs,
     error::Failure,
+    output::counted,
     report::figure::{Axis, Figure, Series, Style},
     reproduce::check::Outcome,
     run::{
@@ -193,7 +194,11 @@ fn finish(
     // Times are for people: they are no part of what is the same every time.
     let tally = Tally { hits, runs, per_batch: 1, seconds, has_target: settled.target.is_some() };
     let sure = tally.time_to_solution(folder, streams)?;
-    let mut text = format!("{name}: {n} cities\n{runs} runs of {} sweeps\n", settled.sweeps);
+    let mut text = format!(
+        "{name}: {n} cities\n{} of {}\n",
+        counted(runs, "run"),
+        counted(u64::from(settled.sweeps), "sweep")
+    );
     text += &results::table(&o.rows, "", false);
     for note in &notes {
         let _ = writeln!(text, "{note}");

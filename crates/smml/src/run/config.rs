@@ -10,8 +10,9 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-/// Keys that say where files lie. Two runs that differ only there are the same run.
-pub(crate) const PLACES: [&str; 1] = ["data"];
+/// Keys that say where files lie. Two runs that differ only there are the same run: what files hold is compared by its
+/// SHA-256.
+pub(crate) const PLACES: [&str; 3] = ["data", "file", "model"];
 /// Keys that say how long a run goes on. A run can be resumed with others.
 pub(crate) const LENGTHS: [&str; 5] = ["burn-in", "runs", "samples", "sweeps", "time"];
 

@@ -32,7 +32,9 @@ pub(crate) fn settle(command: &mut Command, file: Option<&Path>) -> Result<(), F
             inputs.push(args.file.clone());
             let read = [args.file.clone()];
             // Nothing is drawn: every run has a seed, but the file is what tells runs apart.
-            args.run.seed.get_or_insert(1);
+            if !args.run.resume {
+                args.run.seed.get_or_insert(1);
+            }
             let name = args.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
             args.run.out.get_or_insert_with(|| PathBuf::from(format!("smml-runs/exact-{name}")));
             settle_run(&mut args.run, "exact", &inputs, &read)

@@ -3,6 +3,7 @@
 use crate::{
     args::{AnnealArgs, problem::Method},
     error::Failure,
+    output::counted,
 };
 use serde::{Deserialize, Serialize};
 use smml_core::{
@@ -128,18 +129,18 @@ pub(super) fn default_replicas(method: Method) -> Option<u32> {
 pub(super) fn check(settled: &AnnealArgs, args: &AnnealArgs) -> Result<(), Failure> {
     let method = settled.method.unwrap_or(Method::Sa);
     let name = method.name();
-    let refuse = |flag: &str, of: &str| Err(Failure::Usage(format!("{flag}: for --method {of}, not {name}")));
+    let refuse = |flag: &str, of: &str| Err(Failure::Usage(format!("{flag}: for {of}, not {name}")));
     if args.hot.is_some() && method != Method::Sa {
-        return refuse("--hot", "sa");
+        return refuse("--hot", "--method sa");
     }
     if args.cold.is_some() && !matches!(method, Method::Sa | Method::Pa) {
-        return refuse("--cold", "sa and pa");
+        return refuse("--cold", "--method sa and pa");
     }
     if args.replicas.is_some() && default_replicas(method).is_none() {
-        return refuse("--replicas", "pa and sqa");
+        return refuse("--replicas", "--method pa and sqa");
     }
     if args.sweeps.is_some() && default_sweeps(method).is_none() {
-        return refuse("--sweeps", "that has runs");
+        return refuse("--sweeps", "methods that have runs");
     }
     if let (Some(hot), Some(cold)) = (args.hot, args.cold)
         && cold > hot
@@ -282,7 +283,8 @@ impl Search {
         match &self.target {
             Target::Pairs(_, peeling) if peeling.model().n_spins() < peeling.n_spins() => {
                 let (rest, all) = (peeling.model().n_spins(), peeling.n_spins());
-                format!("{engine}, on {rest} spins (the other {} have few neighbours and follow)", all - rest)
+                let rest = counted(rest as u64, "spin");
+                format!("{engine}, on {rest} of {all} (the others have few neighbours, and follow)")
             }
             _ => engine.into(),
         }

@@ -10,7 +10,7 @@ use crate::{
         problem::{Method, Variables},
     },
     error::Failure,
-    output,
+    output::{self, counted},
     report::figure::{Axis, Figure, Series, Style},
     reproduce::check::{Outcome, short},
     run::{
@@ -244,7 +244,7 @@ fn finish(
     let by_rounds = settled.method == Some(Method::Renormalise);
     let Some((_, best_run, spins)) = &saved.best else {
         return Err(Failure::Check(if by_rounds {
-            "no round is complete: take more --runs; --resume goes on".into()
+            "no annealing is complete: take more --runs; --resume goes on".into()
         } else {
             "no run ended with an energy that is a number".into()
         }));
@@ -317,11 +317,11 @@ fn finish(
         o.reported("mean square family size", mean(|p| p.rho_t)?);
     }
     let title = match (by_rounds, saved.complete) {
-        (false, _) => format!("{runs} runs"),
+        (false, _) => counted(runs, "run"),
         (true, complete) if complete < runs => {
-            format!("{complete} rounds of growing length and a part of round {}", complete + 1)
+            format!("{} of growing length and a part of round {}", counted(complete, "round"), complete + 1)
         }
-        (true, complete) => format!("{complete} rounds of growing length"),
+        (true, complete) => format!("{} of growing length", counted(complete, "round")),
     };
     let mut part = Part::new("search", &title, &o.rows, None);
     part.details = serde_json::to_value(Details {
@@ -363,7 +363,12 @@ fn finish(
     );
     let _ = match by_rounds {
         true => writeln!(text, "{engine}, {title}"),
-        false => writeln!(text, "{runs} runs of {} sweeps, {engine}", saved.sweeps),
+        false => writeln!(
+            text,
+            "{} of {}, {engine}",
+            counted(runs, "run"),
+            counted(u64::from(saved.sweeps), "sweep")
+        ),
     };
     text += &results::table(&o.rows, "", false);
     for note in &notes {

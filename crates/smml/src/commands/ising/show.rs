@@ -9,6 +9,7 @@ use crate::{
         IsingArgs,
         spins::{Lattice, SpinKernel},
     },
+    output::counted,
     report::{
         figure::{Axis, Figure, Series, Style},
         histogram,
@@ -206,7 +207,7 @@ pub(super) fn text(args: &IsingArgs, results: &[PointResult], more: &[More]) -> 
             SpinKernel::Wolff => "Wolff clusters",
             SpinKernel::SwendsenWang => "Swendsen-Wang clusters",
         };
-        text += &format!("{at}, L = {}, {} samples, {kernel}\n", r.size, r.samples);
+        text += &format!("{at}, L = {}, {}, {kernel}\n", r.size, counted(r.samples as u64, "sample"));
         if r.rows.is_empty() {
             text += &format!("no results: {}\n\n", r.part.message.as_deref().unwrap_or_default());
             continue;
