@@ -406,7 +406,7 @@ fn gaps_and_bounds_are_told() {
     let manifest: serde_json::Value = serde_json::from_str(&read(&folder.join("manifest.json"))).unwrap();
     let time = &manifest["time_to_solution"];
     assert!(time["seconds"].as_f64() >= time["least_seconds"].as_f64() && time["least_seconds"].is_f64());
-    assert!(read(&folder.join("report.html")).contains("batches of 512 runs"));
+    assert!(read(&folder.join("report.html")).contains("batch of 512 runs"));
     let sat = write("sat.wcnf", PROBLEMS[4].1);
     let done = run(line(&["anneal", &sat, "--seed=1", "--quiet"], &place.path().join("sat")));
     assert!(String::from_utf8_lossy(&done.stdout).contains("no bound is proved"), "{done:?}");
