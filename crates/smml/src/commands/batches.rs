@@ -216,7 +216,7 @@ impl Tally {
         }));
         Ok(Sure {
             note: format!(
-                "{what} with 99 %: {needed} ({LEVEL} % interval {} to {}); the time is in manifest.json",
+                "to be 99 % sure of {what}: {needed} ({LEVEL} % interval {} to {}); the time is in manifest.json",
                 number(low),
                 number(high)
             ),
@@ -297,7 +297,7 @@ mod tests {
             (10, 10, 1, "1 run"),
         ] {
             let note = sure(&tally(hits, runs, per_batch)).note;
-            assert!(note.starts_with(&format!("the target with 99 %: {needed} (95 %")), "{note}");
+            assert!(note.starts_with(&format!("to be 99 % sure of the target: {needed} (95 %")), "{note}");
         }
         // One batch is all that ran: nothing takes less.
         let text = sure(&tally(512, 512, 512)).text;
