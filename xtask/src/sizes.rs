@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, fmt::Write};
 /// Points (number of spins, nanoseconds) of every curve.
 pub(crate) type Curves = BTreeMap<String, Vec<(f64, f64)>>;
 
-const WIDTH: f64 = 720.0;
+/// Width without the names of the curves, and of one letter of these.
+const WIDTH: f64 = 490.0;
+const LETTER: f64 = 6.8;
 const HEIGHT: f64 = 400.0;
 /// Left, top, right and bottom of the frame.
 const FRAME: [f64; 4] = [64.0, 24.0, 440.0, 340.0];
@@ -27,10 +29,12 @@ pub(crate) fn svg(curves: &Curves) -> Option<String> {
     let [left, top, right, bottom] = FRAME;
     let x = |v: f64| left + (v.log10() - x0) / (x1 - x0) * (right - left);
     let y = |v: f64| bottom - (v.log10() - y0) / (y1 - y0) * (bottom - top);
+    let longest = curves.keys().map(|name| name.chars().count()).max().unwrap_or(0);
+    let width = WIDTH + (LETTER * longest as f64).ceil();
     let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" font-family=\"sans-serif\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {HEIGHT}\" role=\"img\" font-family=\"sans-serif\" \
          font-size=\"12\">\n<title>Cost of an attempted flip against the number of spins</title>\n\
-         <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#ffffff\"/>\n"
+         <rect width=\"{width}\" height=\"{HEIGHT}\" fill=\"#ffffff\"/>\n"
     );
     for decade in x0 as i32..=x1 as i32 {
         let at = x(10f64.powi(decade));
@@ -75,7 +79,8 @@ pub(crate) fn svg(curves: &Curves) -> Option<String> {
     for (k, (name, points)) in curves.iter().enumerate() {
         let colour = COLOURS[k % COLOURS.len()];
         let mut path = String::new();
-        for (n, point) in points.iter().enumerate() {
+        // What costs nothing has no place on a logarithmic axis.
+        for (n, point) in points.iter().filter(|p| p.0 > 0.0 && p.1 > 0.0).enumerate() {
             let (px, py) = (x(point.0), y(point.1));
             let _ = write!(path, "{}{px:.1} {py:.1}", if n == 0 { "M" } else { "L" });
             push(&mut out, &format!("<circle cx=\"{px:.1}\" cy=\"{py:.1}\" r=\"3.5\" fill=\"{colour}\"/>"));
@@ -90,10 +95,14 @@ pub(crate) fn svg(curves: &Curves) -> Option<String> {
                 row - 6.0
             ),
         );
-        push(&mut out, &format!("<text x=\"{:.1}\" y=\"{row:.1}\">{name}</text>", right + 34.0));
+        push(&mut out, &format!("<text x=\"{:.1}\" y=\"{row:.1}\">{}</text>", right + 34.0, escaped(name)));
     }
     out += "</svg>\n";
     Some(out)
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 fn push(out: &mut String, line: &str) {
@@ -122,9 +131,19 @@ mod tests {
         let mut curves = Curves::new();
         assert!(svg(&curves).is_none());
         curves.insert("a".into(), vec![(1e3, 0.05), (1e6, 0.5)]);
-        curves.insert("b".into(), vec![(64.0, 20.0)]);
+        curves.insert("b".into(), vec![(64.0, 20.0), (128.0, 0.0)]);
         let text = svg(&curves).unwrap();
         assert!(text.matches("<circle").count() == 3 && text.contains(">a</text>"), "{text}");
+        // Room for the longest name, whatever is in it.
+        let long = "a & b <".repeat(9);
+        curves.insert(long.clone(), vec![(64.0, 20.0)]);
+        let wide = svg(&curves).unwrap();
+        let width = |text: &str| -> f64 {
+            text.split("viewBox=\"0 0 ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap()
+        };
+        assert!(
+            width(&wide) > width(&text) + 6.0 * (long.len() - 1) as f64 && wide.contains("a &amp; b &lt;")
+        );
         for at in text.split("cx=\"").skip(1) {
             let x: f64 = at.split('"').next().unwrap().parse().unwrap();
             assert!((FRAME[0]..=FRAME[2]).contains(&x), "{x}");
