@@ -77,10 +77,10 @@ def gnm(n, m, seed):
 
 
 CASES = [
-    ("anneal ea 100x100", torus(100, 1), 50, 250),
-    ("anneal 3-regular 10000", regular3(10_000, 2), 50, 250),
-    ("anneal g(800,19176)", gnm(800, 19_176, 4), 50, 550),
-    ("anneal sk 1000", sk(1_000, 3), 10, 60),
+    ("anneal ea 100x100", torus(100, 1), 50, 2050),
+    ("anneal 3-regular 10000", regular3(10_000, 2), 50, 2050),
+    ("anneal g(800,19176)", gnm(800, 19_176, 4), 50, 5050),
+    ("anneal sk 1000", sk(1_000, 3), 10, 310),
 ]
 
 
