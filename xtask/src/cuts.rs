@@ -130,14 +130,13 @@ fn graph(options: &Options, name: &str) -> PathBuf {
 
 /// Runs `smml anneal` on a graph, and returns what it prints.
 pub(crate) fn anneal(program: &Path, file: &Path, further: &[&str]) -> Result<String> {
-    let out = std::env::temp_dir().join(format!("smml-cuts-{}", std::process::id()));
+    let out = tempfile::tempdir()?;
     let output = Command::new(program)
         .args(["anneal", "--quiet", "--force"])
-        .arg(format!("--out={}", out.display()))
+        .arg(format!("--out={}", out.path().display()))
         .args(further)
         .arg(file)
         .output()?;
-    std::fs::remove_dir_all(&out).ok();
     // 1 says that a target was not reached.
     if !matches!(output.status.code(), Some(0 | 1)) {
         bail!("smml anneal {}: {}", file.display(), String::from_utf8_lossy(&output.stderr));

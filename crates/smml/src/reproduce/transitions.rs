@@ -202,7 +202,7 @@ fn density_of_states(ctx: &Context<'_>) -> Result<Outcome, Failure> {
         n_runs: 8,
         ln_f: 3e-5,
         max_attempts: 1_000_000_000,
-        attempts: ctx.level.pick(2_000_000, 30_000_000, 160_000_000),
+        attempts: ctx.level.pick(2_000_000, 30_000_000, 800_000_000),
     };
     let torus = Ising::in_field(square(side)?, 0.0)?;
     let sampled = DensityOfStates::sample_ising(&torus, &plan, &ctx.streams, Par::Rayon)?;
