@@ -82,12 +82,12 @@ fn files_are_read_back() {
         }
         assert_eq!(back["colouring"]["method"], "DSATUR");
         assert!(back["colouring"]["colours"].as_u64().unwrap() >= 4); // there are complete graphs of four
-        // Every coupler joins what the table says: the same column or row, or two that cross; and two colours.
+        // The table has the qubits that are left.
         let rows = rows(Path::new(&path("nodes.csv")));
         assert_eq!(rows.len(), 157);
         assert!(rows.iter().all(|r| !["20", "21", "33"].contains(&&*r["number"])));
     }
-    // Edges by vertices, checked against coordinates.
+    // Edges join two colours, and qubits of one column or row that follow each other, or two that cross.
     let rows = rows(Path::new(&path("nodes.csv")));
     let text = read(Path::new(&path("edges.coo")));
     let edges: Vec<(usize, usize)> = text
@@ -122,12 +122,12 @@ fn files_are_read_back() {
 fn graphs_of_problems_are_coloured() {
     let place = tempfile::tempdir().unwrap();
     let file = place.path().join("wheel.rudy");
-    // A hub and an odd ring: four colours, and without the hub three.
+    // A hub and an odd ring: four colours, and without the hub three. The hub comes first, then the ring in turn.
     fs::write(&file, "6 10\n1 2\n2 3\n3 4\n4 5\n5 1\n6 1 -2\n6 2\n6 3\n6 4\n6 5 0\n").unwrap();
     let path = file.display().to_string();
     let wheel = json(&[&path, "--colour"]);
     assert_eq!((&wheel["qubits"], &wheel["couplers"]), (&6.into(), &10.into()));
-    assert_eq!(wheel["colouring"], serde_json::json!({"method": "DSATUR", "colours": 4, "qubits": [2, 2, 1, 1]}));
+    assert_eq!(wheel["colouring"], serde_json::json!({"method": "DSATUR", "colours": 4, "qubits": [1, 2, 2, 1]}));
     let nodes = place.path().join("nodes.csv");
     let flag = format!("--nodes={}", nodes.display());
     let ring = json(&[&path, "--colour", "--missing=5", &flag]);

@@ -16,10 +16,9 @@
 //! The number of a qubit is its coordinate read as digits, the last one fastest; [`Layout::axes`] has how many values each
 //! takes. Couplings and fields are not kept here: a topology says which of them there may be.
 //!
-//! The rules are those of Boothby, King and Raymond, *Zephyr Topology of D-Wave Quantum Processors* (2021), Boothby,
-//! Bunyk, Raymond and Roy, *Next-Generation Topology of D-Wave Quantum Processors* (2019, Pegasus), and Bunyk et al.,
-//! *Architectural Considerations in the Design of a Superconducting Quantum Annealing Processor* (2014, Chimera). Nodes and
-//! couplers are compared with those of two other programs (`benches/peers/topologies.py`).
+//! Pegasus is from Boothby, Bunyk, Raymond and Roy, *Next-Generation Topology of D-Wave Quantum Processors* (2019,
+//! arXiv:2003.00133), Zephyr from Boothby, Raymond and King, *Zephyr Topology of D-Wave Quantum Processors* (2021). Nodes and
+//! couplers are compared with those of other programs (`benches/peers/topologies.py`).
 
 mod chimera;
 mod king;
@@ -93,7 +92,7 @@ impl Topology {
         Self::new(Layout::new(Shape::Pegasus { size, fabric: true })?)
     }
 
-    /// Zephyr Z(m, t). Z(12, 4) is the graph of a D-Wave Advantage2 before qubits that do not work are taken out.
+    /// Zephyr Z(m, t), of D-Wave's Advantage2 with t = 4.
     ///
     /// # Errors
     /// As [`Layout::new`].

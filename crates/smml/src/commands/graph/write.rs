@@ -46,6 +46,10 @@ pub(super) fn files(
     names: Option<&[String]>,
     title: &str,
 ) -> Result<(), Failure> {
+    let n = topology.graph().n_edges();
+    if args.image.is_some() && n > MAX_DRAWN {
+        return Err(Failure::Usage(format!("--image: {n} couplers, a drawing has at most {MAX_DRAWN}")));
+    }
     let save = |path: &Path, bytes: &[u8]| Ok::<(), Failure>(smml_core::store::write_atomically(path, bytes)?);
     if let Some(path) = &args.out {
         let format = Format::of_path(path).unwrap_or(Format::Rudy);
@@ -62,10 +66,6 @@ pub(super) fn files(
         save(path, &table(topology, names).map_err(|e| Failure::File(format!("{}: {e}", path.display())))?)?;
     }
     if let Some(path) = &args.image {
-        let n = topology.graph().n_edges();
-        if n > MAX_DRAWN {
-            return Err(Failure::Usage(format!("--image: {n} couplers, a drawing has at most {MAX_DRAWN}")));
-        }
         let positions: Vec<(f64, f64)> =
             (0..topology.graph().n_vertices()).filter_map(|v| topology.position(v)).collect();
         let colours = args.colour.then(|| topology.colouring().colours());
