@@ -5,7 +5,9 @@
 //! nodes follow one another colour by colour, which gives the same distribution of states after each colour.
 
 mod chains;
+mod cost;
 mod format;
+mod image;
 mod moments;
 mod network;
 mod sigmoid;
@@ -15,7 +17,9 @@ mod tests;
 mod wiring;
 
 pub use chains::Chains;
+pub use cost::PBitArray;
 pub use format::Format;
+pub use image::MemoryImage;
 pub use moments::Moments;
 pub use network::FixedNetwork;
 pub use sigmoid::SigmoidTable;

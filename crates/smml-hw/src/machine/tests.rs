@@ -271,3 +271,47 @@ fn what_does_not_fit_is_counted_or_refused() {
     assert!(chains.sweep(&network, &gains, &[0], 1, &mut rng).is_err());
     assert!(Chains::from_words(vec![0; 3]).sweep(&network, &gains, &[3], 1, &mut rng).is_err());
 }
+
+#[test]
+fn the_memory_image_runs_bit_for_bit() {
+    for (format, betas) in [("s{4}{5}", [1.0, 0.25, 3.5]), ("s{3}{9}", [1.0, 0.125, 4.0])] {
+        let network = machine(&model(30, 50, 0.9, 21), format);
+        let text = MemoryImage::of(&network).to_hex();
+        let image = MemoryImage::from_hex(&text).unwrap();
+        assert_eq!(image, MemoryImage::of(&network));
+        assert_eq!((image.n_nodes(), image.n_colours()), (30, network.wiring().colouring().n_colours()));
+        for beta in betas {
+            let gains = Gains::new(&network, &[beta]).unwrap();
+            assert!(gains.is_exact());
+            let gain = (beta * 2f64.powi(12 - network.format().fraction() as i32)) as u16;
+            let mut rng = Streams::new(22).stream("image", 0);
+            let mut chains = Chains::random(30, &mut rng);
+            for chain in [0, 17, 63] {
+                let mut up: Vec<bool> = (0..30).map(|i| chains.is_up(i, chain)).collect();
+                let mut twin = rng.clone();
+                let mut words = WideStream::from_words(twin.word(), twin.word());
+                // Chain c has number c mod 32 of the first or second 512 bits of each node.
+                let mut draw = || {
+                    let both = [words.next(), words.next()];
+                    let k = chain % 32;
+                    (both[chain / 32][k / 4] >> (16 * (k % 4))) as u16
+                };
+                for _ in 0..20 {
+                    image.run(&mut up, gain, &mut draw).unwrap();
+                }
+                let (mut chains, mut rng) = (chains.clone(), rng.clone());
+                chains.sweep(&network, &gains, network.wiring().order(), 20, &mut rng).unwrap();
+                assert_eq!(up, (0..30).map(|i| chains.is_up(i, chain)).collect::<Vec<_>>(), "{format} β {beta}");
+            }
+            chains.set(0, 0);
+        }
+        assert!(image.run(&mut [false; 3], 1, || 0).is_err());
+        for (old, new) in [("// order", "// orders"), ("version 1", "version 2"), ("0000001d\n", "0000001e\n"), ("format s", "format x"), ("// fields", "00001\n// fields")] {
+            assert!(text.contains(old), "{old}");
+            assert!(MemoryImage::from_hex(&text.replacen(old, new, 1)).is_err(), "{old}");
+        }
+        for cut in [0, 10, text.len() / 2, text.len() - 6] {
+            assert!(MemoryImage::from_hex(&text[..cut]).is_err());
+        }
+    }
+}
