@@ -6,6 +6,7 @@
 
 mod chains;
 mod cost;
+mod float;
 mod format;
 mod image;
 mod moments;
@@ -18,6 +19,7 @@ mod wiring;
 
 pub use chains::Chains;
 pub use cost::PBitArray;
+pub use float::FloatNetwork;
 pub use format::Format;
 pub use image::MemoryImage;
 pub use moments::Moments;

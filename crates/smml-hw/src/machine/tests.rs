@@ -315,3 +315,47 @@ fn the_memory_image_runs_bit_for_bit() {
         }
     }
 }
+
+#[test]
+fn the_machine_in_floating_point_agrees_with_enumeration() {
+    let ising = model(16, 20, 0.6, 31);
+    let graph = ising.couplings();
+    let wiring = Arc::new(Wiring::new(graph, &Colouring::dsatur(graph)).unwrap());
+    let couplings: Vec<f64> = graph.edges().map(|(_, _, w)| w).collect();
+    let network = FloatNetwork::new(wiring.clone(), &couplings, ising.fields()).unwrap();
+    // Every second chain at another temperature; one node clamped.
+    let betas: Vec<f64> = (0..CHAINS).map(|c| if c % 2 == 0 { 1.0 } else { 0.3 }).collect();
+    let mut free = [true; 16];
+    free[5] = false;
+    let mut rng = Streams::new(32).stream("float", 0);
+    let mut chains = Chains::random(16, &mut rng);
+    chains.set(5, u64::MAX);
+    network.sweep(&mut chains, &betas, &free, 200, &mut rng).unwrap();
+    let mut fields = ising.fields().to_vec();
+    fields[5] = 60.0;
+    let clamped = Ising::on_graph(graph.clone(), fields).unwrap();
+    let mut each = vec![[0.0; 16]; CHAINS];
+    let n = 2000;
+    for _ in 0..n {
+        network.sweep(&mut chains, &betas, &free, 1, &mut rng).unwrap();
+        for (c, sums) in each.iter_mut().enumerate() {
+            (0..16).for_each(|i| sums[i] += if chains.is_up(i, c) { 1.0 } else { -1.0 } / f64::from(n));
+        }
+    }
+    assert_eq!(chains.words()[5], u64::MAX);
+    for (parity, beta) in [(0, 1.0), (1, 0.3)] {
+        // At 0.3 the field of the clamped node is weaker, but still 18.
+        let exact = enumerate(&clamped, beta).0;
+        for i in 0..16 {
+            let values: Vec<f64> = (0..CHAINS).filter(|c| c % 2 == parity).map(|c| each[c][i]).collect();
+            let mean = values.iter().sum::<f64>() / 32.0;
+            let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 31.0;
+            // 8 standard errors of 32 chains.
+            let gate = 8.0 * (variance / 32.0).sqrt() + 1e-12;
+            assert!((mean - exact[i]).abs() <= gate, "β {beta}, node {i}: {mean} {} {gate}", exact[i]);
+        }
+    }
+    for (betas, free) in [(&[1.0; 2][..], &[true; 16][..]), (&[-1.0], &[true; 16]), (&[1.0], &[true; 15])] {
+        assert!(network.sweep(&mut chains, betas, free, 1, &mut rng).is_err());
+    }
+}
