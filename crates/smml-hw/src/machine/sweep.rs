@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use smml_core::{
     lanes_paths,
     rng::WideStream,
-    simd::lanes::LanesStream,
+    simd::lanes::{Lanes, LanesStream},
 };
 
 /// Chains side by side: one bit each of a 64-bit word.
@@ -120,8 +120,7 @@ lanes_paths! {
         spins: &mut [u64],
         words: &mut WideStream
     ) {
-        let load = |all: &[[i16; 32]; 2]| [W::load_i16(&all[0]), W::load_i16(&all[1])];
-        let (most, shift, factor) = (load(&gains.most), load(&gains.shift), load(&gains.factor));
+        let (most, shift, factor) = (load::<W>(&gains.most), load::<W>(&gains.shift), load::<W>(&gains.factor));
         let [c0, c1, c2] = &table.coefficients;
         let mut random = LanesStream::<W>::load(words);
         for &i in order {
@@ -132,9 +131,9 @@ lanes_paths! {
                 fields[0] = fields[0].add_i16_where(up as u32, double);
                 fields[1] = fields[1].add_i16_where((up >> 32) as u32, double);
             }
-            let mut half = |k: usize| {
-                let field: W = fields[k];
-                let mut x = field.abs_i16().min_u16(most[k]).mul_i16(shift[k]);
+            let mut up = 0;
+            for k in 0..2 {
+                let mut x = fields[k].abs_i16().min_u16(most[k]).mul_i16(shift[k]);
                 if !EXACT {
                     x = x.mul_high_u16(factor[k]).min_u16(W::splat_i16(LARGEST as i16));
                 }
@@ -142,11 +141,16 @@ lanes_paths! {
                 let place = x.shift_left_16::<7>();
                 let slope = piece.look_up(c1).sub_i16(place.mul_high_u16(piece.look_up(c2)));
                 let threshold = piece.look_up(c0).add_i16(place.mul_high_u16(slope));
-                random.next().at_most_u16(threshold) ^ field.negative_i16()
-            };
-            let low = half(0);
-            spins[i] = u64::from(low) | u64::from(half(1)) << 32;
+                up |= u64::from(random.next().at_most_u16(threshold) ^ fields[k].negative_i16()) << (32 * k);
+            }
+            spins[i] = up;
         }
         random.store(words);
     }
+}
+
+// No closures above: one that is called twice need not become part of the function that has the instructions.
+#[inline(always)]
+fn load<W: Lanes>(lanes: &[[i16; 32]; 2]) -> [W; 2] {
+    [W::load_i16(&lanes[0]), W::load_i16(&lanes[1])]
 }

@@ -339,7 +339,7 @@ fn the_machine_in_floating_point_agrees_with_enumeration() {
     for _ in 0..n {
         network.sweep(&mut chains, &betas, &free, 1, &mut rng).unwrap();
         for (c, sums) in each.iter_mut().enumerate() {
-            (0..16).for_each(|i| sums[i] += if chains.is_up(i, c) { 1.0 } else { -1.0 } / f64::from(n));
+            (0..16).for_each(|i| sums[i] += f64::from(if chains.is_up(i, c) { 1 } else { -1 }) / f64::from(n));
         }
     }
     assert_eq!(chains.words()[5], u64::MAX);
