@@ -57,7 +57,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         generative: number("g", 1.0),
         discriminative: number("d", 1.0),
         positive: phase("positive", 10, 10, 2),
-        conditional: phase("conditional", 40, 10, 2),
+        settle: count("settle", 40),
         negative: phase("negative", 0, 10, 2),
         chains: match count("negatives", 1) {
             0 => Negative::Carried { n_chains },
@@ -85,10 +85,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         if (step.step + 1) % every == 0 || trainer.is_done() {
             let model = trainer.model()?;
             let mut line = String::new();
-            for (anneal, reads) in [(50, 50), (200, 200)] {
+            let mut asks = vec![(50, 50, 1.0, 1.0), (200, 200, 1.0, 1.0)];
+            if trainer.is_done() {
+                asks.extend([(1000, 1000, 1.0, 1.0), (200, 200, 0.2, 1.0), (200, 200, 1.5, 1.5), (500, 500, 0.3, 2.0)]);
+            }
+            for (anneal, reads, from, to) in asks {
                 let how = Inference {
                     anneal,
-                    betas: Schedule::linear(number("beta0", 1.0), 1.0)?,
+                    betas: Schedule::linear(from, to)?,
                     reads,
                     format: "s{3}{9}".parse()?,
                     seed: 5,
@@ -96,7 +100,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let rows = Clamped { rows: &check_rows, pixels: None, labels: None };
                 let answer = model.infer(&rows, &how, Par::Rayon)?;
                 let right = answer.best().iter().zip(check.labels()).filter(|(a, b)| a == b).count();
-                line += &format!(" {:.2}% ({})", 100.0 * right as f64 / check.len() as f64, anneal + reads);
+                line += &format!(" {:.2}% ({} β {from}..{to})", 100.0 * right as f64 / check.len() as f64, anneal + reads);
             }
             let rms = |x: &[f32]| (x.iter().map(|x| f64::from(x * x)).sum::<f64>() / x.len() as f64).sqrt();
             println!(

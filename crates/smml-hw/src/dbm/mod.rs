@@ -5,6 +5,7 @@
 //! to generate, part of an image to complete it.
 
 mod bits;
+mod classes;
 mod infer;
 mod layout;
 mod model;

@@ -5,7 +5,7 @@
 //! any batch, with any number of threads.
 
 use super::{
-    bits,
+    bits, classes,
     layout::Layout,
     model::SparseDbm,
     training::{DbmTraining, Negative, Phase, Rule},
@@ -107,6 +107,8 @@ struct Orders {
     pixels_clamped: Vec<u32>,
     labels_clamped: Vec<u32>,
     both_clamped: Vec<u32>,
+    /// As `pixels_clamped`, with the labels held.
+    labels_held: Vec<u32>,
 }
 
 impl Orders {
@@ -117,6 +119,11 @@ impl Orders {
             pixels_clamped: free(true, false),
             labels_clamped: free(false, true),
             both_clamped: free(true, true),
+            labels_held: {
+                let labels_free = layout.free(false, true);
+                let held: Vec<bool> = labels_free.iter().map(|free| !free).collect();
+                wiring.holding(&layout.free(true, false), &held)
+            },
         }
     }
 }
@@ -200,6 +207,9 @@ impl<'a> DbmTrainer<'a> {
             _ => DbmTraining::blocks(n_chains),
         };
         same_length("words of chains", state.chains.len(), n_blocks)?;
+        if matches!(state.training.chains, Negative::Labelled { .. }) && state.layout.n_classes() == 0 {
+            return Err(Error::out_of_range("classes", 0, "at least 1 where chains are labelled"));
+        }
         if let Some(chains) = state.chains.iter().find(|c| c.n_nodes() != n) {
             same_length("nodes of the chains", chains.n_nodes(), n)?;
         }
@@ -252,6 +262,7 @@ impl<'a> DbmTrainer<'a> {
         let wide = |x: &[f32]| x.iter().map(|x| f64::from(*x)).collect::<Vec<_>>();
         self.network.program(&wide(&self.state.parameters[..m]), &wide(&self.state.parameters[m..]))?;
         let batch = self.batch();
+        self.deal(&batch);
         let training = &self.state.training;
         let carried = matches!(training.chains, Negative::Carried { .. });
         let words: Vec<&[u32]> = batch.chunks(CHAINS).collect();
@@ -301,13 +312,39 @@ impl<'a> DbmTrainer<'a> {
         let per_epoch = self.steps_per_epoch();
         let (epoch, k) = (self.state.step / per_epoch, (self.state.step % per_epoch) as usize);
         if self.shuffled.0 != epoch {
-            let mut rows: Vec<u32> = (0..self.rows.data.len() as u32).collect();
-            Streams::new(self.state.training.seed).stream("rows", epoch).shuffle(&mut rows);
-            self.shuffled = (epoch, rows);
+            let mut rng = Streams::new(self.state.training.seed).stream("rows", epoch);
+            self.shuffled = (epoch, classes::shuffled(self.rows.data.len(), self.rows.labels, &mut rng));
         }
         let size = self.state.training.batch_size;
         let rows = &self.shuffled.1;
         rows[k * size..((k + 1) * size).min(rows.len())].to_vec()
+    }
+    /// Gives labelled chains the classes of the batch, as often as they are there: else the means of clamped labels would
+    /// differ between the phases, and couplings would drift along a difference that no learning removes.
+    fn deal(&mut self, batch: &[u32]) {
+        let layout = &self.state.layout;
+        let Negative::Labelled { n_chains } = self.state.training.chains else { return };
+        let Some(first) = layout.labels().get(..layout.n_classes()).filter(|first| !first.is_empty()) else { return };
+        let chain = |k: usize| (k / CHAINS, k % CHAINS);
+        let now: Vec<Option<usize>> = (0..n_chains)
+            .map(|k| {
+                let (block, bit) = chain(k);
+                let up = |node: &u32| self.state.chains[block].is_up(*node as usize, bit);
+                let mut ups = (0..first.len()).filter(|class| up(&first[*class]));
+                // At the start labels are random, and none or several are up.
+                ups.next().filter(|_| ups.next().is_none())
+            })
+            .collect();
+        let rows = batch.iter().map(|r| usize::from(self.rows.labels[*r as usize]));
+        let wanted = classes::shares(rows, layout.n_classes(), n_chains);
+        for (k, class) in classes::dealt(&now, &wanted) {
+            let (block, bit) = chain(k);
+            let chains = &mut self.state.chains[block];
+            for (node, of) in layout.label_bits() {
+                let word = chains.words()[node as usize] & !(1 << bit);
+                chains.set(node as usize, word | u64::from(of == class) << bit);
+            }
+        }
     }
     fn stream(&self, k: usize) -> Stream {
         // Steps and words of one training share no stream: at most 2^32 words.
@@ -316,22 +353,34 @@ impl<'a> DbmTrainer<'a> {
         Streams::new(seed).stream("words", k as u64)
     }
     /// Means with up to 64 rows clamped: first their pixels alone, then their labels too.
-    fn of_rows<R: Draw>(&self, rows: &[u32], rng: &mut R) -> Result<Out> {
+    fn of_rows(&self, rows: &[u32], rng: &mut Stream) -> Result<Out> {
         let (training, layout) = (&self.state.training, &self.state.layout);
         let mut chains = Chains::random(self.network.wiring().n_nodes(), rng);
         for (node, word) in layout.pixels().iter().zip(bits::turn(self.rows.data, rows)) {
             chains.set(*node as usize, word);
         }
         let mut out = Out::new(chains, bits::first(rows.len()));
-        if training.discriminative > 0.0 && layout.n_classes() > 0 {
-            self.run(training.conditional, &self.orders.pixels_clamped, CONDITIONAL, &mut out, rng)?;
-        }
         let labels = rows.iter().map(|r| self.rows.labels.get(*r as usize).copied().unwrap_or(0));
-        let classes = bits::classes(labels, layout.n_classes().max(1));
-        for (node, class) in layout.label_bits() {
-            out.chains.set(node as usize, classes[class]);
+        let words = bits::classes(labels, layout.n_classes().max(1));
+        let clamp = |chains: &mut Chains| {
+            layout.label_bits().for_each(|(node, class)| chains.set(node as usize, words[class]));
+        };
+        if training.discriminative > 0.0 && layout.n_classes() > 0 {
+            let order = &self.orders.pixels_clamped;
+            let gains = Gains::new(&self.network, &[1.0])?;
+            out.chains.sweep(&self.network, &gains, order, training.settle, rng)?;
+            out.flips += (training.settle * order.len() * CHAINS) as u64;
+            let mut labelled = out.chains.clone();
+            clamp(&mut labelled);
+            let mut twin = rng.fork();
+            let mut same = twin.clone();
+            self.run(training.positive, order, CONDITIONAL, &mut out, &mut twin)?;
+            out.chains = labelled;
+            self.run(training.positive, &self.orders.labels_held, POSITIVE, &mut out, &mut same)?;
+        } else {
+            clamp(&mut out.chains);
+            self.run(training.positive, &self.orders.both_clamped, POSITIVE, &mut out, rng)?;
         }
-        self.run(training.positive, &self.orders.both_clamped, POSITIVE, &mut out, rng)?;
         Ok(out)
     }
     /// Means of the model, over the chains of one word.
@@ -340,14 +389,7 @@ impl<'a> DbmTrainer<'a> {
         let n = training.chains.n_chains() - block * CHAINS;
         let mut out = Out::new(chains, bits::first(n));
         let order = match training.chains {
-            Negative::Labelled { .. } if layout.n_classes() > 0 => {
-                let classes = bits::classes(
-                    (0..CHAINS).map(|c| ((block * CHAINS + c) % layout.n_classes()) as u8),
-                    layout.n_classes(),
-                );
-                layout.label_bits().for_each(|(node, class)| out.chains.set(node as usize, classes[class]));
-                &self.orders.labels_clamped
-            }
+            Negative::Labelled { .. } => &self.orders.labels_clamped,
             _ => &self.orders.all,
         };
         self.run(training.negative, order, NEGATIVE, &mut out, rng)?;

@@ -56,8 +56,8 @@ pub enum Negative {
         /// Number of chains.
         n_chains: usize,
     },
-    /// Persistent chains of which each has a class clamped, in turn: means of p(pixels, hidden | class), with classes as often
-    /// as in the data only if the data have them equally often.
+    /// Persistent chains of which each has a class clamped: means of p(pixels, hidden | class), with classes as often as in
+    /// the batch.
     Labelled {
         /// Number of chains.
         n_chains: usize,
@@ -113,8 +113,10 @@ pub struct DbmTraining {
     pub discriminative: f64,
     /// Pixels and labels clamped.
     pub positive: Phase,
-    /// Pixels clamped: where `discriminative` is not 0.
-    pub conditional: Phase,
+    /// Sweeps with pixels clamped alone, where `discriminative` is not 0. From there two runs go on through the positive phase on
+    /// the same random numbers: one with the labels clamped, one with them free. Nodes that the labels do not reach then have
+    /// the same states in both, and do not add to the noise of C⁺ - C°.
+    pub settle: usize,
     /// The model: where `generative` is not 0.
     pub negative: Phase,
     /// Its chains.
@@ -146,7 +148,7 @@ impl DbmTraining {
             generative: 1.0,
             discriminative: 0.0,
             positive: Phase::new(0, 10, 4),
-            conditional: Phase::new(0, 1, 1),
+            settle: 0,
             negative: Phase::new(0, 500, 200),
             chains: Negative::Carried { n_chains: 1 },
             centred: false,
@@ -197,7 +199,7 @@ impl DbmTraining {
         }
         self.learning_rate.clone().checked()?;
         self.positive.check("positive phase")?;
-        self.conditional.check("conditional phase")?;
+        Phase::new(self.settle, 1, 1).check("sweeps to settle")?;
         self.negative.check("negative phase")
     }
     /// Words of 64 chains that `n` chains take.

@@ -3,7 +3,7 @@
 use super::{
     moments::Moments,
     network::FixedNetwork,
-    sweep::{CHAINS, Gains, sweep},
+    sweep::{CHAINS, Gains, HELD, sweep},
 };
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -79,7 +79,7 @@ impl Chains {
     fn check(&self, network: &FixedNetwork, order: &[u32]) -> Result<()> {
         let n = network.wiring().n_nodes();
         same_length("nodes of the chains", self.words.len(), n)?;
-        match order.iter().find(|i| **i as usize >= n) {
+        match order.iter().map(|i| i & !HELD).find(|i| *i as usize >= n) {
             Some(i) => Err(Error::out_of_range("node in the order of a sweep", i, format!("below {n}"))),
             None => Ok(()),
         }

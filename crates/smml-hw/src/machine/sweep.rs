@@ -11,6 +11,10 @@ use smml_core::{
     simd::lanes::{Lanes, LanesStream},
 };
 
+/// Marks a node in an order that keeps its state: its random numbers are drawn all the same, so that two runs on the same
+/// random numbers stay in step where only one of them has it clamped.
+pub(super) const HELD: u32 = 1 << 31;
+
 /// Chains side by side: one bit each of a 64-bit word.
 pub const CHAINS: usize = 64;
 
@@ -124,6 +128,11 @@ lanes_paths! {
         let [c0, c1, c2] = &table.coefficients;
         let mut random = LanesStream::<W>::load(words);
         for &i in order {
+            if i & HELD != 0 {
+                random.next();
+                random.next();
+                continue;
+            }
             let i = i as usize;
             let mut fields = [W::splat_i16(network.base[i]); 2];
             for Wire { end, double } in &network.wires[network.wiring().row(i)] {

@@ -1,5 +1,6 @@
 //! Which p-bit is wired to which, in the order in which the machine goes through them.
 
+use super::sweep::HELD;
 use crate::error::{Error, Result};
 use smml_core::graph::{Colouring, SparseGraph};
 use std::ops::Range;
@@ -22,11 +23,13 @@ pub struct Wiring {
 impl Wiring {
     /// Weights of the graph do not matter here.
     ///
-    /// Errors: a colouring that is not one of this graph; more than 2³¹ edges.
+    /// Errors: a colouring that is not one of this graph; 2³¹ nodes or edges, or more.
     pub fn new(graph: &SparseGraph, colouring: &Colouring) -> Result<Self> {
         colouring.check(graph)?;
-        if graph.n_edges() > 1 << 31 {
-            return Err(Error::out_of_range("number of edges", graph.n_edges(), "at most 2^31"));
+        for (name, value) in [("number of nodes", graph.n_vertices()), ("number of edges", graph.n_edges())] {
+            if value >= HELD as usize {
+                return Err(Error::out_of_range(name, value, "below 2^31"));
+            }
         }
         let n = graph.n_vertices();
         let order: Vec<u32> = (0..colouring.n_colours()).flat_map(|c| colouring.class(c).iter().copied()).collect();
@@ -85,6 +88,15 @@ impl Wiring {
     /// When `free` has fewer entries than there are nodes, as indexing a slice does.
     pub fn free(&self, free: &[bool]) -> Vec<u32> {
         self.order.iter().copied().filter(|i| free[*i as usize]).collect()
+    }
+    /// As [`Wiring::free`], but nodes that `held` says keep their states while their random numbers are drawn: a run with them
+    /// held stays in step with one on the same random numbers in which they are free.
+    ///
+    /// # Panics
+    /// When `free` or `held` has fewer entries than there are nodes.
+    pub fn holding(&self, free: &[bool], held: &[bool]) -> Vec<u32> {
+        let mark = |i: u32| if held[i as usize] { i | HELD } else { i };
+        self.free(free).into_iter().map(mark).collect()
     }
     pub(super) fn row(&self, node: usize) -> Range<usize> {
         let row = &self.rows[node];
