@@ -385,7 +385,7 @@ impl<'a> DbmTrainer<'a> {
     }
     /// Means of the model, over the chains of one word.
     fn of_model<R: Draw>(&self, block: usize, chains: Chains, rng: &mut R) -> Result<Out> {
-        let (training, layout) = (&self.state.training, &self.state.layout);
+        let training = &self.state.training;
         let n = training.chains.n_chains() - block * CHAINS;
         let mut out = Out::new(chains, bits::first(n));
         let order = match training.chains {
@@ -447,8 +447,12 @@ impl<'a> DbmTrainer<'a> {
         let n_steps = (self.steps_per_epoch() * training.n_epochs as u64).max(2);
         let rate = training.learning_rate.at(self.state.step as f64 / (n_steps - 1) as f64);
         let average_rate = training.average_rate as f32;
+        let largest = training.format.largest();
         let state = &mut self.state;
         state.memory.update(&mut state.parameters, &gradient, rate)?;
+        // What the machine cannot hold is not learned either.
+        let largest = largest as f32;
+        state.parameters.iter_mut().for_each(|x| *x = x.clamp(-largest, largest));
         for (average, new) in state.average.iter_mut().zip(&state.parameters) {
             *average += average_rate * (new - *average);
         }

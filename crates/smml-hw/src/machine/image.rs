@@ -1,6 +1,6 @@
 //! A programmed network as the memory of a machine, in hexadecimal, and the machine that runs from it.
 
-use super::{format::Format, network::FixedNetwork, sigmoid::SigmoidTable};
+use super::{format::Format, network::FixedNetwork, sigmoid::{LARGEST, SigmoidTable}};
 use crate::error::{Error, Result};
 use smml_core::error::same_length;
 use std::fmt::Write;
@@ -39,7 +39,7 @@ pub struct MemoryImage {
     ends: Vec<u32>,
     couplings: Vec<i16>,
     fields: Vec<i16>,
-    sigmoid: [Vec<u16>; 3],
+    sigmoid: [Vec<i16>; 3],
 }
 
 impl MemoryImage {
@@ -73,7 +73,7 @@ impl MemoryImage {
             ends,
             couplings,
             fields: network.field_codes().to_vec(),
-            sigmoid: table.coefficients.map(|c| c.iter().map(|x| *x as u16).collect()),
+            sigmoid: table.coefficients.map(|c| c.to_vec()),
         }
     }
     /// Number of nodes.
@@ -102,14 +102,16 @@ impl MemoryImage {
             for (end, coupling) in self.ends[row.clone()].iter().zip(&self.couplings[row]) {
                 field += if up[*end as usize] { i32::from(*coupling) } else { -i32::from(*coupling) };
             }
-            // What a register of 15 bits holds; beyond it the smallest argument above counts.
-            let most = (32767 / u32::from(gain.max(1))).max(1);
-            let x = field.unsigned_abs().min(most) * u32::from(gain);
-            let (piece, place) = ((x >> 9) as usize & 63, (x & 511) << 7);
-            let [c0, c1, c2] = [0, 1, 2].map(|k| u32::from(self.sigmoid[k][piece]));
-            let slope = c1.wrapping_sub((place * c2) >> 16) & 0xffff;
-            let threshold = (c0 + ((place * slope) >> 16)) & 0xffff;
-            let yes = u32::from(random()) <= threshold;
+            // Fields whose argument would be beyond the table are kept within it.
+            let gain = u32::from(gain.min(LARGEST));
+            let most = (u32::from(LARGEST) / gain.max(1)).max(1);
+            let x = field.unsigned_abs().min(most) * gain;
+            // The place in a piece of 512 arguments, from its middle, in units of 2^-15 of half a piece.
+            let (piece, z) = ((x + 256) as usize / 512, ((x + 256) % 512) as i32 * 128 - 32768);
+            let [c0, c1, c2] = [0, 1, 2].map(|k| i32::from(self.sigmoid[k][piece]));
+            let times = |a: i32, b: i32| (a * b + 0x4000) >> 15;
+            let threshold = (c0 + times(z, c1 + times(z, c2))) as u16;
+            let yes = random() <= threshold;
             up[i] = yes != (field < 0);
         }
         Ok(())
@@ -139,7 +141,7 @@ impl MemoryImage {
             2 => self.ends.clone(),
             3 => signed(&self.couplings),
             4 => signed(&self.fields),
-            k => self.sigmoid[k - 5].iter().map(|c| u32::from(*c)).collect(),
+            k => signed(&self.sigmoid[k - 5]),
         }
     }
 
@@ -183,14 +185,13 @@ impl MemoryImage {
         if sections.len() != SECTIONS.len() {
             return Err(wrong(text.lines().count(), "the end"));
         }
-        let short = |k: usize| sections[k].iter().map(|x| *x as u16).collect::<Vec<u16>>();
         let signed = |k: usize| sections[k].iter().map(|x| *x as u16 as i16).collect::<Vec<i16>>();
         let image = MemoryImage {
             format,
             colour_ends,
             couplings: signed(3),
             fields: signed(4),
-            sigmoid: [short(5), short(6), short(7)],
+            sigmoid: [signed(5), signed(6), signed(7)],
             order: sections[0].clone(),
             starts: sections[1].clone(),
             ends: sections[2].clone(),

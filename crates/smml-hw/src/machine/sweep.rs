@@ -21,9 +21,9 @@ pub const CHAINS: usize = 64;
 /// The inverse temperature of every chain, as the arithmetic of a [`FixedNetwork`] has it.
 ///
 /// The argument of the sigmoid is x = 2 β |f| in units of 2⁻¹¹, that is g |f| with f in steps and
-/// g = β 2^(12 - fraction). Where g is a whole number for all chains, x is exact. Else g is rounded to 16 bits and x
-/// rounded down, which changes the probability by less than [`Gains::ERROR`] more than the table does. g above 2¹⁵ - 1
-/// counts as that: the smallest field then decides.
+/// g = β 2^(12 - fraction). Where g is a whole number for all chains, x is exact. Else g is rounded to 15 bits and x to units
+/// of 2⁻¹⁰, which changes the probability by less than [`Gains::ERROR`] more than the table does. Arguments beyond the table,
+/// 15.87, count as that, and so does g: the smallest field then decides.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gains {
     exact: bool,
@@ -37,7 +37,7 @@ pub struct Gains {
 
 impl Gains {
     /// Largest change of a probability by rounding of g and of x, where g is not a whole number.
-    pub const ERROR: f64 = 1.0 / 4096.0;
+    pub const ERROR: f64 = 1.0 / 2048.0;
 
     /// One inverse temperature for all chains, or [`CHAINS`] of them.
     ///
@@ -82,7 +82,7 @@ impl Gains {
         let small = field.unsigned_abs().min(most);
         let x = match self.exact {
             true => u32::from(small) * u32::from(shift),
-            false => (u32::from(small) * u32::from(shift) * u32::from(factor)) >> 16,
+            false => (u32::from(small) * u32::from(shift) * u32::from(factor) + 0x4000) >> 15 << 1,
         };
         let p = SigmoidTable::get().probability(x.min(u32::from(LARGEST)) as u16);
         if field < 0 { 1.0 - p } else { p }
@@ -95,14 +95,14 @@ fn whole(g: f64) -> (u16, u16, u16) {
     (LARGEST.checked_div(g).unwrap_or(LARGEST).max(1), g, 0)
 }
 
-/// Limit, shift and factor for any g: |f| 2^shift has 16 bits, g = factor 2^shift/2¹⁶ with a factor of 16 bits.
+/// Limit, shift and factor for any g: |f| 2^shift and the factor have 15 bits, g/2 = factor 2^shift/2¹⁵.
 fn rounded(g: f64) -> (u16, u16, u16) {
     let mut shift = 0;
-    while libm::ldexp(g, 16 - shift) >= 65535.5 {
+    while libm::ldexp(g, 14 - shift) >= 32767.5 {
         shift += 1;
     }
-    let factor = libm::rint(libm::ldexp(g, 16 - shift)) as u16;
-    (u16::MAX >> shift, 1 << shift, factor)
+    let factor = libm::rint(libm::ldexp(g, 14 - shift)) as u16;
+    (i16::MAX as u16 >> shift, 1 << shift, factor)
 }
 
 /// Sweeps the nodes of `order` once. Neighbours must not be swept at once, and are not: order is order.
@@ -144,12 +144,12 @@ lanes_paths! {
             for k in 0..2 {
                 let mut x = fields[k].abs_i16().min_u16(most[k]).mul_i16(shift[k]);
                 if !EXACT {
-                    x = x.mul_high_u16(factor[k]).min_u16(W::splat_i16(LARGEST as i16));
+                    x = x.mul_round_i16(factor[k]).min_u16(W::splat_i16(LARGEST as i16 / 2)).shift_left_16::<1>();
                 }
-                let piece = x.shift_right_u16::<9>();
-                let place = x.shift_left_16::<7>();
-                let slope = piece.look_up(c1).sub_i16(place.mul_high_u16(piece.look_up(c2)));
-                let threshold = piece.look_up(c0).add_i16(place.mul_high_u16(slope));
+                let piece = x.add_i16(W::splat_i16(256)).shift_right_u16::<9>();
+                let z = x.shift_left_16::<7>();
+                let slope = piece.look_up(c1).add_i16(z.mul_round_i16(piece.look_up(c2)));
+                let threshold = piece.look_up(c0).add_i16(z.mul_round_i16(slope));
                 up |= u64::from(random.next().at_most_u16(threshold) ^ fields[k].negative_i16()) << (32 * k);
             }
             spins[i] = up;

@@ -34,7 +34,7 @@ fn machine(ising: &Ising, format: &str) -> FixedNetwork {
 fn plain(network: &FixedNetwork, betas: &[f64], order: &[u32], words: &mut [u64], stream: &mut WideStream) {
     let format = network.format();
     let table = SigmoidTable::get();
-    let g: Vec<f64> = betas.iter().map(|b| (b * 2f64.powi(12 - format.fraction() as i32)).min(32767.0)).collect();
+    let g: Vec<f64> = betas.iter().map(|b| (b * 2f64.powi(12 - format.fraction() as i32)).min(32511.0)).collect();
     let exact = g.iter().all(|g| g.fract() == 0.0);
     let edges: Vec<(u32, u32)> = network.wiring().graph().edges().map(|(i, j, _)| (i, j)).collect();
     for &i in order {
@@ -49,22 +49,19 @@ fn plain(network: &FixedNetwork, betas: &[f64], order: &[u32], words: &mut [u64]
                 }
             }
             let g = g[if g.len() == 1 { 0 } else { chain }];
+            let size = field.unsigned_abs();
             let x = if exact {
-                (field.unsigned_abs() as f64 * g).min(32767.0) as u16
+                // Fields beyond the table count as the largest that is within.
+                size.min((32511.0 / g.max(1.0)) as u64) * g as u64
             } else {
                 let mut shift = 0;
-                while g * 2f64.powi(16 - shift) >= 65535.5 {
+                while g * 2f64.powi(14 - shift) >= 32767.5 {
                     shift += 1;
                 }
-                let factor = (g * 2f64.powi(16 - shift)).round_ties_even() as u64;
-                (((field.unsigned_abs() << shift).min(65535 >> shift << shift) * factor) >> 16).min(32767) as u16
-            };
-            // What saturates in the machine is beyond the table in any case.
-            let x = if exact && g > 0.0 && field.unsigned_abs() > (32767.0 / g).max(1.0) as u64 {
-                ((32767.0 / g).floor().max(1.0) * g) as u16
-            } else {
-                x
-            };
+                let factor = (g * 2f64.powi(14 - shift)).round_ties_even() as u64;
+                let small = size.min(32767 >> shift);
+                (((small << shift) * factor + 16384) / 32768 * 2).min(32510)
+            } as u16;
             let (half, k) = (chain / 32, chain % 32);
             let number = (random[half][k / 4] >> (16 * (k % 4))) as u16;
             let yes = number <= table.threshold(x);

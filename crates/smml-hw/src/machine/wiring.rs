@@ -32,7 +32,13 @@ impl Wiring {
             }
         }
         let n = graph.n_vertices();
-        let order: Vec<u32> = (0..colouring.n_colours()).flat_map(|c| colouring.class(c).iter().copied()).collect();
+        let mut order = Vec::with_capacity(n);
+        for colour in 0..colouring.n_colours() {
+            let mut class = colouring.class(colour).to_vec();
+            // Within a colour any order will do; rows of equal length in a row are quicker to go through.
+            class.sort_by_key(|i| (graph.degree(*i as usize), *i));
+            order.extend(class);
+        }
         let mut rows = vec![0..0; n];
         let mut ends = Vec::with_capacity(2 * graph.n_edges());
         for &i in &order {

@@ -13,14 +13,12 @@ pub trait Numbers16: Copy {
     fn add_i16(self, o: Self) -> Self;
     /// Sums modulo 2¹⁶ where the bit is set, else the numbers as they are.
     fn add_i16_where(self, set: u32, o: Self) -> Self;
-    /// Differences modulo 2¹⁶.
-    fn sub_i16(self, o: Self) -> Self;
     /// The smaller of two unsigned numbers.
     fn min_u16(self, o: Self) -> Self;
     /// Products modulo 2¹⁶.
     fn mul_i16(self, o: Self) -> Self;
-    /// The upper 16 bits of unsigned products.
-    fn mul_high_u16(self, o: Self) -> Self;
+    /// Products divided by 2¹⁵ and rounded to nearest, halves up; -2¹⁵ times itself is -2¹⁵.
+    fn mul_round_i16(self, o: Self) -> Self;
     /// Absolute values; that of -2¹⁵ is 2¹⁵ as an unsigned number.
     fn abs_i16(self) -> Self;
     /// Shifted left, zeros coming in.
@@ -99,10 +97,6 @@ impl Numbers16 for [u64; 8] {
         from(a)
     }
     #[inline(always)]
-    fn sub_i16(self, o: Self) -> Self {
-        zip(self, o, i16::wrapping_sub)
-    }
-    #[inline(always)]
     fn min_u16(self, o: Self) -> Self {
         zip(self, o, |a, b| (a as u16).min(b as u16) as i16)
     }
@@ -111,8 +105,8 @@ impl Numbers16 for [u64; 8] {
         zip(self, o, i16::wrapping_mul)
     }
     #[inline(always)]
-    fn mul_high_u16(self, o: Self) -> Self {
-        zip(self, o, |a, b| ((u32::from(a as u16) * u32::from(b as u16)) >> 16) as i16)
+    fn mul_round_i16(self, o: Self) -> Self {
+        zip(self, o, |a, b| ((i32::from(a) * i32::from(b) + 0x4000) >> 15) as i16)
     }
     #[inline(always)]
     fn abs_i16(self) -> Self {
@@ -213,10 +207,6 @@ mod x86 {
             Avx2(half(self.0, set, o.0), half(self.1, set >> 16, o.1))
         }
         #[inline(always)]
-        fn sub_i16(self, o: Self) -> Self {
-            halves!(_mm256_sub_epi16, self, o)
-        }
-        #[inline(always)]
         fn min_u16(self, o: Self) -> Self {
             halves!(_mm256_min_epu16, self, o)
         }
@@ -225,8 +215,8 @@ mod x86 {
             halves!(_mm256_mullo_epi16, self, o)
         }
         #[inline(always)]
-        fn mul_high_u16(self, o: Self) -> Self {
-            halves!(_mm256_mulhi_epu16, self, o)
+        fn mul_round_i16(self, o: Self) -> Self {
+            halves!(_mm256_mulhrs_epi16, self, o)
         }
         #[inline(always)]
         fn abs_i16(self) -> Self {
@@ -288,10 +278,6 @@ mod x86 {
             whole!(_mm512_mask_add_epi16(self.0, set, self.0, o.0))
         }
         #[inline(always)]
-        fn sub_i16(self, o: Self) -> Self {
-            whole!(_mm512_sub_epi16(self.0, o.0))
-        }
-        #[inline(always)]
         fn min_u16(self, o: Self) -> Self {
             whole!(_mm512_min_epu16(self.0, o.0))
         }
@@ -300,8 +286,8 @@ mod x86 {
             whole!(_mm512_mullo_epi16(self.0, o.0))
         }
         #[inline(always)]
-        fn mul_high_u16(self, o: Self) -> Self {
-            whole!(_mm512_mulhi_epu16(self.0, o.0))
+        fn mul_round_i16(self, o: Self) -> Self {
+            whole!(_mm512_mulhrs_epi16(self.0, o.0))
         }
         #[inline(always)]
         fn abs_i16(self) -> Self {
