@@ -9,6 +9,7 @@ mod convolve;
 mod engines;
 mod mbar;
 mod optimize;
+mod pbits;
 mod program;
 mod rbm;
 mod spins;
@@ -22,7 +23,7 @@ type Measured = Result<(f64, &'static str), Box<dyn std::error::Error>>;
 /// A timing by its name.
 type Timing = (&'static str, fn() -> Measured);
 
-const TIMINGS: [Timing; 27] = [
+const TIMINGS: [Timing; 31] = [
     ("convolve 1e6*1e4", convolve::long_by_short),
     ("adam 1e6 f32", optimize::adam_step),
     ("rosenbrock 1000 evaluations", optimize::rosenbrock_evaluations),
@@ -47,6 +48,10 @@ const TIMINGS: [Timing; 27] = [
     ("anneal ea 100x100 single", engines::edwards_anderson_single),
     ("anneal 3-regular 10000 single", engines::regular_single),
     ("anneal g(800,19176) single", engines::random_graph_single),
+    ("p-bits p14", pbits::fixed),
+    ("p-bits p14 on 2 cores", pbits::fixed_on_two),
+    ("p-bits p14 float", pbits::float),
+    ("p-bits p14 moments", pbits::moments),
     ("checkpoint encode 8 MB", program::encode),
     ("checkpoint decode 8 MB", program::decode),
     ("startup", program::startup),

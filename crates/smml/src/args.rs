@@ -18,6 +18,8 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+#[path = "args/graph.rs"]
+pub(crate) mod graph;
 #[path = "args/problem.rs"]
 pub(crate) mod problem;
 #[path = "args/spins.rs"]
@@ -69,6 +71,12 @@ pub(crate) enum Command {
         after_help = "Examples: smml instance torus glass.rudy --size 100 --seed 1, smml instance wishart w.coo --size 64 --number 32"
     )]
     Instance(problem::InstanceArgs),
+    /// Graphs of sparse Ising machines: qubits, couplers, degrees, colours; of a file, the graph of its problem
+    #[command(
+        after_help = "Examples: smml graph pegasus 14 --colour, smml graph zephyr 12 --missing 3,17 --out z12.coo --nodes z12.csv\n          \
+                      smml graph problem.qubo --colour"
+    )]
+    Graph(graph::GraphArgs),
     /// The double digest problem of a file of fragment lengths
     #[command(
         allow_negative_numbers = true,

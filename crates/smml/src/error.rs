@@ -65,3 +65,13 @@ impl From<smml_learn::Error> for Failure {
         }
     }
 }
+
+impl From<smml_hw::Error> for Failure {
+    fn from(e: smml_hw::Error) -> Self {
+        match e {
+            smml_hw::Error::Core(e) => e.into(),
+            smml_hw::Error::Learn(e) => e.into(),
+            e => Failure::Check(e.to_string()),
+        }
+    }
+}

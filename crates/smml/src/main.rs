@@ -54,6 +54,7 @@ fn run_command(mut command: Command, file: Option<&Path>) -> Result<(), Failure>
         Command::Anneal(args) => commands::anneal::run(&args),
         Command::Exact(args) => commands::exact::run(&args),
         Command::Instance(args) => commands::instance::run(&args),
+        Command::Graph(args) => commands::graph::run(&args),
         Command::Digest(args) => commands::digest::run(&args),
         Command::Tsp(args) => commands::tsp::run(&args),
         Command::Rbm(command) => commands::rbm::run(&command),

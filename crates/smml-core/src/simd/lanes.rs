@@ -1,9 +1,13 @@
 //! 512 lanes of one bit each, the logical vector of the multi-spin kernels: the same width on every path, so that a loop
 //! that ends early uses the same random words everywhere.
 //!
-//! Kernels of real numbers take the same 512 bits as sixteen `f32`.
+//! Kernels of real numbers take the same 512 bits as sixteen `f32`, fixed-point ones as thirty-two 16-bit numbers.
 //!
 //! A kernel is written once, generic over [`Lanes`], and compiled for every path by [`lanes_paths!`](crate::lanes_paths).
+
+mod numbers16;
+
+pub use numbers16::Numbers16;
 
 use crate::rng::WideStream;
 
@@ -11,7 +15,7 @@ use crate::rng::WideStream;
 ///
 /// Implemented here only. The vector types, whose operations need instructions that not every CPU has, are hidden behind
 /// [`lanes_paths!`](crate::lanes_paths), which calls them where the CPU has them.
-pub trait Lanes: Copy {
+pub trait Lanes: Copy + Numbers16 {
     /// No bit set.
     fn zero() -> Self;
     /// From eight words.
@@ -248,11 +252,11 @@ pub mod __x86 {
 
     /// Two registers of 256 bits.
     #[derive(Clone, Copy)]
-    pub struct Avx2(__m256i, __m256i);
+    pub struct Avx2(pub(super) __m256i, pub(super) __m256i);
 
     /// One register of 512 bits.
     #[derive(Clone, Copy)]
-    pub struct Avx512(__m512i);
+    pub struct Avx512(pub(super) __m512i);
 
     /// One intrinsic of two halves.
     macro_rules! halves {

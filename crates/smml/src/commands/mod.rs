@@ -7,6 +7,7 @@ pub(crate) mod digest;
 pub(crate) mod eq;
 pub(crate) mod exact;
 pub(crate) mod glass;
+pub(crate) mod graph;
 pub(crate) mod instance;
 pub(crate) mod ising;
 mod lattices;

@@ -11,6 +11,7 @@ mod entries;
 pub(crate) mod figure;
 pub(crate) mod histogram;
 mod image;
+pub(crate) mod network;
 mod page;
 mod palette;
 mod scale;

@@ -43,6 +43,31 @@ impl RealLaneSweep {
         betas: &LaneBetas,
         rng: &mut R,
     ) -> Result<Step> {
+        self.run(model, spins, None, betas, rng)
+    }
+    /// As [`RealLaneSweep::sweep`], but only spins that `free` says are swept: the others keep their values, and the
+    /// distribution is that of the free spins given the others.
+    ///
+    /// Errors: those of [`RealLaneSweep::sweep`]; another length of `free`.
+    pub fn sweep_free<R: Draw>(
+        &self,
+        model: &RealLaneModel,
+        spins: &mut RealLaneSpins,
+        free: &[bool],
+        betas: &LaneBetas,
+        rng: &mut R,
+    ) -> Result<Step> {
+        same_length("free spins", free.len(), model.n_spins())?;
+        self.run(model, spins, Some(free), betas, rng)
+    }
+    fn run<R: Draw>(
+        &self,
+        model: &RealLaneModel,
+        spins: &mut RealLaneSpins,
+        free: Option<&[bool]>,
+        betas: &LaneBetas,
+        rng: &mut R,
+    ) -> Result<Step> {
         same_length("spins", spins.n_spins(), model.n_spins())?;
         let mut scales = [Scale::new(0.0, 1.0); REAL_LANES];
         if let LaneBetas::Each(betas) = betas {
@@ -63,21 +88,26 @@ impl RealLaneSweep {
         let mut accepted = match (&mut spins.body, &model.rows, self.rule) {
             (Body::BySpin(c), Rows::Sparse { offsets, entries }, rule) => {
                 let sweep = if rule == Rule::HeatBath { sparse::<true> } else { sparse::<false> };
-                sweep(offsets, entries, &mut c.spins, &mut c.fields, &scales, &mut words)
+                sweep(offsets, entries, &mut c.spins, &mut c.fields, free, &scales, &mut words)
             }
             (Body::ByReplica(c), Rows::Dense { blocks, n_blocks }, rule) => {
                 let sweep = if rule == Rule::HeatBath { dense::<true> } else { dense::<false> };
-                sweep(c.n_spins, blocks, *n_blocks, &mut c.spins, &mut c.fields, &scales, &mut words)
+                sweep(c.n_spins, blocks, *n_blocks, &mut c.spins, &mut c.fields, free, &scales, &mut words)
             }
             // `prepare` has made the form that belongs to the rows.
             _ => 0,
         };
-        if self.rule == Rule::Metropolis && !model.free.is_empty() {
+        let uncoupled: Vec<u32> = match free {
+            Some(free) => model.free.iter().copied().filter(|i| free[*i as usize]).collect(),
+            None => model.free.clone(),
+        };
+        if self.rule == Rule::Metropolis && !uncoupled.is_empty() {
             // The sweep has flipped all of them; those that stay so have changed.
-            accepted = accepted.saturating_sub((REAL_LANES * model.free.len()) as u64);
-            accepted += spins.draw_free(&model.free, rng);
+            accepted = accepted.saturating_sub((REAL_LANES * uncoupled.len()) as u64);
+            accepted += spins.draw_free(&uncoupled, rng);
         }
-        Ok(Step { proposed: (REAL_LANES * model.n_spins()) as u64, accepted })
+        let n_swept = free.map_or(model.n_spins(), |free| free.iter().filter(|f| **f).count());
+        Ok(Step { proposed: (REAL_LANES * n_swept) as u64, accepted })
     }
 }
 
@@ -96,6 +126,7 @@ lanes_paths! {
         entries: &[(u32, f32)],
         spins: &mut [Block],
         fields: &mut [Block],
+        free: Option<&[bool]>,
         scales: &[Scale; REAL_LANES],
         words: &mut [WideStream; 2]
     ) -> u64 {
@@ -106,6 +137,9 @@ lanes_paths! {
         let mut more = LanesStream::<W>::load(&words[1]);
         let mut flipped = 0;
         for (i, own) in spins.chunks_exact_mut(BLOCKS).enumerate() {
+            if free.is_some_and(|free| !free[i]) {
+                continue;
+            }
             for b in 0..BLOCKS {
                 let spin = W::load_f32(&own[b].0);
                 let cost = spin.mul_f32(W::load_f32(&fields[i * BLOCKS + b].0));
@@ -148,6 +182,7 @@ lanes_paths! {
         n_blocks: usize,
         spins: &mut [Block],
         fields: &mut [Block],
+        free: Option<&[bool]>,
         scales: &[Scale; REAL_LANES],
         words: &mut [WideStream; 2]
     ) -> u64 {
@@ -169,6 +204,12 @@ lanes_paths! {
                     let drawn = Drawn::new::<HEAT>(decide.next());
                     // Attempts that are not made yet, of spins that there are.
                     let mut left = u16::MAX >> (WIDTH - WIDTH.min(n_spins - b * WIDTH));
+                    if let Some(free) = free {
+                        left &= free[b * WIDTH..n_spins.min((b + 1) * WIDTH)]
+                            .iter()
+                            .enumerate()
+                            .fold(0, |set, (k, free)| set | u16::from(*free) << k);
+                    }
                     loop {
                         let [may, sure] = drawn.may(cost.mul_f32(fast));
                         let may = may & left;

@@ -324,3 +324,54 @@ fn spins_without_couplings_are_random() {
         }
     }
 }
+
+#[test]
+fn clamped_spins_stay_and_the_others_follow_them() {
+    let few: Vec<(u32, u32, f64)> = (0..14).map(|i| (i, (i + 1) % 14, 0.3 + 0.05 * f64::from(i))).collect();
+    let many: Vec<(u32, u32, f64)> =
+        (0..14u32).flat_map(|i| (0..i).map(move |j| (i, j, if (i * j) % 3 == 0 { -0.2 } else { 0.15 }))).collect();
+    for edges in [few, many] {
+        let fields: Vec<f64> = (0..14).map(|i| 0.1 * f64::from(i % 4) - 0.2).collect();
+        let ising = Ising::new(14, &edges, fields).unwrap();
+        let model = RealLaneModel::new(&ising).unwrap();
+        let free: Vec<bool> = (0..14).map(|i| i % 3 != 1).collect();
+        let start: Vec<i8> = (0..14).map(|i| if i % 2 == 0 { 1 } else { -1 }).collect();
+        // Means of the free spins given the others, by summing over all of their states.
+        let (mut z, mut exact) = (0.0, [0.0; 14]);
+        for state in 0..1u32 << 14 {
+            let s: Vec<i8> = (0..14).map(|i| if state >> i & 1 == 1 { 1 } else { -1 }).collect();
+            if (0..14).all(|i| free[i] || s[i] == start[i]) {
+                let w = (-0.9 * ising.energy(&s)).exp();
+                z += w;
+                exact.iter_mut().zip(&s).for_each(|(m, s)| *m += w * f64::from(*s));
+            }
+        }
+        for sweep in [RealLaneSweep::metropolis(), RealLaneSweep::heat_bath()] {
+            let mut rng = rng(78);
+            let mut spins = RealLaneSpins::up(14).unwrap();
+            (0..REAL_LANES).for_each(|r| spins.set_replica(r, &start).unwrap());
+            let betas = LaneBetas::Same(0.9);
+            let mut each = vec![[0.0; 14]; REAL_LANES];
+            for t in 0..2100 {
+                let step = sweep.sweep_free(&model, &mut spins, &free, &betas, &mut rng).unwrap();
+                assert_eq!(step.proposed, 64 * free.iter().filter(|f| **f).count() as u64);
+                if t >= 100 {
+                    for (r, sums) in each.iter_mut().enumerate() {
+                        sums.iter_mut().zip(spins.replica(r)).for_each(|(m, s)| *m += f64::from(s) / 2000.0);
+                    }
+                }
+            }
+            for i in 0..14 {
+                let mean = each.iter().map(|m| m[i]).sum::<f64>() / 64.0;
+                let variance = each.iter().map(|m| (m[i] - mean).powi(2)).sum::<f64>() / 63.0;
+                // 7 standard errors of 64 replicas.
+                let gate = if free[i] { 7.0 * (variance / 64.0).sqrt() } else { 1e-12 };
+                assert!((mean - exact[i] / z).abs() <= gate, "spin {i}: {mean} {} {gate}", exact[i] / z);
+            }
+        }
+    }
+    let model = RealLaneModel::new(&Ising::new(2, &[(0, 1, 1.0)], vec![0.0; 2]).unwrap()).unwrap();
+    let mut s = RealLaneSpins::up(2).unwrap();
+    let wrong = RealLaneSweep::heat_bath().sweep_free(&model, &mut s, &[true], &LaneBetas::Same(1.0), &mut rng(1));
+    assert!(wrong.is_err());
+}

@@ -1,0 +1,19 @@
+//! Deep Boltzmann machines on the graphs of sparse Ising machines: training, classification, generation.
+//!
+//! [`SparseDbm`] has parameters on a [`Wiring`](crate::machine::Wiring), with pixels and labels at the nodes of a [`Layout`].
+//! [`DbmTrainer`] learns them from data, [`SparseDbm::infer`] runs the machine with anything clamped: pixels to classify, labels
+//! to generate, part of an image to complete it.
+
+mod bits;
+mod classes;
+mod infer;
+mod layout;
+mod model;
+mod trainer;
+mod training;
+
+pub use infer::{Answer, Clamped, Inference};
+pub use layout::Layout;
+pub use model::SparseDbm;
+pub use trainer::{DbmState, DbmStep, DbmTrainer, Labelled};
+pub use training::{DbmTraining, MOST_ROWS, Negative, Phase, Rule};

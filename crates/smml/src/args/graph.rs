@@ -1,0 +1,48 @@
+//! Arguments of `smml graph`.
+
+use super::problem::FileFormat;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Arguments of `smml graph`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct GraphArgs {
+    /// king, chimera, pegasus or zephyr; or the file of a problem, whose graph is taken
+    #[arg(value_name = "FAMILY|FILE")]
+    pub(crate) what: PathBuf,
+    /// king: ROWS [COLUMNS], chimera: ROWS [COLUMNS [TILE]], pegasus: SIZE, zephyr: SIZE [TILE]; columns as many as rows,
+    /// tiles of 4, when absent
+    #[arg(value_name = "SIZES", value_delimiter = ',')]
+    pub(crate) sizes: Vec<u32>,
+    /// Pegasus with the qubits at its borders that cross no other one
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Qubits that are missing: their numbers as 3,17,42, or a file of them
+    #[arg(long, value_name = "LIST|FILE")]
+    pub(crate) missing: Option<String>,
+    /// Couplers that are missing: pairs of numbers as 3-17,4-18, or a file with one pair on each line
+    #[arg(long, value_name = "LIST|FILE")]
+    pub(crate) missing_couplers: Option<String>,
+    /// Say how many colours there are, and how many qubits of each; draw them
+    #[arg(long)]
+    pub(crate) colour: bool,
+    /// Format of the file of a problem [default: by its extension, then by its content]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<FileFormat>,
+    /// Write the couplers, each with weight 1, to this file, in the format of its extension [default: rudy]. Vertices are
+    /// counted over the qubits that are there; names in dimod JSON are qubit numbers
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Write of each vertex its qubit number, coordinate, place and colour to this file
+    #[arg(long, value_name = "FILE.csv")]
+    pub(crate) nodes: Option<PathBuf>,
+    /// Draw the graph into this file
+    #[arg(long, value_name = "FILE.svg")]
+    pub(crate) image: Option<PathBuf>,
+    /// Replace files that exist
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
