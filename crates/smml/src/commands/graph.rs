@@ -67,20 +67,15 @@ pub(crate) fn run(args: &GraphArgs) -> Result<(), Failure> {
     let Source { topology: whole, title, names } = source(args)?;
     let qubits = args.missing.as_deref().map(missing::qubits).transpose()?.unwrap_or_default();
     let couplers = args.missing_couplers.as_deref().map(missing::couplers).transpose()?.unwrap_or_default();
-    // Couplers first: they may be named with qubits that are missing as well.
+    let named = |flag: &str, list: &str, e: smml_hw::Error| Failure::Usage(format!("{flag} {list}: {e}"));
     let mut topology = whole;
-    for (flag, list, less) in [
-        ("--missing-couplers", &args.missing_couplers, !couplers.is_empty()),
-        ("--missing", &args.missing, !qubits.is_empty()),
-    ] {
-        if less {
-            let made = match flag {
-                "--missing" => topology.without(&qubits),
-                _ => topology.without_couplers(&couplers),
-            };
-            let list = list.as_deref().unwrap_or_default();
-            topology = made.map_err(|e| Failure::Usage(format!("{flag} {list}: {e}")))?;
-        }
+    // Couplers first: they may be named with qubits that are missing as well.
+    if let Some(list) = &args.missing_couplers {
+        topology =
+            topology.without_couplers(&couplers).map_err(|e| named("--missing-couplers", list, e))?;
+    }
+    if let Some(list) = &args.missing {
+        topology = topology.without(&qubits).map_err(|e| named("--missing", list, e))?;
     }
     write::files(args, &topology, names.as_deref(), &title)?;
     let summary = Summary {
