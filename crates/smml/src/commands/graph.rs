@@ -64,11 +64,10 @@ struct Colours {
 /// Runs the command.
 pub(crate) fn run(args: &GraphArgs) -> Result<(), Failure> {
     write::check(args)?;
-    let Source { topology: whole, title, names } = source(args)?;
+    let Source { mut topology, title, names } = source(args)?;
     let qubits = args.missing.as_deref().map(missing::qubits).transpose()?.unwrap_or_default();
     let couplers = args.missing_couplers.as_deref().map(missing::couplers).transpose()?.unwrap_or_default();
     let named = |flag: &str, list: &str, e: smml_hw::Error| Failure::Usage(format!("{flag} {list}: {e}"));
-    let mut topology = whole;
     // Couplers first: they may be named with qubits that are missing as well.
     if let Some(list) = &args.missing_couplers {
         topology =
