@@ -45,7 +45,11 @@ fn families_have_the_published_numbers() {
         let found = json(&[words, &["--colour"]].concat());
         assert_eq!((&found["qubits"], &found["couplers"]), (&qubits.into(), &couplers.into()), "{words:?}");
         let degree = &found["degree"];
-        assert_eq!((&degree["smallest"], &degree["largest"]), (&degrees.0.into(), &degrees.1.into()), "{words:?}");
+        assert_eq!(
+            (&degree["smallest"], &degree["largest"]),
+            (&degrees.0.into(), &degrees.1.into()),
+            "{words:?}"
+        );
         let total: u64 = degree["qubits"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).sum();
         assert_eq!(total, qubits);
         assert_eq!(degree["mean"], 2.0 * f64::from(couplers) / qubits as f64);
@@ -55,9 +59,10 @@ fn families_have_the_published_numbers() {
         assert_eq!(total, qubits);
     }
     let text = said(&["graph", "pegasus", "14", "--colour"]);
-    for part in
-        ["Pegasus P14: 4264 qubits, 30404 couplers, connected; degrees 6 to 15, mean 14.26", "4 colours, by closed form"]
-    {
+    for part in [
+        "Pegasus P14: 4264 qubits, 30404 couplers, connected; degrees 6 to 15, mean 14.26",
+        "4 colours, by closed form",
+    ] {
         assert!(text.contains(part), "{text}");
     }
     assert_eq!(text.matches("  1066\n").count(), 4, "{text}");
@@ -71,7 +76,8 @@ fn files_are_read_back() {
     fs::write(&missing, "20 21 # two\n33\n").unwrap();
     let qubits = format!("--missing={missing}");
     let table = format!("--nodes={}", path("nodes.csv"));
-    for name in ["edges", "edges.rudy", "edges.coo", "edges.qubo", "edges.mtx", "edges.json", "edges.rudy.gz"] {
+    for name in ["edges", "edges.rudy", "edges.coo", "edges.qubo", "edges.mtx", "edges.json", "edges.rudy.gz"]
+    {
         let out = path(name);
         let from = format!("--out={out}");
         let written = json(&["zephyr", "2", "--missing-couplers=0-1", &qubits, &from, &table, "--force"]);
@@ -107,7 +113,10 @@ fn files_are_read_back() {
             assert_eq!((value(a, "w"), value(a, "k")), (value(b, "w"), value(b, "k")));
             assert!([1, 2].contains(&(place_of(a) - place_of(b)).abs()));
         } else {
-            assert!((0..2).contains(&(value(a, "w") - place_of(b))) && (0..2).contains(&(value(b, "w") - place_of(a))));
+            assert!(
+                (0..2).contains(&(value(a, "w") - place_of(b)))
+                    && (0..2).contains(&(value(b, "w") - place_of(a)))
+            );
         }
         assert_ne!((&*rows[a]["number"], &*rows[b]["number"]), ("0", "1"));
     }
@@ -127,7 +136,10 @@ fn graphs_of_problems_are_coloured() {
     let path = file.display().to_string();
     let wheel = json(&[&*path, "--colour"]);
     assert_eq!((&wheel["qubits"], &wheel["couplers"]), (&6.into(), &10.into()));
-    assert_eq!(wheel["colouring"], serde_json::json!({"method": "DSATUR", "colours": 4, "qubits": [1, 2, 2, 1]}));
+    assert_eq!(
+        wheel["colouring"],
+        serde_json::json!({"method": "DSATUR", "colours": 4, "qubits": [1, 2, 2, 1]})
+    );
     let nodes = place.path().join("nodes.csv");
     let flag = format!("--nodes={}", nodes.display());
     let ring = json(&[&*path, "--colour", "--missing=5", &flag]);
@@ -179,7 +191,11 @@ fn what_makes_no_sense_is_refused() {
         (&["pegsus", "4"], 3, "did you mean 'pegasus'?"),
         (&["zephyr", "4", "--full"], 2, "--full"),
         (&["zephyr", "4", "--format=coo"], 2, "--format"),
-        (&["zephyr", "1", "--missing=48"], 2, "--missing 48: missing[0] = 48 is not allowed: it must be below 48"),
+        (
+            &["zephyr", "1", "--missing=48"],
+            2,
+            "--missing 48: missing[0] = 48 is not allowed: it must be below 48",
+        ),
         (&["pegasus", "4", "--missing=6,0"], 2, "missing[1] = 0"),
         (&["zephyr", "1", "--missing=1,,2"], 2, "'' is not the number of a qubit"),
         (&["zephyr", "1", "--missing-couplers=1"], 2, "'1' is not a pair"),

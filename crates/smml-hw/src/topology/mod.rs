@@ -150,9 +150,7 @@ impl Topology {
         method: Method,
     ) -> Result<Self> {
         let colouring = match (method, &layout) {
-            (Method::ClosedForm, Some(layout)) => {
-                Colouring::new(without_gaps(layout.colours(&numbers)))?
-            }
+            (Method::ClosedForm, Some(layout)) => Colouring::new(without_gaps(layout.colours(&numbers)))?,
             _ => Colouring::dsatur(&graph),
         };
         colouring.check(&graph)?;
@@ -225,8 +223,7 @@ impl Topology {
             new[v] = numbers.len() as u32;
             numbers.push(self.numbers[v]);
         }
-        let stays =
-            |i: u32, j: u32| keep[i as usize] && keep[j as usize] && !cut.contains(&(i, j));
+        let stays = |i: u32, j: u32| keep[i as usize] && keep[j as usize] && !cut.contains(&(i, j));
         let edges: Vec<(u32, u32)> = self
             .graph
             .edges()

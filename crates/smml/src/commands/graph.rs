@@ -70,8 +70,7 @@ pub(crate) fn run(args: &GraphArgs) -> Result<(), Failure> {
     let named = |flag: &str, list: &str, e: smml_hw::Error| Failure::Usage(format!("{flag} {list}: {e}"));
     // Couplers first: they may be named with qubits that are missing as well.
     if let Some(list) = &args.missing_couplers {
-        topology =
-            topology.without_couplers(&couplers).map_err(|e| named("--missing-couplers", list, e))?;
+        topology = topology.without_couplers(&couplers).map_err(|e| named("--missing-couplers", list, e))?;
     }
     if let Some(list) = &args.missing {
         topology = topology.without(&qubits).map_err(|e| named("--missing", list, e))?;
@@ -183,12 +182,11 @@ fn from_file(args: &GraphArgs, word: &str) -> Result<Source, Failure> {
 
 fn text(summary: &Summary<'_>) -> String {
     let mut text = summary.graph.to_string();
-    let missing: Vec<String> =
-        [(summary.missing_qubits, "qubit"), (summary.missing_couplers, "coupler")]
-            .iter()
-            .filter(|m| m.0 > 0)
-            .map(|m| output::counted(m.0 as u64, m.1))
-            .collect();
+    let missing: Vec<String> = [(summary.missing_qubits, "qubit"), (summary.missing_couplers, "coupler")]
+        .iter()
+        .filter(|m| m.0 > 0)
+        .map(|m| output::counted(m.0 as u64, m.1))
+        .collect();
     if !missing.is_empty() {
         text += &format!(" without {}", missing.join(" and "));
     }
