@@ -17,8 +17,8 @@
 //! takes. Couplings and fields are not kept here: a topology says which of them there may be.
 //!
 //! Pegasus is from Boothby, Bunyk, Raymond and Roy, *Next-Generation Topology of D-Wave Quantum Processors* (2019,
-//! arXiv:2003.00133), Zephyr from Boothby, Raymond and King, *Zephyr Topology of D-Wave Quantum Processors* (2021). Nodes and
-//! couplers are compared with those of other programs (`benches/peers/topologies.py`).
+//! arXiv:2003.00133), Zephyr from Boothby, Raymond and King, *Zephyr Topology of D-Wave Quantum Processors* (2021).
+//! Nodes and couplers are compared with those of other programs (`benches/peers/topologies.py`).
 
 mod chimera;
 mod king;
