@@ -37,8 +37,9 @@ fn nodes_and_edges_are_those_of_other_programs() {
         let of_nodes = sha256(numbers.iter().map(|n| format!("{n}\n")));
         assert_eq!(of_nodes, nodes, "nodes of {family} {sizes:?}");
         // Numbers grow with vertices, so the order of the edges is that of their numbers.
-        let of_edges =
-            sha256(graph.edges().map(|(i, j, _)| format!("{} {}\n", numbers[i as usize], numbers[j as usize])));
+        let of_edges = sha256(
+            graph.edges().map(|(i, j, _)| format!("{} {}\n", numbers[i as usize], numbers[j as usize])),
+        );
         assert_eq!(of_edges, edges, "edges of {family} {sizes:?}");
         *n_of.entry(family).or_insert(0) += 1;
     }

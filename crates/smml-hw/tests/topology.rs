@@ -108,9 +108,13 @@ fn counts_and_degrees_are_the_published_ones() {
         assert_eq!((z.graph().n_vertices(), z.graph().n_edges()), (nodes, edges), "Z{m},{t}");
         assert_eq!(degrees(z.graph()), (least, most), "Z{m},{t}");
     }
-    for (m, nodes, edges, least, most) in
-        [(1, 8, 16, 4, 4), (2, 32, 80, 5, 5), (4, 128, 352, 5, 6), (8, 512, 1472, 5, 6), (16, 2048, 6016, 5, 6)]
-    {
+    for (m, nodes, edges, least, most) in [
+        (1, 8, 16, 4, 4),
+        (2, 32, 80, 5, 5),
+        (4, 128, 352, 5, 6),
+        (8, 512, 1472, 5, 6),
+        (16, 2048, 6016, 5, 6),
+    ] {
         let c = Topology::chimera(m, m, 4).unwrap();
         assert_eq!((c.graph().n_vertices(), c.graph().n_edges()), (nodes, edges), "C{m}");
         assert_eq!(degrees(c.graph()), (least, most), "C{m}");
@@ -189,7 +193,8 @@ fn closed_form_colourings_have_the_fewest_colours() {
         };
         let has_four = graph.edges().any(|(a, b, _)| {
             let around = |v: u32| graph.neighbours(v as usize).0.iter().copied();
-            let both: Vec<u32> = around(a).filter(|&c| graph.weight(b as usize, c as usize).is_some()).collect();
+            let both: Vec<u32> =
+                around(a).filter(|&c| graph.weight(b as usize, c as usize).is_some()).collect();
             both.iter().any(|&c| both.iter().any(|&d| c < d && complete([a, b, c, d])))
         });
         let fewest = match () {

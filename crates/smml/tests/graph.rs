@@ -12,7 +12,7 @@ fn said(words: &[&str]) -> String {
 }
 
 fn json(words: &[&str]) -> serde_json::Value {
-    serde_json::from_str(&said(&[&["graph", "--json"], words].concat())).unwrap()
+    serde_json::from_str(&said(&[&["graph", "--json"][..], words].concat())).unwrap()
 }
 
 /// Rows of a CSV file by the names of its columns.
@@ -45,7 +45,11 @@ fn families_have_the_published_numbers() {
         let found = json(&[words, &["--colour"]].concat());
         assert_eq!((&found["qubits"], &found["couplers"]), (&qubits.into(), &couplers.into()), "{words:?}");
         let degree = &found["degree"];
-        assert_eq!((&degree["smallest"], &degree["largest"]), (&degrees.0.into(), &degrees.1.into()), "{words:?}");
+        assert_eq!(
+            (&degree["smallest"], &degree["largest"]),
+            (&degrees.0.into(), &degrees.1.into()),
+            "{words:?}"
+        );
         let total: u64 = degree["qubits"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).sum();
         assert_eq!(total, qubits);
         assert_eq!(degree["mean"], 2.0 * f64::from(couplers) / qubits as f64);
@@ -55,9 +59,10 @@ fn families_have_the_published_numbers() {
         assert_eq!(total, qubits);
     }
     let text = said(&["graph", "pegasus", "14", "--colour"]);
-    for part in
-        ["Pegasus P14: 4264 qubits, 30404 couplers, connected; degrees 6 to 15, mean 14.26", "4 colours, by closed form"]
-    {
+    for part in [
+        "Pegasus P14: 4264 qubits, 30404 couplers, connected; degrees 6 to 15, mean 14.26",
+        "4 colours, by closed form",
+    ] {
         assert!(text.contains(part), "{text}");
     }
     assert_eq!(text.matches("  1066\n").count(), 4, "{text}");
@@ -71,12 +76,13 @@ fn files_are_read_back() {
     fs::write(&missing, "20 21 # two\n33\n").unwrap();
     let qubits = format!("--missing={missing}");
     let table = format!("--nodes={}", path("nodes.csv"));
-    for name in ["edges", "edges.rudy", "edges.coo", "edges.qubo", "edges.mtx", "edges.json", "edges.rudy.gz"] {
+    for name in ["edges", "edges.rudy", "edges.coo", "edges.qubo", "edges.mtx", "edges.json", "edges.rudy.gz"]
+    {
         let out = path(name);
         let from = format!("--out={out}");
         let written = json(&["zephyr", "2", "--missing-couplers=0-1", &qubits, &from, &table, "--force"]);
         assert_eq!((&written["missing_qubits"], &written["missing_couplers"]), (&3.into(), &1.into()));
-        let back = json(&[&out, "--colour"]);
+        let back = json(&[&*out, "--colour"]);
         for key in ["qubits", "couplers", "degree", "parts"] {
             assert_eq!(back[key], written[key], "{name}: {key}");
         }
@@ -107,7 +113,10 @@ fn files_are_read_back() {
             assert_eq!((value(a, "w"), value(a, "k")), (value(b, "w"), value(b, "k")));
             assert!([1, 2].contains(&(place_of(a) - place_of(b)).abs()));
         } else {
-            assert!((0..2).contains(&(value(a, "w") - place_of(b))) && (0..2).contains(&(value(b, "w") - place_of(a))));
+            assert!(
+                (0..2).contains(&(value(a, "w") - place_of(b)))
+                    && (0..2).contains(&(value(b, "w") - place_of(a)))
+            );
         }
         assert_ne!((&*rows[a]["number"], &*rows[b]["number"]), ("0", "1"));
     }
@@ -125,12 +134,15 @@ fn graphs_of_problems_are_coloured() {
     // A hub and an odd ring: four colours, and without the hub three. The hub comes first, then the ring in turn.
     fs::write(&file, "6 10\n1 2\n2 3\n3 4\n4 5\n5 1\n6 1 -2\n6 2\n6 3\n6 4\n6 5 0\n").unwrap();
     let path = file.display().to_string();
-    let wheel = json(&[&path, "--colour"]);
+    let wheel = json(&[&*path, "--colour"]);
     assert_eq!((&wheel["qubits"], &wheel["couplers"]), (&6.into(), &10.into()));
-    assert_eq!(wheel["colouring"], serde_json::json!({"method": "DSATUR", "colours": 4, "qubits": [1, 2, 2, 1]}));
+    assert_eq!(
+        wheel["colouring"],
+        serde_json::json!({"method": "DSATUR", "colours": 4, "qubits": [1, 2, 2, 1]})
+    );
     let nodes = place.path().join("nodes.csv");
     let flag = format!("--nodes={}", nodes.display());
-    let ring = json(&[&path, "--colour", "--missing=5", &flag]);
+    let ring = json(&[&*path, "--colour", "--missing=5", &flag]);
     assert_eq!((&ring["colouring"]["colours"], &ring["couplers"]), (&3.into(), &5.into()));
     assert!(read(&nodes).starts_with("vertex,number,colour\n0,0,"));
 }
@@ -146,7 +158,7 @@ fn drawings_hold_every_qubit() {
         (&["chimera", "2,3,3", "--colour"], 36, 2),
         (&["king", "1", "1"], 1, 1),
     ] {
-        said(&[&["graph"], words, &[&flag, "--force"]].concat());
+        said(&[&["graph"][..], words, &[&*flag, "--force"]].concat());
         let text = read(&image);
         assert_eq!(text.matches("<circle").count(), qubits, "{words:?}");
         assert_eq!(text.matches("<g fill=").count(), hues, "{words:?}");
@@ -160,7 +172,8 @@ fn what_makes_no_sense_is_refused() {
     fs::write(place.path().join("edge.rudy"), "2 1\n1 2\n").unwrap();
     fs::write(place.path().join("bad"), "3 four\n").unwrap();
     fs::write(place.path().join("clauses.cnf"), "p cnf 3 1\n1 2 3 0\n").unwrap();
-    let (edge, bad, clauses) = (path("edge.rudy"), path("bad"), path("clauses.cnf"));
+    let names = ["edge.rudy", "bad", "clauses.cnf"].map(path);
+    let [edge, bad, clauses] = names.each_ref().map(String::as_str);
     let list = format!("--missing={bad}");
     let [out, image, nodes] = ["--out=", "--image=", "--nodes="].map(|flag| format!("{flag}{edge}"));
     let dimacs = format!("--out={}", path("x.cnf"));
@@ -178,20 +191,24 @@ fn what_makes_no_sense_is_refused() {
         (&["pegsus", "4"], 3, "did you mean 'pegasus'?"),
         (&["zephyr", "4", "--full"], 2, "--full"),
         (&["zephyr", "4", "--format=coo"], 2, "--format"),
-        (&["zephyr", "1", "--missing=48"], 2, "--missing 48: missing[0] = 48 is not allowed: it must be below 48"),
+        (
+            &["zephyr", "1", "--missing=48"],
+            2,
+            "--missing 48: missing[0] = 48 is not allowed: it must be below 48",
+        ),
         (&["pegasus", "4", "--missing=6,0"], 2, "missing[1] = 0"),
         (&["zephyr", "1", "--missing=1,,2"], 2, "'' is not the number of a qubit"),
         (&["zephyr", "1", "--missing-couplers=1"], 2, "'1' is not a pair"),
         (&["zephyr", "1", "--missing-couplers=0-2"], 2, "two qubits with a coupler"),
         (&["zephyr", "1", "--missing=none"], 3, "--missing none"),
         (&["zephyr", "1", &list], 3, "line 1: 'four' is not the number"),
-        (&[&edge, "3"], 2, "3: a file has no size"),
-        (&[&edge, "--full"], 2, "--full"),
-        (&[&edge, "--missing=2"], 2, "0 to 1"),
-        (&[&edge, &svg], 2, "no coordinates"),
-        (&[&edge, &out, "--force"], 2, "is read from there"),
-        (&[&clauses], 2, "degree of the problem = 3"),
-        (&[&bad], 3, "bad"),
+        (&[edge, "3"], 2, "3: a file has no size"),
+        (&[edge, "--full"], 2, "--full"),
+        (&[edge, "--missing=2"], 2, "0 to 1"),
+        (&[edge, &svg], 2, "no coordinates"),
+        (&[edge, &out, "--force"], 2, "is read from there"),
+        (&[clauses], 2, "degree of the problem = 3"),
+        (&[bad], 3, "bad"),
         (&["king", "3", &out], 2, "--force"),
         (&["king", "3", &image, "--force"], 2, "must end in .svg"),
         (&["king", "3", &nodes, "--force"], 2, "must end in .csv"),
@@ -199,7 +216,7 @@ fn what_makes_no_sense_is_refused() {
         (&["king", "3", &dimacs], 2, "clauses are no couplers"),
         (&["king", "300", &svg], 2, "a drawing has at most"),
     ] {
-        let message = run_to(expected, [&["graph"], words].concat());
+        let message = run_to(expected, [&["graph"][..], words].concat());
         assert!(message.contains(part), "{words:?}: {message}");
     }
     assert_eq!(read(&place.path().join("edge.rudy")), "2 1\n1 2\n");

@@ -138,15 +138,15 @@ impl Layout {
     /// [`smml_core::Error::OutOfRange`] for a size of 0 (of Pegasus below 2) or above [`MAX_SIZE`];
     /// [`smml_core::Error::TooLarge`] for more than [`MAX_EDGES`] couplers or qubits.
     pub fn new(shape: Shape) -> Result<Self> {
-        let (sizes, least): (&[(&str, u32)], u32) = match &shape {
-            Shape::King { rows, columns } => (&[("rows", *rows), ("columns", *columns)], 1),
+        let (sizes, least) = match shape {
+            Shape::King { rows, columns } => (vec![("rows", rows), ("columns", columns)], 1),
             Shape::Chimera { rows, columns, tile } => {
-                (&[("rows m", *rows), ("columns n", *columns), ("tile t", *tile)], 1)
+                (vec![("rows m", rows), ("columns n", columns), ("tile t", tile)], 1)
             }
-            Shape::Pegasus { size, .. } => (&[("size m", *size)], 2),
-            Shape::Zephyr { size, tile } => (&[("size m", *size), ("tile t", *tile)], 1),
+            Shape::Pegasus { size, .. } => (vec![("size m", size)], 2),
+            Shape::Zephyr { size, tile } => (vec![("size m", size), ("tile t", tile)], 1),
         };
-        for &(name, size) in sizes {
+        for (name, size) in sizes {
             if !(least..=MAX_SIZE).contains(&size) {
                 return Err(Error::out_of_range(name, size, format!("from {least} to {MAX_SIZE}")));
             }

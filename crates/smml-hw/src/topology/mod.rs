@@ -17,8 +17,8 @@
 //! takes. Couplings and fields are not kept here: a topology says which of them there may be.
 //!
 //! Pegasus is from Boothby, Bunyk, Raymond and Roy, *Next-Generation Topology of D-Wave Quantum Processors* (2019,
-//! arXiv:2003.00133), Zephyr from Boothby, Raymond and King, *Zephyr Topology of D-Wave Quantum Processors* (2021). Nodes and
-//! couplers are compared with those of other programs (`benches/peers/topologies.py`).
+//! arXiv:2003.00133), Zephyr from Boothby, Raymond and King, *Zephyr Topology of D-Wave Quantum Processors* (2021).
+//! Nodes and couplers are compared with those of other programs (`benches/peers/topologies.py`).
 
 mod chimera;
 mod king;
@@ -150,9 +150,7 @@ impl Topology {
         method: Method,
     ) -> Result<Self> {
         let colouring = match (method, &layout) {
-            (Method::ClosedForm, Some(layout)) => {
-                Colouring::new(without_gaps(layout.colours(&numbers)))?
-            }
+            (Method::ClosedForm, Some(layout)) => Colouring::new(without_gaps(layout.colours(&numbers)))?,
             _ => Colouring::dsatur(&graph),
         };
         colouring.check(&graph)?;
@@ -225,8 +223,7 @@ impl Topology {
             new[v] = numbers.len() as u32;
             numbers.push(self.numbers[v]);
         }
-        let stays =
-            |i: u32, j: u32| keep[i as usize] && keep[j as usize] && !cut.contains(&(i, j));
+        let stays = |i: u32, j: u32| keep[i as usize] && keep[j as usize] && !cut.contains(&(i, j));
         let edges: Vec<(u32, u32)> = self
             .graph
             .edges()

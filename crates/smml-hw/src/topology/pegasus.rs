@@ -7,12 +7,12 @@
 //! - external: z and z + 1, the next one on the same line;
 //! - odd: k = 2 i and 2 i + 1, neighbouring lines at the same z.
 //!
-//! Lines below 2 and from 12 m - 2 on are covered by none, as the shifts are 2, 6 or 10. The qubits on these lines, 8 (m - 1)
-//! in all, cross nothing; the fabric does without them.
+//! Lines below 2 and from 12 m - 2 on are covered by none, as the shifts are 2, 6 or 10. The qubits on these lines,
+//! 8 (m - 1) in all, cross nothing; the fabric does without them.
 //!
 //! Colours 2 u + (k + z) mod 2. Internal couplers join different u. Within one u, an external coupler changes z by one and
-//! keeps k; an odd one keeps z and changes the parity of k. No three colours are enough: two odd pairs that cross are a complete
-//! graph of four.
+//! keeps k; an odd one keeps z and changes the parity of k. No three colours are enough: two odd pairs that cross are a
+//! complete graph of four.
 
 use super::layout::{Axis, Coordinate, Rules};
 

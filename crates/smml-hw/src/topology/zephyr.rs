@@ -1,18 +1,18 @@
 //! Zephyr Z(m, t): qubits as line segments on a board of 2m + 1 by 2m + 1 cells.
 //!
-//! Qubit (u, w, k, j, z) lies in column w (u = 0) or row w (u = 1) and is two cells long: with p = 2 z + j it covers the cells
-//! p and p + 1 of its column or row, 0 <= p < 2m. There are t of each. Couplers:
+//! Qubit (u, w, k, j, z) lies in column w (u = 0) or row w (u = 1) and is two cells long: with p = 2 z + j it covers the
+//! cells p and p + 1 of its column or row, 0 <= p < 2m. There are t of each. Couplers:
 //!
-//! - internal: a vertical qubit (w, p) and a horizontal one (w', p') cross when w' is p or p + 1 and w is p' or p' + 1, for
-//!   all k and k';
-//! - external: z and z + 1, so p and p + 2, end to end;
-//! - odd: p and p + 1, which overlap in one cell.
+//! - internal: a vertical qubit (w, p) and a horizontal one (w', p') cross when w' is p or p + 1 and w is p' or p' + 1,
+//!   for all k and k';
+//! - external: p and p + 2 at the same w and k, end to end;
+//! - odd: p and p + 1 at the same w and k, which overlap in one cell.
 //!
 //! Colours (2 u + w + p) mod 4. External and odd couplers keep u and w and change p by 2 or 1, which is not 0 mod 4. Across
 //! an internal one, with u = 0 at one end and u' = 1 at the other, the colours differ by
-//! 2 + w' + p' - w - p = 2 + (w' - p) - (w - p'). Both brackets are 0 or 1, so this is 1, 2 or 3, and never 0 mod 4. No three
-//! colours are enough: two vertical qubits p and p + 1 of one column, and two horizontal ones of the row p + 1 which overlap
-//! in this column, are a complete graph of four.
+//! 2 + w' + p' - w - p = 2 + (w' - p) - (w - p'). Both brackets are 0 or 1, so this is 1, 2 or 3, and never 0 mod 4. No
+//! three colours are enough: two vertical qubits p and p + 1 of one column, and two horizontal ones of the row p + 1 which
+//! overlap in this column, are a complete graph of four.
 
 use super::layout::{Axis, Coordinate, Rules};
 

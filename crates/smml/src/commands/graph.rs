@@ -64,23 +64,16 @@ struct Colours {
 /// Runs the command.
 pub(crate) fn run(args: &GraphArgs) -> Result<(), Failure> {
     write::check(args)?;
-    let Source { topology: whole, title, names } = source(args)?;
+    let Source { mut topology, title, names } = source(args)?;
     let qubits = args.missing.as_deref().map(missing::qubits).transpose()?.unwrap_or_default();
     let couplers = args.missing_couplers.as_deref().map(missing::couplers).transpose()?.unwrap_or_default();
+    let named = |flag: &str, list: &str, e: smml_hw::Error| Failure::Usage(format!("{flag} {list}: {e}"));
     // Couplers first: they may be named with qubits that are missing as well.
-    let mut topology = whole;
-    for (flag, list, less) in [
-        ("--missing-couplers", &args.missing_couplers, !couplers.is_empty()),
-        ("--missing", &args.missing, !qubits.is_empty()),
-    ] {
-        if less {
-            let made = match flag {
-                "--missing" => topology.without(&qubits),
-                _ => topology.without_couplers(&couplers),
-            };
-            let list = list.as_deref().unwrap_or_default();
-            topology = made.map_err(|e| Failure::Usage(format!("{flag} {list}: {e}")))?;
-        }
+    if let Some(list) = &args.missing_couplers {
+        topology = topology.without_couplers(&couplers).map_err(|e| named("--missing-couplers", list, e))?;
+    }
+    if let Some(list) = &args.missing {
+        topology = topology.without(&qubits).map_err(|e| named("--missing", list, e))?;
     }
     write::files(args, &topology, names.as_deref(), &title)?;
     let summary = Summary {
@@ -189,12 +182,11 @@ fn from_file(args: &GraphArgs, word: &str) -> Result<Source, Failure> {
 
 fn text(summary: &Summary<'_>) -> String {
     let mut text = summary.graph.to_string();
-    let missing: Vec<String> =
-        [(summary.missing_qubits, "qubit"), (summary.missing_couplers, "coupler")]
-            .iter()
-            .filter(|m| m.0 > 0)
-            .map(|m| output::counted(m.0 as u64, m.1))
-            .collect();
+    let missing: Vec<String> = [(summary.missing_qubits, "qubit"), (summary.missing_couplers, "coupler")]
+        .iter()
+        .filter(|m| m.0 > 0)
+        .map(|m| output::counted(m.0 as u64, m.1))
+        .collect();
     if !missing.is_empty() {
         text += &format!(" without {}", missing.join(" and "));
     }

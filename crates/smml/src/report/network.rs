@@ -42,9 +42,8 @@ pub(crate) fn svg(
     }
     out += "\"/>\n";
     for hue in 0..HUES {
-        let mut of_hue = (0..positions.len())
-            .filter(|&v| colours.map_or(0, |c| c[v] as usize % HUES) == hue)
-            .peekable();
+        let mut of_hue =
+            (0..positions.len()).filter(|&v| colours.map_or(0, |c| c[v] as usize % HUES) == hue).peekable();
         if of_hue.peek().is_some() {
             let _ = writeln!(out, "<g fill=\"{}\">", COLOURS[hue].1);
             for (x, y) in of_hue.map(at) {

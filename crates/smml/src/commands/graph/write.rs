@@ -50,7 +50,8 @@ pub(super) fn files(
     if args.image.is_some() && n > MAX_DRAWN {
         return Err(Failure::Usage(format!("--image: {n} couplers, a drawing has at most {MAX_DRAWN}")));
     }
-    let save = |path: &Path, bytes: &[u8]| Ok::<(), Failure>(smml_core::store::write_atomically(path, bytes)?);
+    let save =
+        |path: &Path, bytes: &[u8]| Ok::<(), Failure>(smml_core::store::write_atomically(path, bytes)?);
     if let Some(path) = &args.out {
         let format = Format::of_path(path).unwrap_or(Format::Rudy);
         let text = formats::to_text(&problem(topology, names, format)?, format)?;
