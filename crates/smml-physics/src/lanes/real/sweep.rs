@@ -90,9 +90,9 @@ impl RealLaneSweep {
                 let sweep = if rule == Rule::HeatBath { sparse::<true> } else { sparse::<false> };
                 sweep(offsets, entries, &mut c.spins, &mut c.fields, free, &scales, &mut words)
             }
-            (Body::ByReplica(c), Rows::Dense { blocks, n_blocks }, rule) => {
+            (Body::ByReplica(c), Rows::Dense { blocks, .. }, rule) => {
                 let sweep = if rule == Rule::HeatBath { dense::<true> } else { dense::<false> };
-                sweep(c.n_spins, blocks, *n_blocks, &mut c.spins, &mut c.fields, free, &scales, &mut words)
+                sweep(c.n_spins, blocks, &mut c.spins, &mut c.fields, free, &scales, &mut words)
             }
             // `prepare` has made the form that belongs to the rows.
             _ => 0,
@@ -179,7 +179,6 @@ lanes_paths! {
     fn dense<W: Lanes, const HEAT: bool>(
         n_spins: usize,
         rows: &[Block],
-        n_blocks: usize,
         spins: &mut [Block],
         fields: &mut [Block],
         free: Option<&[bool]>,
@@ -189,6 +188,7 @@ lanes_paths! {
         let mut decide = LanesStream::<W>::load(&words[0]);
         let mut more = LanesStream::<W>::load(&words[1]);
         let mut flipped = 0;
+        let n_blocks = n_spins.div_ceil(WIDTH);
         // Rows of some spins stay near while all replicas use them.
         for first in (0..n_blocks).step_by(NEAR) {
             for (r, scale) in scales.iter().enumerate() {
