@@ -51,7 +51,9 @@ pub(crate) fn fixed_on_two() -> Measured {
     let run = |k: u64| {
         let mut rng = Streams::new(2).stream("chains", k);
         let mut chains = Chains::random(network.wiring().n_nodes(), &mut rng);
-        chains.sweep(&network, &gains, network.wiring().order(), n_sweeps, &mut rng).map_err(|e| e.to_string())
+        chains
+            .sweep(&network, &gains, network.wiring().order(), n_sweeps, &mut rng)
+            .map_err(|e| e.to_string())
     };
     let mut rates = [0.0; 8];
     for rate in &mut rates {

@@ -18,7 +18,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         args.filter_map(|a| a.split_once('=').map(|(k, v)| (k.to_string(), v.to_string()))).collect();
     let number = |name: &str, default: f64| given.get(name).map_or(default, |v| v.parse().expect("a number"));
     let count = |name: &str, default: usize| number(name, default as f64) as usize;
-    let known = if given.get("set").is_some_and(|s| s == "fashion") { Known::FashionMnist } else { Known::Mnist };
+    let known =
+        if given.get("set").is_some_and(|s| s == "fashion") { Known::FashionMnist } else { Known::Mnist };
     let sets = known.load(folder.as_ref())?;
     let threshold = count("threshold", 127) as u8;
     let n = count("rows", 60_000);
@@ -87,7 +88,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let mut line = String::new();
             let mut asks = vec![(50, 50, 1.0, 1.0), (200, 200, 1.0, 1.0)];
             if trainer.is_done() {
-                asks.extend([(1000, 1000, 1.0, 1.0), (200, 200, 0.2, 1.0), (200, 200, 1.5, 1.5), (500, 500, 0.3, 2.0)]);
+                asks.extend([
+                    (1000, 1000, 1.0, 1.0),
+                    (200, 200, 0.2, 1.0),
+                    (200, 200, 1.5, 1.5),
+                    (500, 500, 0.3, 2.0),
+                ]);
             }
             for (anneal, reads, from, to) in asks {
                 let how = Inference {
@@ -100,7 +106,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let rows = Clamped { rows: &check_rows, pixels: None, labels: None };
                 let answer = model.infer(&rows, &how, Par::Rayon)?;
                 let right = answer.best().iter().zip(check.labels()).filter(|(a, b)| a == b).count();
-                line += &format!(" {:.2}% ({} β {from}..{to})", 100.0 * right as f64 / check.len() as f64, anneal + reads);
+                line += &format!(
+                    " {:.2}% ({} β {from}..{to})",
+                    100.0 * right as f64 / check.len() as f64,
+                    anneal + reads
+                );
             }
             let rms = |x: &[f32]| (x.iter().map(|x| f64::from(x * x)).sum::<f64>() / x.len() as f64).sqrt();
             println!(

@@ -103,8 +103,11 @@ impl SparseDbm {
             free[*node as usize] = clamped.pixels.is_some_and(|mask| !mask[k]);
         }
         let order = network.wiring().free(&free);
-        let gains: Vec<Gains> =
-            how.betas.values(how.anneal.max(1)).map(|beta| Gains::new(&network, &[beta])).collect::<Result<_>>()?;
+        let gains: Vec<Gains> = how
+            .betas
+            .values(how.anneal.max(1))
+            .map(|beta| Gains::new(&network, &[beta]))
+            .collect::<Result<_>>()?;
         let streams = Streams::new(how.seed);
         let n_blocks = rows.len().div_ceil(CHAINS);
         let block = |b: usize| self.block(b, clamped, how, &network, &free, &order, &gains, &streams);
@@ -135,7 +138,8 @@ impl SparseDbm {
         streams: &Streams,
     ) -> Result<(Vec<Vec<f64>>, Vec<Vec<f64>>, Vec<Vec<u8>>)> {
         let layout = self.layout();
-        let rows: Vec<u32> = (b * CHAINS..((b + 1) * CHAINS).min(clamped.rows.len())).map(|r| r as u32).collect();
+        let rows: Vec<u32> =
+            (b * CHAINS..((b + 1) * CHAINS).min(clamped.rows.len())).map(|r| r as u32).collect();
         let mut rng = streams.stream("rows", b as u64);
         let mut chains = Chains::random(free.len(), &mut rng);
         for (node, word) in layout.pixels().iter().zip(bits::turn(clamped.rows, &rows)) {
@@ -164,12 +168,15 @@ impl SparseDbm {
         let reads = how.reads as f64;
         let (n_classes, n_copies) = (layout.n_classes(), layout.n_copies());
         let class = |c: usize, class: usize| {
-            (0..n_copies).map(|k| of_labels[k * n_classes + class][c] as f64).sum::<f64>() / (reads * n_copies as f64)
+            (0..n_copies).map(|k| of_labels[k * n_classes + class][c] as f64).sum::<f64>()
+                / (reads * n_copies as f64)
         };
         let classes = (0..n).map(|c| (0..n_classes).map(|k| class(c, k)).collect()).collect();
-        let pixels = (0..n).map(|c| of_pixels.iter().map(|count| count[c] as f64 / reads).collect()).collect();
-        let last =
-            (0..n).map(|c| layout.pixels().iter().map(|i| u8::from(chains.is_up(*i as usize, c))).collect()).collect();
+        let pixels =
+            (0..n).map(|c| of_pixels.iter().map(|count| count[c] as f64 / reads).collect()).collect();
+        let last = (0..n)
+            .map(|c| layout.pixels().iter().map(|i| u8::from(chains.is_up(*i as usize, c))).collect())
+            .collect();
         Ok((classes, pixels, last))
     }
 }

@@ -46,7 +46,11 @@ impl Layout {
             return Err(Error::out_of_range("number of pixels", 0, "at least 1"));
         }
         if n_classes > MOST || (n_classes == 0) != labels.is_empty() {
-            return Err(Error::out_of_range("number of classes", n_classes, "0 without label bits, else 1 to 256"));
+            return Err(Error::out_of_range(
+                "number of classes",
+                n_classes,
+                "0 without label bits, else 1 to 256",
+            ));
         }
         if n_classes > 0 && (!labels.len().is_multiple_of(n_classes) || labels.len() / n_classes > MOST) {
             let allowed = format!("1 to {MOST} times {n_classes}");
@@ -90,7 +94,11 @@ impl Layout {
         }
         let n_visible = n_pixels.saturating_add(n_classes * n_copies);
         if n_visible > n_nodes || u32::try_from(n_nodes).is_err() {
-            return Err(Error::out_of_range("visible units", n_visible, format!("at most the graph's {n_nodes} nodes")));
+            return Err(Error::out_of_range(
+                "visible units",
+                n_visible,
+                format!("at most the graph's {n_nodes} nodes"),
+            ));
         }
         Ok((0..n_nodes as u32).collect())
     }
@@ -159,7 +167,9 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused() {
         let mut rng = Streams::new(1).stream("layout", 1);
-        for (n, pixels, classes, copies) in [(833, 784, 10, 5), (10, 0, 0, 0), (usize::MAX, 1, 0, 0), (4264, 784, 257, 1)] {
+        for (n, pixels, classes, copies) in
+            [(833, 784, 10, 5), (10, 0, 0, 0), (usize::MAX, 1, 0, 0), (4264, 784, 257, 1)]
+        {
             assert!(Layout::random(n, pixels, classes, copies, &mut rng).is_err());
         }
         assert!(Layout::random(10, 10, 0, 5, &mut rng).is_ok());

@@ -9,6 +9,8 @@ mod classes;
 mod infer;
 mod layout;
 mod model;
+#[cfg(test)]
+mod tests;
 mod trainer;
 mod training;
 

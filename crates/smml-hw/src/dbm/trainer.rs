@@ -145,7 +145,12 @@ impl<'a> DbmTrainer<'a> {
     ///
     /// Errors: a setting out of its range; data that do not fit the layout; labels that the training needs and the layout has
     /// not.
-    pub fn new(training: DbmTraining, wiring: Arc<Wiring>, layout: Layout, rows: Labelled<'a>) -> Result<Self> {
+    pub fn new(
+        training: DbmTraining,
+        wiring: Arc<Wiring>,
+        layout: Layout,
+        rows: Labelled<'a>,
+    ) -> Result<Self> {
         training.check()?;
         rows.check(&layout)?;
         same_length("nodes of the layout", layout.n_nodes(), wiring.n_nodes())?;
@@ -174,7 +179,8 @@ impl<'a> DbmTrainer<'a> {
         let chains = match training.chains {
             Negative::Carried { .. } => Vec::new(),
             Negative::Persistent { n_chains } | Negative::Labelled { n_chains } => {
-                let start = |b| Chains::random(wiring.n_nodes(), &mut streams.stream("first states", b as u64));
+                let start =
+                    |b| Chains::random(wiring.n_nodes(), &mut streams.stream("first states", b as u64));
                 (0..DbmTraining::blocks(n_chains)).map(start).collect()
             }
         };
@@ -213,7 +219,9 @@ impl<'a> DbmTrainer<'a> {
         if let Some(chains) = state.chains.iter().find(|c| c.n_nodes() != n) {
             same_length("nodes of the chains", chains.n_nodes(), n)?;
         }
-        for (name, values) in [("parameter", &state.parameters), ("average", &state.average), ("mean", &state.means)] {
+        for (name, values) in
+            [("parameter", &state.parameters), ("average", &state.average), ("mean", &state.means)]
+        {
             if let Some(k) = values.iter().position(|x| !x.is_finite()) {
                 return Err(Error::out_of_range(format!("{name} {k}"), values[k], "finite"));
             }
@@ -252,7 +260,12 @@ impl<'a> DbmTrainer<'a> {
     pub fn model(&self) -> Result<SparseDbm> {
         let m = self.network.wiring().n_edges();
         let (couplings, fields) = self.state.average.split_at(m);
-        SparseDbm::new(self.network.wiring().clone(), self.state.layout.clone(), couplings.to_vec(), fields.to_vec())
+        SparseDbm::new(
+            self.network.wiring().clone(),
+            self.state.layout.clone(),
+            couplings.to_vec(),
+            fields.to_vec(),
+        )
     }
     /// One batch.
     ///
@@ -324,7 +337,9 @@ impl<'a> DbmTrainer<'a> {
     fn deal(&mut self, batch: &[u32]) {
         let layout = &self.state.layout;
         let Negative::Labelled { n_chains } = self.state.training.chains else { return };
-        let Some(first) = layout.labels().get(..layout.n_classes()).filter(|first| !first.is_empty()) else { return };
+        let Some(first) = layout.labels().get(..layout.n_classes()).filter(|first| !first.is_empty()) else {
+            return;
+        };
         let chain = |k: usize| (k / CHAINS, k % CHAINS);
         let now: Vec<Option<usize>> = (0..n_chains)
             .map(|k| {
@@ -395,7 +410,14 @@ impl<'a> DbmTrainer<'a> {
         self.run(training.negative, order, NEGATIVE, &mut out, rng)?;
         Ok(out)
     }
-    fn run<R: Draw>(&self, phase: Phase, order: &[u32], which: usize, out: &mut Out, rng: &mut R) -> Result<()> {
+    fn run<R: Draw>(
+        &self,
+        phase: Phase,
+        order: &[u32],
+        which: usize,
+        out: &mut Out,
+        rng: &mut R,
+    ) -> Result<()> {
         let gains = Gains::new(&self.network, &[1.0])?;
         let mut moments = Moments::new(self.network.wiring());
         out.chains.sweep(&self.network, &gains, order, phase.burn_in, rng)?;
@@ -427,8 +449,13 @@ impl<'a> DbmTrainer<'a> {
             // Visible means are those of the data and stay.
             let hidden = self.state.layout.free(true, true);
             let rate = training.mean_rate as f32;
-            for ((mean, new), _) in
-                self.state.means.iter_mut().zip(phases[POSITIVE].means()).zip(&hidden).filter(|(_, hidden)| **hidden)
+            for ((mean, new), _) in self
+                .state
+                .means
+                .iter_mut()
+                .zip(phases[POSITIVE].means())
+                .zip(&hidden)
+                .filter(|(_, hidden)| **hidden)
             {
                 *mean += rate * (new as f32 - *mean);
             }
@@ -442,7 +469,8 @@ impl<'a> DbmTrainer<'a> {
         }
         // Rules descend.
         let decay = training.weight_decay;
-        let couplings = self.state.parameters[..m].iter().zip(&pairs).map(|(w, p)| (decay * f64::from(*w) - p) as f32);
+        let couplings =
+            self.state.parameters[..m].iter().zip(&pairs).map(|(w, p)| (decay * f64::from(*w) - p) as f32);
         let gradient: Vec<f32> = couplings.chain(spins.iter().map(|s| -*s as f32)).collect();
         let n_steps = (self.steps_per_epoch() * training.n_epochs as u64).max(2);
         let rate = training.learning_rate.at(self.state.step as f64 / (n_steps - 1) as f64);

@@ -68,9 +68,9 @@ impl Negative {
     /// Number of chains.
     pub fn n_chains(self) -> usize {
         match self {
-            Negative::Carried { n_chains } | Negative::Persistent { n_chains } | Negative::Labelled { n_chains } => {
-                n_chains
-            }
+            Negative::Carried { n_chains }
+            | Negative::Persistent { n_chains }
+            | Negative::Labelled { n_chains } => n_chains,
         }
     }
 }

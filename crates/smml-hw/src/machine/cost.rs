@@ -50,9 +50,19 @@ impl PBitArray {
     /// decision).
     ///
     /// Errors: no nodes, colours or cycles; more colours than nodes; a clock or an energy that is not positive and finite.
-    pub fn new(n_nodes: usize, n_colours: usize, clock: f64, cycles: u32, joules_per_flip: f64) -> Result<Self> {
+    pub fn new(
+        n_nodes: usize,
+        n_colours: usize,
+        clock: f64,
+        cycles: u32,
+        joules_per_flip: f64,
+    ) -> Result<Self> {
         if n_colours == 0 || n_colours > n_nodes {
-            return Err(Error::out_of_range("colours of the array", n_colours, format!("1 to its {n_nodes} nodes")));
+            return Err(Error::out_of_range(
+                "colours of the array",
+                n_colours,
+                format!("1 to its {n_nodes} nodes"),
+            ));
         }
         if cycles == 0 {
             return Err(Error::out_of_range("cycles of a colour", 0, "at least 1"));
@@ -99,9 +109,13 @@ mod tests {
         assert_eq!((one.flips_per_ns(), four.flips_per_ns()), (100.0, 12.5));
         assert!((four.seconds(1000) - 8e-6).abs() < 1e-18);
         assert_eq!(one.joules(10), four.joules(10));
-        for (n, c, clock, cycles, joules) in
-            [(0, 0, 1.0, 1, 1.0), (3, 4, 1.0, 1, 1.0), (3, 1, 0.0, 1, 1.0), (3, 1, 1.0, 0, 1.0), (3, 1, 1.0, 1, f64::NAN)]
-        {
+        for (n, c, clock, cycles, joules) in [
+            (0, 0, 1.0, 1, 1.0),
+            (3, 4, 1.0, 1, 1.0),
+            (3, 1, 0.0, 1, 1.0),
+            (3, 1, 1.0, 0, 1.0),
+            (3, 1, 1.0, 1, f64::NAN),
+        ] {
             assert!(PBitArray::new(n, c, clock, cycles, joules).is_err());
         }
     }

@@ -150,12 +150,26 @@ mod tests {
 
     #[test]
     fn formats_are_read_as_written() {
-        for (text, integer, fraction) in [("s{4}{5}", 4, 5), ("s4.5", 4, 5), ("s{0}{1}", 0, 1), ("s{15}{0}", 15, 0)] {
+        for (text, integer, fraction) in
+            [("s{4}{5}", 4, 5), ("s4.5", 4, 5), ("s{0}{1}", 0, 1), ("s{15}{0}", 15, 0)]
+        {
             let f: Format = text.parse().unwrap();
             assert_eq!((f.integer(), f.fraction()), (integer, fraction));
             assert_eq!(f.to_string().parse::<Format>().unwrap(), f);
         }
-        for wrong in ["", "s", "4.5", "s{4}", "s{4}{}", "s{4}{5", "s{-4}{5}", "s4.+5", "s8.8", "s0.0", "s{99999999999}{1}"] {
+        for wrong in [
+            "",
+            "s",
+            "4.5",
+            "s{4}",
+            "s{4}{}",
+            "s{4}{5",
+            "s{-4}{5}",
+            "s4.+5",
+            "s8.8",
+            "s0.0",
+            "s{99999999999}{1}",
+        ] {
             assert!(wrong.parse::<Format>().is_err(), "{wrong}");
         }
         let json = r#"{"integer":4294967295,"fraction":2}"#;

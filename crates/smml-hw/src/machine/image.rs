@@ -1,6 +1,10 @@
 //! A programmed network as the memory of a machine, in hexadecimal, and the machine that runs from it.
 
-use super::{format::Format, network::FixedNetwork, sigmoid::{LARGEST, SigmoidTable}};
+use super::{
+    format::Format,
+    network::FixedNetwork,
+    sigmoid::{LARGEST, SigmoidTable},
+};
 use crate::error::{Error, Result};
 use smml_core::error::same_length;
 use std::fmt::Write;
@@ -201,12 +205,15 @@ impl MemoryImage {
     }
     fn check(&self) -> Result<()> {
         let n = self.n_nodes();
-        let wrong = |name: &str, value: String, allowed: String| Err(Error::out_of_range(name, value, allowed));
+        let wrong =
+            |name: &str, value: String, allowed: String| Err(Error::out_of_range(name, value, allowed));
         let mut seen = vec![false; n];
         for &node in &self.order {
             match seen.get_mut(node as usize) {
                 Some(seen) if !*seen => *seen = true,
-                _ => return wrong("node in the order", node.to_string(), format!("every node below {n} once")),
+                _ => {
+                    return wrong("node in the order", node.to_string(), format!("every node below {n} once"));
+                }
             }
         }
         if self.order.len() != n || self.colour_ends.last().is_some_and(|e| *e as usize != n) {
@@ -220,7 +227,11 @@ impl MemoryImage {
             || self.starts[n] as usize != self.ends.len()
             || self.ends.len() != self.couplings.len()
         {
-            return wrong("starts of rows", format!("{} starts", self.starts.len()), "rows one after the other".into());
+            return wrong(
+                "starts of rows",
+                format!("{} starts", self.starts.len()),
+                "rows one after the other".into(),
+            );
         }
         if let Some(end) = self.ends.iter().find(|e| **e as usize >= n) {
             return wrong("end of a wire", end.to_string(), format!("below {n}"));

@@ -64,7 +64,8 @@ impl SigmoidTable {
             let mut best = (f64::INFINITY, [0; 3]);
             for c2 in around(curve) {
                 for c1 in around(slope) {
-                    let rises: Vec<i16> = places.iter().map(|place| rise(c1, c2, (place * 128) as i16)).collect();
+                    let rises: Vec<i16> =
+                        places.iter().map(|place| rise(c1, c2, (place * 128) as i16)).collect();
                     let (c0, error) = offset(&rises, &wanted, piece == 0);
                     if error < best.0 {
                         best = (error, [c0, c1, c2]);

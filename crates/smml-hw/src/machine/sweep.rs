@@ -55,8 +55,13 @@ impl Gains {
         };
         let gains = betas.iter().map(gain).collect::<Result<Vec<f64>>>()?;
         let exact = gains.iter().all(|g| *g == libm::rint(*g));
-        let mut all =
-            Gains { exact, most: [[0; 32]; 2], shift: [[0; 32]; 2], factor: [[0; 32]; 2], betas: betas.to_vec() };
+        let mut all = Gains {
+            exact,
+            most: [[0; 32]; 2],
+            shift: [[0; 32]; 2],
+            factor: [[0; 32]; 2],
+            betas: betas.to_vec(),
+        };
         for lane in 0..CHAINS {
             let g = gains[if gains.len() == 1 { 0 } else { lane }];
             let (most, shift, factor) = if exact { whole(g) } else { rounded(g) };
@@ -109,7 +114,13 @@ fn rounded(g: f64) -> (u16, u16, u16) {
 ///
 /// # Panics
 /// When `order` names a node that is not there, or `spins` has fewer words than there are nodes.
-pub(super) fn sweep(network: &FixedNetwork, gains: &Gains, order: &[u32], spins: &mut [u64], words: &mut WideStream) {
+pub(super) fn sweep(
+    network: &FixedNetwork,
+    gains: &Gains,
+    order: &[u32],
+    spins: &mut [u64],
+    words: &mut WideStream,
+) {
     let run = if gains.exact { nodes::<true> } else { nodes::<false> };
     run(network, gains, SigmoidTable::get(), order, spins, words);
 }

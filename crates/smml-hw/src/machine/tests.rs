@@ -34,7 +34,8 @@ fn machine(ising: &Ising, format: &str) -> FixedNetwork {
 fn plain(network: &FixedNetwork, betas: &[f64], order: &[u32], words: &mut [u64], stream: &mut WideStream) {
     let format = network.format();
     let table = SigmoidTable::get();
-    let g: Vec<f64> = betas.iter().map(|b| (b * 2f64.powi(12 - format.fraction() as i32)).min(32511.0)).collect();
+    let g: Vec<f64> =
+        betas.iter().map(|b| (b * 2f64.powi(12 - format.fraction() as i32)).min(32511.0)).collect();
     let exact = g.iter().all(|g| g.fract() == 0.0);
     let edges: Vec<(u32, u32)> = network.wiring().graph().edges().map(|(i, j, _)| (i, j)).collect();
     for &i in order {
@@ -90,7 +91,8 @@ fn every_path_does_what_the_arithmetic_says() {
             }
             for path in Path::available() {
                 let (mut chains, mut rng) = (start.clone(), rng.clone());
-                with_path(path, || chains.sweep(&network, &gains, network.wiring().order(), 3, &mut rng)).unwrap();
+                with_path(path, || chains.sweep(&network, &gains, network.wiring().order(), 3, &mut rng))
+                    .unwrap();
                 assert_eq!(chains.words(), want, "{format}, betas {betas:?}, {path:?}");
             }
         }
@@ -201,8 +203,10 @@ fn a_clamped_node_stays_and_others_follow_it() {
     assert_eq!(chains.words()[3], 0x0000_ffff_ffff_0000);
     for i in 0..12 {
         for (up, exact) in exact.iter().enumerate() {
-            let members: Vec<f64> =
-                (0..64).filter(|c| usize::from((16..48).contains(c)) == up).map(|c| sums[i][c] / f64::from(n)).collect();
+            let members: Vec<f64> = (0..64)
+                .filter(|c| usize::from((16..48).contains(c)) == up)
+                .map(|c| sums[i][c] / f64::from(n))
+                .collect();
             let mean = members.iter().sum::<f64>() / 32.0;
             let variance = members.iter().map(|m| (m - mean).powi(2)).sum::<f64>() / 31.0;
             let z = (mean - exact[i]).abs() / (variance / 32.0).sqrt().max(1e-9);
@@ -246,12 +250,17 @@ fn what_does_not_fit_is_counted_or_refused() {
     let wiring = Arc::new(Wiring::new(&graph, &Colouring::dsatur(&graph)).unwrap());
     let format: Format = "s{4}{5}".parse().unwrap();
     let network = FixedNetwork::new(wiring.clone(), format, &[20.0, -0.5], &[0.0, -99.0, 0.25]).unwrap();
-    assert_eq!((network.saturated(), network.coupling_codes(), network.field_codes()), (2, &[511, -16][..], &[0, -511, 8][..]));
+    assert_eq!(
+        (network.saturated(), network.coupling_codes(), network.field_codes()),
+        (2, &[511, -16][..], &[0, -511, 8][..])
+    );
     assert_eq!(network.ising().unwrap().fields(), [0.0, -15.96875, 0.25]);
     let wide: Format = "s{0}{15}".parse().unwrap();
     let error = FixedNetwork::new(wiring.clone(), wide, &[0.6, 0.6], &[0.0; 3]).unwrap_err().to_string();
     assert!(error.contains("node 1") && error.contains("at most 0.99"), "{error}");
-    for (couplings, fields) in [(&[1.0][..], &[0.0; 3][..]), (&[1.0, 1.0], &[0.0; 2]), (&[1.0, f64::NAN], &[0.0; 3])] {
+    for (couplings, fields) in
+        [(&[1.0][..], &[0.0; 3][..]), (&[1.0, 1.0], &[0.0; 2]), (&[1.0, f64::NAN], &[0.0; 3])]
+    {
         assert!(FixedNetwork::new(wiring.clone(), format, couplings, fields).is_err());
     }
     let mut same = network.clone();
@@ -298,12 +307,22 @@ fn the_memory_image_runs_bit_for_bit() {
                 }
                 let (mut chains, mut rng) = (chains.clone(), rng.clone());
                 chains.sweep(&network, &gains, network.wiring().order(), 20, &mut rng).unwrap();
-                assert_eq!(up, (0..30).map(|i| chains.is_up(i, chain)).collect::<Vec<_>>(), "{format} β {beta}");
+                assert_eq!(
+                    up,
+                    (0..30).map(|i| chains.is_up(i, chain)).collect::<Vec<_>>(),
+                    "{format} β {beta}"
+                );
             }
             chains.set(0, 0);
         }
         assert!(image.run(&mut [false; 3], 1, || 0).is_err());
-        for (old, new) in [("// order", "// orders"), ("version 1", "version 2"), ("0000001d\n", "0000001e\n"), ("format s", "format x"), ("// fields", "00001\n// fields")] {
+        for (old, new) in [
+            ("// order", "// orders"),
+            ("version 1", "version 2"),
+            ("0000001d\n", "0000001e\n"),
+            ("format s", "format x"),
+            ("// fields", "00001\n// fields"),
+        ] {
             assert!(text.contains(old), "{old}");
             assert!(MemoryImage::from_hex(&text.replacen(old, new, 1)).is_err(), "{old}");
         }
@@ -336,7 +355,8 @@ fn the_machine_in_floating_point_agrees_with_enumeration() {
     for _ in 0..n {
         network.sweep(&mut chains, &betas, &free, 1, &mut rng).unwrap();
         for (c, sums) in each.iter_mut().enumerate() {
-            (0..16).for_each(|i| sums[i] += f64::from(if chains.is_up(i, c) { 1 } else { -1 }) / f64::from(n));
+            (0..16)
+                .for_each(|i| sums[i] += f64::from(if chains.is_up(i, c) { 1 } else { -1 }) / f64::from(n));
         }
     }
     assert_eq!(chains.words()[5], u64::MAX);

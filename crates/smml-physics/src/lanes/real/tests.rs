@@ -328,8 +328,9 @@ fn spins_without_couplings_are_random() {
 #[test]
 fn clamped_spins_stay_and_the_others_follow_them() {
     let few: Vec<(u32, u32, f64)> = (0..14).map(|i| (i, (i + 1) % 14, 0.3 + 0.05 * f64::from(i))).collect();
-    let many: Vec<(u32, u32, f64)> =
-        (0..14u32).flat_map(|i| (0..i).map(move |j| (i, j, if (i * j) % 3 == 0 { -0.2 } else { 0.15 }))).collect();
+    let many: Vec<(u32, u32, f64)> = (0..14u32)
+        .flat_map(|i| (0..i).map(move |j| (i, j, if (i * j) % 3 == 0 { -0.2 } else { 0.15 })))
+        .collect();
     for edges in [few, many] {
         let fields: Vec<f64> = (0..14).map(|i| 0.1 * f64::from(i % 4) - 0.2).collect();
         let ising = Ising::new(14, &edges, fields).unwrap();
@@ -372,6 +373,7 @@ fn clamped_spins_stay_and_the_others_follow_them() {
     }
     let model = RealLaneModel::new(&Ising::new(2, &[(0, 1, 1.0)], vec![0.0; 2]).unwrap()).unwrap();
     let mut s = RealLaneSpins::up(2).unwrap();
-    let wrong = RealLaneSweep::heat_bath().sweep_free(&model, &mut s, &[true], &LaneBetas::Same(1.0), &mut rng(1));
+    let wrong =
+        RealLaneSweep::heat_bath().sweep_free(&model, &mut s, &[true], &LaneBetas::Same(1.0), &mut rng(1));
     assert!(wrong.is_err());
 }
