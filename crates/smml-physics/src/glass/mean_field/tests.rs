@@ -108,7 +108,7 @@ fn errors_shrink_with_the_order_of_the_expansion() {
             [(found.ln_z - exact.ln_z).abs(), of_means.sqrt()]
         };
         for (order, want) in [(PlefkaOrder::First, 4.0), (PlefkaOrder::Second, 8.0)] {
-            let (large, small) = (errors(order, 0.02), errors(order, 0.01));
+            let (large, small) = (errors(order, 0.004), errors(order, 0.002));
             for k in 0..2 {
                 let ratio = large[k] / small[k];
                 assert!((ratio / want - 1.0).abs() < 0.05, "{index} {order:?} {k}: {ratio}");
