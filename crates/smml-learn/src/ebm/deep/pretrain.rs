@@ -424,6 +424,7 @@ mod tests {
         let machine = start(vec![B(9), B(6)], &examples);
         let training = Pretraining {
             n_epochs: 60,
+            batch_size: 10,
             learning_rate: Schedule::Linear { from: 0.2, to: 0.0 },
             steps: 5,
             weight_decay: 0.0,
@@ -436,6 +437,7 @@ mod tests {
         let other = DeepTraining {
             negative: DeepNegative::ContrastiveDivergence { steps: 5 },
             rule: StepRule::Momentum { momentum: 0.5 },
+            batch_size: 10,
             learning_rate: Schedule::Linear { from: 0.2, to: 0.0 },
             weight_decay: 0.0,
             ..DeepTraining::new(60, 1)
@@ -454,7 +456,8 @@ mod tests {
         let machine = start(vec![B(9), B(8), B(6)], &examples);
         let training = Pretraining {
             n_epochs: 40,
-            learning_rate: Schedule::Linear { from: 0.2, to: 0.0 },
+            batch_size: 20,
+            learning_rate: Schedule::Linear { from: 0.2, to: 0.01 },
             weight_decay: 0.0,
             ..Pretraining::new(1, 1)
         };

@@ -165,7 +165,7 @@ fn mean_fields_are_exact_without_couplings_of_hidden_units_and_the_reaction_term
         assert!(found.unconverged == 0 && distance(&found.means, &exact.means, 1) < 1e-6);
     }
     for index in 70..76 {
-        let machine = random(Units::Spins, 9, 4, 0.3, index);
+        let machine = random(Units::Spins, 9, 4, 0.2, index);
         let exact = means(&machine, PositivePhase::Exact);
         let error = |order| distance(&means(&machine, phase(order, 500)).means, &exact.means, 1);
         let (naive, tap) = (error(PlefkaOrder::First), error(PlefkaOrder::Second));

@@ -292,7 +292,7 @@ fn damaged_states_and_other_data_are_refused() {
         ("/offsets/2", serde_json::json!(1.5), "saved offset 2 = 1.5"),
         ("/chains", serde_json::json!([]), "saved blocks of chains"),
         ("/chains/0/words", serde_json::json!([1]), "saved words"),
-        ("/chains/0/rungs/0", serde_json::json!(1), "saved rungs"),
+        ("/chains/0/rungs/0", serde_json::json!(2), "saved rungs"),
         ("/chains/0/rungs", serde_json::json!([]), "saved rungs"),
         ("/memory", serde_json::json!({ "Sgd": null }), "saved memory"),
         ("/memory/Adam/mean", serde_json::json!([0.0]), "second moments"),
