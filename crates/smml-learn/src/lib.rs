@@ -1,7 +1,7 @@
 //! Learning as statistical mechanics: an energy whose low states are the data.
 //!
 //! - [`data`]: MNIST and Fashion-MNIST readers with checked hashes, bars-and-stripes, binary images;
-//! - [`ebm`]: the Bernoulli restricted Boltzmann machine, its training, likelihood, classification and pictures;
+//! - [`ebm`]: Boltzmann machines, restricted, deep and general: training, likelihood, classification and pictures;
 //! - [`network`]: a dense network with softmax loss, trained by Adam, by L-BFGS or by annealing.
 //!
 //! Files are read here and nowhere else; figures and PNG belong to the program.

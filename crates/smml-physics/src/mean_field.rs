@@ -1,13 +1,17 @@
 //! Mean-field theory of the Ising model (Eq. (53)).
 //!
 //! The paper prints σᵢ ⟨Σⱼ Jᵢⱼ σⱼ⟩; here with its sign, with the constant without which the energy counts every pair
-//! twice, and with the self-consistent means without which the average is not defined. Corrections (TAP, cavity) are not
-//! here; where the answer is exact, see [`crate::curie_weiss`], and [`crate::bethe`] for trees.
+//! twice, and with the self-consistent means without which the average is not defined. Clamped spins, the
+//! reaction term (TAP) and matrices of couplings are in [`crate::glass`]; where the answer is exact, see
+//! [`crate::curie_weiss`], and [`crate::bethe`] for trees.
 
-use crate::ising::Ising;
+use crate::{
+    glass::{self, FixedPoint, Magnetisations, Passes},
+    ising::Ising,
+};
 use serde::{Deserialize, Serialize};
 use smml_core::{
-    error::{Error, Result, finite, positive, same_length},
+    error::{Error, Result, same_length},
     numeric::softplus,
 };
 
@@ -85,26 +89,10 @@ impl MeanField {
 /// β that is not finite, a start of another length or outside [-1, 1], damping outside [0, 1), a tolerance that is not
 /// positive. A solution that was not reached is no error here: ask [`MeanField::converged`].
 pub fn solve(ising: &Ising, beta: f64, start: &[f64], options: &Options) -> Result<MeanField> {
-    finite("beta", beta)?;
-    check(ising, start)?;
     let Options { damping, tolerance, max_passes } = *options;
-    if !(0.0..1.0).contains(&damping) {
-        return Err(Error::out_of_range("damping", damping, "in [0, 1)"));
-    }
-    positive("tolerance", tolerance)?;
-    let mut m = start.to_vec();
-    let update = |m: &[f64], i: usize| libm::tanh(beta * field(ising, m, i));
-    let mut passes = 0;
-    let residual = loop {
-        let residual = (0..m.len()).map(|i| (update(&m, i) - m[i]).abs()).fold(0.0, f64::max);
-        if residual <= tolerance || passes == max_passes {
-            break residual;
-        }
-        for i in 0..m.len() {
-            m[i] = damping * m[i] + (1.0 - damping) * update(&m, i);
-        }
-        passes += 1;
-    };
+    let way = FixedPoint { passes: Passes::Sequential, damping, tolerance, max_passes };
+    let Magnetisations { magnetisation: m, residual, passes, .. } =
+        glass::mean_field(ising, beta, start, &[], &way)?;
     let energy = mean_energy(ising, &m);
     let entropy = m.iter().map(|&m| spin_entropy(m)).sum::<f64>();
     Ok(MeanField {

@@ -326,10 +326,22 @@ pub(crate) struct RbmTrainArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1 << 16))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) chains: Option<u32>,
+    /// Persistent chains at this many temperatures that exchange their states, --chains at each
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(2..=256))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tempered: Option<u32>,
     /// Reconstruct with probabilities, not with drawn states
     #[arg(long)]
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub(crate) mean_field: bool,
+    /// Train by the centred gradient: units less their means
+    #[arg(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub(crate) centred: bool,
+    /// Write the machine as model.safetensors too
+    #[arg(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub(crate) safetensors: bool,
     /// Add label units, so that the machine can classify
     #[arg(long)]
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]

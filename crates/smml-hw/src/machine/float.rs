@@ -65,11 +65,11 @@ impl FloatNetwork {
             }
         };
         let order = self.wiring.order();
-        let free: Vec<bool> = order.iter().map(|node| free[*node as usize]).collect();
+        let held: Vec<bool> = order.iter().map(|node| !free[*node as usize]).collect();
         let mut spins =
-            RealLaneSpins::from_words(order.iter().map(|i| chains.words()[*i as usize]).collect())?;
+            RealLaneSpins::new(order.iter().map(|i| chains.words()[*i as usize]).collect())?;
         for _ in 0..n_sweeps {
-            RealLaneSweep::heat_bath().sweep_free(&self.model, &mut spins, &free, &betas, rng)?;
+            RealLaneSweep::heat_bath().sweep_holding(&self.model, &mut spins, &betas, &held, rng)?;
         }
         for (node, word) in order.iter().zip(spins.words()) {
             chains.set(*node as usize, word);

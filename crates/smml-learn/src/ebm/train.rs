@@ -18,8 +18,11 @@ use smml_core::{
     rng::{Draw, Streams, WideStream},
 };
 
+mod centred;
 mod settings;
 mod state;
+mod tempered;
+use centred::BiasSteps;
 pub use settings::{MAX_BATCH, MAX_UNITS, Negative, RbmTraining, Reconstruction};
 pub use state::RbmTrainerState;
 
@@ -68,6 +71,10 @@ pub struct RbmTrainer {
     velocity_a: Vec<f32>,
     velocity_b: Vec<f32>,
     chains: States,
+    /// Means of the data of padded visible units.
+    visible_offsets: Vec<f32>,
+    /// Of padded hidden units.
+    hidden_offsets: Vec<Line>,
     step: u64,
     errors: Vec<f64>,
     order: Vec<u32>,
@@ -150,7 +157,8 @@ impl RbmTrainer {
             |_| 0.0,
             |i, j| w[i * n_hidden + j],
         );
-        if let Negative::Persistent { n_chains, .. } = trainer.training.negative {
+        let n_chains = trainer.training.negative.n_rungs() * trainer.training.negative.n_chains();
+        if n_chains > 0 {
             // Chains start at rows of data, in a random order.
             let mut order: Vec<u32> = (0..trainer.n_rows as u32).collect();
             trainer.streams.stream("chains", 0).shuffle(&mut order);
@@ -177,10 +185,8 @@ impl RbmTrainer {
         }
         let n_visible = data.width() + n_labels;
         let n_weights = n_visible.saturating_mul(training.n_hidden);
-        let rows = match training.negative {
-            Negative::Persistent { n_chains, .. } => training.batch_size.min(data.len()).max(n_chains),
-            Negative::ContrastiveDivergence { .. } => training.batch_size.min(data.len()),
-        };
+        let n_chains = training.negative.n_rungs() * training.negative.n_chains();
+        let rows = training.batch_size.min(data.len()).max(n_chains);
         let n_states = n_visible.max(training.n_hidden).saturating_mul(rows);
         for (what, needed) in [("weights", n_weights), ("states of a batch", n_states)] {
             if needed > MAX_NUMBERS {
@@ -209,6 +215,8 @@ impl RbmTrainer {
             velocity_a: vec![0.0; weights.visible.n_padded()],
             velocity_b: vec![0.0; weights.hidden.n_padded()],
             chains: States { n_words: packed.n_words, words: Vec::new() },
+            visible_offsets: centred::means(&weights.visible, &packed),
+            hidden_offsets: weights.hidden.lines(|_| 0.5, 0.0),
             data: packed,
             weights,
             training,
@@ -261,11 +269,11 @@ impl RbmTrainer {
         }
         Rbm::new(a, b, w)
     }
-    /// The persistent chains: one row of visible units (and labels) each.
+    /// The persistent chains, of several temperatures those at β = 1: one row of visible units (and labels) each.
     pub fn chains(&self) -> Result<BinaryData> {
         let layer = &self.weights.visible;
-        let bits =
-            self.chains.words.chunks_exact(self.chains.n_words).flat_map(|row| layer.unpack(row)).collect();
+        let chains = coldest(&self.chains, self.training.negative.n_chains());
+        let bits = chains.words.chunks_exact(chains.n_words).flat_map(|row| layer.unpack(row)).collect();
         BinaryData::new(layer.n_units(), bits)
     }
 
@@ -285,7 +293,7 @@ impl RbmTrainer {
         if !sound.flat_map(|l| &l.0).all(|x| x.is_finite()) {
             self.model()?;
         }
-        let persistent = matches!(self.training.negative, Negative::Persistent { .. });
+        let persistent = self.training.negative.n_rungs() > 0;
         let reconstruction_error =
             if persistent { None } else { Estimate::from_independent(&self.errors).ok() };
         Ok(RbmEpoch { epoch: epoch as usize, reconstruction_error, learning_rate, momentum })
@@ -317,11 +325,17 @@ impl RbmTrainer {
             data.words.extend_from_slice(self.data.row(row as usize));
         }
         let mut buffers = std::mem::take(&mut self.buffers);
-        let model = self.phases(&data, &mut buffers, par);
+        let ladder = match self.training.negative {
+            Negative::Tempered { steps, .. } => {
+                Some(self.temper(steps, &self.streams.child("step", self.step), par))
+            }
+            _ => None,
+        };
+        let model = self.phases(&data, ladder.as_ref(), &mut buffers, par);
         self.update(&data, &model, rate, momentum, &mut buffers, par);
         self.weights.refresh(par);
-        if matches!(self.training.negative, Negative::Persistent { .. }) {
-            self.chains = model;
+        if self.training.negative.n_rungs() > 0 {
+            self.chains = ladder.unwrap_or(model);
         } else {
             let changed: u32 = data.words.iter().zip(&model.words).map(|(a, b)| (a ^ b).count_ones()).sum();
             let units = data.n() * self.weights.visible.n_units();
@@ -334,10 +348,13 @@ impl RbmTrainer {
 
     /// Both phases: leaves the probabilities of the hidden units in `buffers`, returns the visible states of the
     /// negative phase.
-    fn phases(&self, data: &States, buffers: &mut Buffers, par: Par) -> States {
+    ///
+    /// With several temperatures `ladder` has made its steps already: its coldest rung is the negative phase.
+    fn phases(&self, data: &States, ladder: Option<&States>, buffers: &mut Buffers, par: Par) -> States {
         let weights = &self.weights;
-        let (n, persistent) = (data.n(), matches!(self.training.negative, Negative::Persistent { .. }));
-        let n_model = if persistent { self.chains.n() } else { n };
+        let (n, n_chains) = (data.n(), self.training.negative.n_chains());
+        let persistent = n_chains > 0;
+        let n_model = if persistent { n_chains } else { n };
         buffers.fit(weights, n, n_model);
         let rng = self.streams.child("step", self.step);
         let Buffers { hidden, visible, kept, lists, plus, minus, fresh, rows, mean_field, .. } = buffers;
@@ -360,6 +377,7 @@ impl RbmTrainer {
         let (steps, mut v) = match self.training.negative {
             Negative::ContrastiveDivergence { steps } => (steps, data.clone()),
             Negative::Persistent { steps, .. } => (steps, self.chains.clone()),
+            Negative::Tempered { .. } => (0, coldest(ladder.unwrap_or(&self.chains), n_chains)),
         };
         for k in 0..steps {
             if k > 0 || persistent {
@@ -487,12 +505,12 @@ impl RbmTrainer {
             }
         });
 
-        let change = |x: &mut f32, velocity: &mut f32, gradient: f32| {
-            *velocity = rule.momentum * *velocity + gradient;
-            *x += *velocity;
+        let mut steps = BiasSteps {
+            visible: vec![0.0; n_padded],
+            hidden: vec![Line([0.0; 16]); self.weights.hidden.n_lines],
+            hidden_means: vec![Line([0.0; 16]); self.weights.hidden.n_lines],
         };
-        let a = self.weights.a.iter_mut().flat_map(|l| &mut l.0);
-        for (i, (a, velocity)) in a.zip(&mut self.velocity_a).enumerate() {
+        for (i, gradient) in steps.visible.iter_mut().enumerate() {
             let on_data = (active.both.len_of(i) + active.data.len_of(i)) as f32;
             let on_model = if dense {
                 // Padding has probability 2e-35: its bias does not move.
@@ -500,7 +518,7 @@ impl RbmTrainer {
             } else {
                 (active.both.len_of(i) + active.model.len_of(i)) as f32
             };
-            change(a, velocity, on_data * rule.positive - on_model * rule.negative);
+            *gradient = centred::step(&rule, on_data, on_model);
         }
         for (panel, kept) in panels.iter().zip(kept) {
             let n_shorts = engine::n_shorts(panel.n_lines);
@@ -511,15 +529,38 @@ impl RbmTrainer {
                 for k in 0..16 {
                     let [on_data, on_model] =
                         [0, 1].map(|phase: usize| sums[phase][q / 2][q % 2 * 16 + k] as f32 / 256.0);
-                    change(
-                        &mut self.weights.b[panel.first + q].0[k],
-                        &mut self.velocity_b[16 * (panel.first + q) + k],
-                        on_data * rule.positive - on_model * rule.negative,
-                    );
+                    steps.hidden[panel.first + q].0[k] = centred::step(&rule, on_data, on_model);
+                    steps.hidden_means[panel.first + q].0[k] = on_data / data.n() as f32;
                 }
             }
         }
+        let back = self.centre(&steps, par);
+        let change = |x: &mut f32, velocity: &mut f32, gradient: f32| {
+            *velocity = rule.momentum * *velocity + gradient;
+            *x += *velocity;
+        };
+        let a = self.weights.a.iter_mut().flat_map(|l| &mut l.0);
+        for ((a, velocity), gradient) in a.zip(&mut self.velocity_a).zip(&steps.visible) {
+            change(a, velocity, *gradient);
+        }
+        let b = self.weights.b.iter_mut().flat_map(|l| &mut l.0);
+        let gradients = steps.hidden.iter().flat_map(|l| l.0);
+        for ((b, velocity), gradient) in b.zip(&mut self.velocity_b).zip(gradients) {
+            change(b, velocity, gradient);
+        }
+        if let Some((visible, hidden)) = back {
+            let a = self.weights.a.iter_mut().flat_map(|l| &mut l.0);
+            a.zip(visible).for_each(|(a, x)| *a -= x);
+            let b = self.weights.b.iter_mut().flat_map(|l| &mut l.0);
+            b.zip(hidden.iter().flat_map(|l| l.0)).for_each(|(b, x)| *b -= x);
+        }
     }
+}
+
+/// The last `n` rows.
+fn coldest(chains: &States, n: usize) -> States {
+    let from = chains.words.len() - n * chains.n_words;
+    States { n_words: chains.n_words, words: chains.words[from..].to_vec() }
 }
 
 impl Buffers {

@@ -14,7 +14,7 @@ mod labelled;
 mod loss;
 mod model;
 mod pass;
-mod product;
+pub(crate) mod product;
 #[cfg(test)]
 mod tests;
 mod train;

@@ -6,48 +6,48 @@
 use smml_core::simd_paths;
 
 /// Rows of a register tile.
-pub(super) const ROWS: usize = 6;
+pub(crate) const ROWS: usize = 6;
 /// Columns of a register tile.
-pub(super) const COLUMNS: usize = 8;
+pub(crate) const COLUMNS: usize = 8;
 /// Steps of k between two visits to a tile: 12 KiB of left and 16 KiB of right panel fit into the first-level cache.
 const DEPTH: usize = 256;
 
 /// A left operand: panels of six rows, each `k` lines long. The last panel is filled up with zeros.
-pub(super) type Left = Vec<[f64; ROWS]>;
+pub(crate) type Left = Vec<[f64; ROWS]>;
 /// A right operand: panels of eight columns, each `k` lines long. The last panel is filled up with zeros.
-pub(super) type Right = Vec<[f64; COLUMNS]>;
+pub(crate) type Right = Vec<[f64; COLUMNS]>;
 
 /// A matrix in memory: element (i, j) is at `i * row + j * column`.
 #[derive(Clone, Copy)]
-pub(super) struct View<'a> {
-    pub(super) values: &'a [f64],
-    pub(super) row: usize,
-    pub(super) column: usize,
+pub(crate) struct View<'a> {
+    pub(crate) values: &'a [f64],
+    pub(crate) row: usize,
+    pub(crate) column: usize,
 }
 
 impl<'a> View<'a> {
     /// Row-major with `width` columns.
-    pub(super) fn rows(values: &'a [f64], width: usize) -> Self {
+    pub(crate) fn rows(values: &'a [f64], width: usize) -> Self {
         View { values, row: width, column: 1 }
     }
     /// The transpose.
-    pub(super) fn transposed(self) -> Self {
+    pub(crate) fn transposed(self) -> Self {
         View { row: self.column, column: self.row, ..self }
     }
     /// The matrix from row `i` on.
-    pub(super) fn starting_at(self, i: usize) -> Self {
+    pub(crate) fn starting_at(self, i: usize) -> Self {
         View { values: &self.values[(i * self.row).min(self.values.len())..], ..self }
     }
 }
 
 /// Packs `n` rows of `k` columns as a left operand.
-pub(super) fn pack_left(a: View<'_>, n: usize, k: usize, out: &mut Left) {
+pub(crate) fn pack_left(a: View<'_>, n: usize, k: usize, out: &mut Left) {
     out.resize(n.div_ceil(ROWS) * k, [0.0; ROWS]);
     pack_lines(a.transposed(), n, k, out);
 }
 
 /// Packs `k` rows of `n` columns as a right operand.
-pub(super) fn pack_right(b: View<'_>, k: usize, n: usize, out: &mut Right) {
+pub(crate) fn pack_right(b: View<'_>, k: usize, n: usize, out: &mut Right) {
     out.resize(n.div_ceil(COLUMNS) * k, [0.0; COLUMNS]);
     pack_lines(b, n, k, out);
 }
@@ -81,7 +81,7 @@ fn pack_lines<const N: usize>(b: View<'_>, n: usize, k: usize, out: &mut [[f64; 
 
 simd_paths! {
     /// C ← C + A B with C row-major of width `n`; A has as many rows as C. `k` must be what both were packed with.
-    pub(super) fn multiply_add(a: &[[f64; 6]], b: &[[f64; 8]], k: usize, n: usize, c: &mut [f64]) {
+    pub(crate) fn multiply_add(a: &[[f64; 6]], b: &[[f64; 8]], k: usize, n: usize, c: &mut [f64]) {
         for from in (0..k).step_by(DEPTH) {
             let to = (from + DEPTH).min(k);
             for (q, right) in b.chunks_exact(k).enumerate() {

@@ -1,7 +1,7 @@
 //! What to train, and how: the settings of a training run and their limits.
 
 use crate::{
-    ebm::engine::LabelUnits,
+    ebm::{engine::LabelUnits, rule::Centring},
     error::{Error, Result},
 };
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,16 @@ pub enum Negative {
         steps: usize,
         /// Number of chains.
         n_chains: usize,
+    },
+    /// Persistent chains at `n_rungs` inverse temperatures, equally spaced from 0 to 1, which exchange their states
+    /// (Desjardins et al. 2010); those at 1 give the gradient.
+    Tempered {
+        /// Block Gibbs steps for each batch, at least 1.
+        steps: usize,
+        /// Number of chains at each temperature.
+        n_chains: usize,
+        /// Number of temperatures, at least 2.
+        n_rungs: usize,
     },
 }
 
@@ -59,6 +69,8 @@ pub struct RbmTraining {
     pub reconstruction: Reconstruction,
     /// How label units are drawn, where there are any.
     pub labels: LabelUnits,
+    /// Offsets of the centred gradient.
+    pub centring: Centring,
     /// Standard deviation of the initial weights.
     pub weight_scale: f64,
     /// Seed of all randomness.
@@ -78,6 +90,7 @@ impl RbmTraining {
             negative: Negative::ContrastiveDivergence { steps: 1 },
             reconstruction: Reconstruction::Sampled,
             labels: LabelUnits::Softmax,
+            centring: Centring::None,
             weight_scale: 0.01,
             seed,
         }
@@ -126,6 +139,17 @@ impl RbmTraining {
                 at_least_one("steps", steps, 1 << 20)?;
                 at_least_one("n-chains", n_chains, MAX_BATCH)?;
             }
+            Negative::Tempered { steps, n_chains, n_rungs } => {
+                at_least_one("steps", steps, 1 << 20)?;
+                if !(2..=256).contains(&n_rungs) {
+                    return Err(Error::out_of_range("n-rungs", n_rungs, "in 2..=256"));
+                }
+                at_least_one("n-chains", n_chains, MAX_BATCH / n_rungs)?;
+                if self.reconstruction == Reconstruction::MeanField {
+                    let allowed = "sampled: tempered chains enter as they are drawn";
+                    return Err(Error::out_of_range("reconstruction", "mean-field", allowed));
+                }
+            }
         }
         let (low, high) = self.learning_rate.clone().checked()?.bounds();
         if !(low >= 0.0 && high <= 1e3) {
@@ -144,7 +168,7 @@ impl RbmTraining {
                 return Err(Error::out_of_range(name, value, "in [0, 1000]"));
             }
         }
-        Ok(())
+        self.centring.check()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a training run saves, and how it goes on from there.
 
-use super::{Negative, RbmTrainer, RbmTraining};
+use super::{RbmTrainer, RbmTraining};
 use crate::{
     data::BinaryData,
     ebm::engine::{self, Layer, Line, Weights},
@@ -20,6 +20,8 @@ pub struct RbmTrainerState {
     /// Visible biases, hidden biases, weights (visible × hidden).
     pub(super) parameters: [Vec<f32>; 3],
     pub(super) velocities: [Vec<f32>; 3],
+    /// Offsets of the hidden units.
+    pub(super) offsets: Vec<f32>,
     pub(super) chains: Vec<u64>,
     pub(super) errors: Vec<f64>,
 }
@@ -56,10 +58,14 @@ impl RbmTrainer {
                 }
             }
         }
-        let n_chains = match trainer.training.negative {
-            Negative::Persistent { n_chains, .. } => n_chains,
-            Negative::ContrastiveDivergence { .. } => 0,
-        };
+        if state.offsets.len() != m {
+            return Err(Error::length("saved offsets", state.offsets.len(), m));
+        }
+        if let Some(x) = state.offsets.iter().find(|x| !(0.0..=1.0).contains(*x)) {
+            return Err(Error::out_of_range("saved offset", x, "in [0, 1]"));
+        }
+        let negative = trainer.training.negative;
+        let n_chains = negative.n_rungs() * negative.n_chains();
         let padding_clear = state.chains.chunks_exact(visible.n_words()).all(|row| {
             let units: Vec<u8> = visible.unpack(row).collect();
             let mut again = Vec::new();
@@ -92,6 +98,7 @@ impl RbmTrainer {
         let flat = |lines: Vec<Line>| lines.iter().flat_map(|l| l.0).collect();
         trainer.velocity_a = flat(visible.lines(|i| va[i], 0.0));
         trainer.velocity_b = flat(hidden.lines(|j| vb[j], 0.0));
+        trainer.hidden_offsets = hidden.lines(|j| state.offsets[j], 0.0);
         trainer.chains.words = state.chains;
         trainer.step = state.step;
         trainer.errors = state.errors;
@@ -118,6 +125,7 @@ impl RbmTrainer {
                 units(hidden, &self.velocity_b),
                 engine::entries(visible, hidden, &self.velocity),
             ],
+            offsets: units(hidden, &self.hidden_offsets.iter().flat_map(|l| l.0).collect::<Vec<f32>>()),
             chains: self.chains.words.clone(),
             errors: self.errors.clone(),
         }

@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     data::BarsAndStripes,
     ebm::{
-        Classifier,
+        Centring, Classifier,
         likelihood::{Moments, gradient_exact, log_likelihood_exact, moments_of_data},
         rbm::tests::random,
     },
@@ -29,6 +29,7 @@ fn training(n_hidden: usize, n_epochs: usize) -> RbmTraining {
 fn kinds() -> Vec<(RbmTraining, usize)> {
     let pcd = |n_chains, steps| Negative::Persistent { steps, n_chains };
     let base = training(70, 2);
+    let centring = Centring::Means { sliding: 0.1 };
     vec![
         (base.clone(), 0),
         (RbmTraining { negative: Negative::ContrastiveDivergence { steps: 3 }, ..base.clone() }, 10),
@@ -36,7 +37,17 @@ fn kinds() -> Vec<(RbmTraining, usize)> {
         (RbmTraining { negative: pcd(30, 1), ..base.clone() }, 0),
         (RbmTraining { negative: pcd(17, 2), ..base.clone() }, 10),
         (RbmTraining { reconstruction: Reconstruction::MeanField, ..base.clone() }, 10),
-        (RbmTraining { reconstruction: Reconstruction::MeanField, negative: pcd(9, 1), ..base }, 0),
+        (RbmTraining { reconstruction: Reconstruction::MeanField, negative: pcd(9, 1), ..base.clone() }, 0),
+        (
+            RbmTraining {
+                negative: Negative::Tempered { steps: 2, n_chains: 11, n_rungs: 3 },
+                ..base.clone()
+            },
+            10,
+        ),
+        (RbmTraining { centring, ..base.clone() }, 10),
+        (RbmTraining { centring, negative: pcd(17, 2), ..base.clone() }, 0),
+        (RbmTraining { centring, reconstruction: Reconstruction::MeanField, ..base }, 0),
     ]
 }
 
@@ -127,7 +138,13 @@ fn one_step_is_the_formula() {
                 words: rows.iter().flat_map(|r| trainer.data.row(*r as usize).to_vec()).collect(),
             };
             let mut buffers = Buffers::default();
-            let model = trainer.phases(&batch, &mut buffers, Par::Serial);
+            let ladder = match training.negative {
+                Negative::Tempered { steps, .. } => {
+                    Some(trainer.temper(steps, &trainer.streams.child("step", trainer.step), Par::Serial))
+                }
+                _ => None,
+            };
+            let model = trainer.phases(&batch, ladder.as_ref(), &mut buffers, Par::Serial);
             trainer.step(Par::Serial);
             let after = trainer.model().unwrap();
             let all = |s: &States| states(&mut (0..s.n()).map(|m| s.row(m).to_vec()));
@@ -145,21 +162,36 @@ fn one_step_is_the_formula() {
                 moments_of_data(&before, &all(&model), 1.0).unwrap()
             };
             let rate = 0.2;
+            // Offsets: means of all rows, and a tenth of the way to the positive phase; 0 without centring.
+            let (n, m) = (before.n_visible(), before.n_hidden());
+            let (mut mu, mut lambda) = (vec![0.0; n], vec![0.0; m]);
+            if training.centring != Centring::None {
+                mu = all(&trainer.data).column_means();
+                let old = &old.offsets;
+                lambda = (0..m).map(|j| 0.9 * f64::from(old[j]) + 0.1 * plus.hidden[j]).collect();
+            }
+            let of_visible: Vec<f64> = (0..n).map(|i| plus.visible[i] - minus.visible[i]).collect();
+            let of_hidden: Vec<f64> = (0..m).map(|j| plus.hidden[j] - minus.hidden[j]).collect();
+            let moved = |k: usize| after.weights()[k] - before.weights()[k];
             let check = |after: f64, before: f64, velocity: f32, gradient: f64, decay: f64| {
                 let expected = before + 0.5 * f64::from(velocity) + rate * (gradient - decay * before);
                 // fixed point: half of 1/256 in each phase; the rest is f32
                 assert!((after - expected).abs() < rate / 256.0 + 1e-6, "{after} {expected}");
             };
             for i in 0..before.n_visible() {
-                let (a0, a1) = (before.visible_bias()[i], after.visible_bias()[i]);
-                check(a1, a0, old.velocities[0][i], plus.visible[i] - minus.visible[i], 0.0);
+                let back: f64 = (0..m).map(|j| moved(i * m + j) * lambda[j]).sum();
+                let (a0, a1) = (before.visible_bias()[i], after.visible_bias()[i] + back);
+                check(a1, a0, old.velocities[0][i], of_visible[i], 0.0);
             }
             for j in 0..before.n_hidden() {
-                let (b0, b1) = (before.hidden_bias()[j], after.hidden_bias()[j]);
-                check(b1, b0, old.velocities[1][j], plus.hidden[j] - minus.hidden[j], 0.0);
+                let back: f64 = (0..n).map(|i| moved(i * m + j) * mu[i]).sum();
+                let (b0, b1) = (before.hidden_bias()[j], after.hidden_bias()[j] + back);
+                check(b1, b0, old.velocities[1][j], of_hidden[j], 0.0);
             }
             for k in 0..before.weights().len() {
-                let gradient = plus.products[k] - minus.products[k];
+                let (i, j) = (k / m, k % m);
+                let gradient =
+                    plus.products[k] - minus.products[k] - mu[i] * of_hidden[j] - of_visible[i] * lambda[j];
                 check(after.weights()[k], before.weights()[k], old.velocities[2][k], gradient, 0.03);
             }
         }
@@ -370,4 +402,45 @@ fn bad_configurations_and_states_are_refused() {
     let mut trainer = RbmTrainer::new(RbmTraining { weight_decay: 1e3, ..wild }, &data, None).unwrap();
     let failed = (0..400).find_map(|_| trainer.epoch(Par::Serial).err());
     assert!(failed.is_some_and(|e| e.to_string().contains("lower the learning rate")));
+}
+
+#[test]
+fn tempered_chains_cross_what_single_ones_do_not_and_follow_the_distribution() {
+    // Two kinds of rows, all on or all off, far apart at β = 1: 30 % to 70 % by the biases.
+    let (n, m) = (8, 6);
+    let machine = |scale: f64| {
+        let w = vec![scale; n * m];
+        let a = vec![-0.5 * scale * m as f64 + 0.1; n];
+        Rbm::new(a, vec![-0.5 * scale * n as f64; m], w).unwrap()
+    };
+    let rbm = machine(1.6);
+    let data = BinaryData::new(n, [vec![0; n], vec![1; n]].concat()).unwrap();
+    let exact = crate::ebm::likelihood::moments_exact(&rbm, 1.0, Par::Serial).unwrap();
+    let after = |negative: Negative| {
+        let training = RbmTraining { negative, ..training(m, 1) };
+        let mut trainer = RbmTrainer::new(training, &data, None).unwrap();
+        trainer.weights = Weights::from_rbm(&rbm, 0);
+        let steps = 800;
+        // As many steps of the chains as a batch of so many would make, at these weights.
+        let chains = match negative {
+            Negative::Tempered { .. } => trainer.temper(steps, &trainer.streams, Par::Rayon),
+            _ => {
+                let mut long = trainer.clone();
+                long.training.negative = Negative::Persistent { steps, n_chains: negative.n_chains() };
+                long.phases(&trainer.data, None, &mut Buffers::default(), Par::Serial)
+            }
+        };
+        trainer.chains = chains;
+        trainer.chains().unwrap().column_means()
+    };
+    let n_chains = 2000;
+    let error = |means: &[f64]| {
+        let p = exact.visible[0];
+        (means[0] - p) / (p * (1.0 - p) / n_chains as f64).sqrt()
+    };
+    assert!(exact.visible[0] > 0.6 && exact.visible[0] < 0.8, "{}", exact.visible[0]);
+    let tempered = after(Negative::Tempered { steps: 1, n_chains, n_rungs: 8 });
+    assert!(error(&tempered).abs() < 6.0, "{}", error(&tempered));
+    let single = after(Negative::Persistent { steps: 1, n_chains });
+    assert!(error(&single).abs() > 6.0, "{}", error(&single));
 }

@@ -166,7 +166,7 @@ impl RealLaneModel {
     }
     /// Replicas whose spins are all random.
     pub fn random<R: Draw>(&self, rng: &mut R) -> RealLaneSpins {
-        RealLaneSpins::holding((0..self.n_spins()).map(|_| rng.word()).collect())
+        RealLaneSpins::from_words((0..self.n_spins()).map(|_| rng.word()).collect())
     }
 }
 

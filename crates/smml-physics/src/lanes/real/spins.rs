@@ -38,7 +38,7 @@ impl From<RealLaneSpins> for SavedReal {
     }
 }
 
-read_through!(RealLaneSpins: RawReal { words: Vec<u64> } => RealLaneSpins::from_words(words));
+read_through!(RealLaneSpins: RawReal { words: Vec<u64> } => RealLaneSpins::new(words));
 
 #[derive(Clone, Debug)]
 pub(super) enum Body {
@@ -69,16 +69,16 @@ impl Eq for RealLaneSpins {}
 impl RealLaneSpins {
     /// All spins up. Errors: no spins.
     pub fn up(n_spins: usize) -> Result<Self> {
-        RealLaneSpins::from_words(vec![u64::MAX; n_spins])
+        RealLaneSpins::new(vec![u64::MAX; n_spins])
     }
-    /// From a word for every spin, whose bit r says whether it is up in replica r. Errors: no spins.
-    pub fn from_words(words: Vec<u64>) -> Result<Self> {
+    /// From one word for each spin, whose bit r is set where the spin is up in replica r. Errors: no spins.
+    pub fn new(words: Vec<u64>) -> Result<Self> {
         if words.is_empty() {
             return Err(Error::out_of_range("number of spins", 0, "at least 1"));
         }
-        Ok(RealLaneSpins::holding(words))
+        Ok(RealLaneSpins::from_words(words))
     }
-    pub(super) fn holding(words: Vec<u64>) -> Self {
+    pub(super) fn from_words(words: Vec<u64>) -> Self {
         RealLaneSpins { body: Body::Words(words) }
     }
     /// Number of spins of one replica.
@@ -119,7 +119,7 @@ impl RealLaneSpins {
         }
         same
     }
-    /// For every spin the word whose bit r says whether it is up in replica r.
+    /// One word for each spin, whose bit r is set where the spin is up in replica r.
     pub fn words(&self) -> Vec<u64> {
         let word = |i| (0..REAL_LANES).fold(0, |word, r| word | u64::from(self.is_up(i, r)) << r);
         match &self.body {

@@ -43,32 +43,29 @@ impl RealLaneSweep {
         betas: &LaneBetas,
         rng: &mut R,
     ) -> Result<Step> {
-        self.run(model, spins, None, betas, rng)
+        self.sweep_holding(model, spins, betas, &[], rng)
     }
-    /// As [`RealLaneSweep::sweep`], but only spins that `free` says are swept: the others keep their values, and the
-    /// distribution is that of the free spins given the others.
+    /// The same with spins marked in `held` left as they are, in each replica its own: the others are drawn on condition
+    /// of them. Spins without a mark are free.
     ///
-    /// Errors: those of [`RealLaneSweep::sweep`]; another length of `free`.
-    pub fn sweep_free<R: Draw>(
+    /// Errors: those of [`RealLaneSweep::sweep`], more marks than spins.
+    pub fn sweep_holding<R: Draw>(
         &self,
         model: &RealLaneModel,
         spins: &mut RealLaneSpins,
-        free: &[bool],
         betas: &LaneBetas,
-        rng: &mut R,
-    ) -> Result<Step> {
-        same_length("free spins", free.len(), model.n_spins())?;
-        self.run(model, spins, Some(free), betas, rng)
-    }
-    fn run<R: Draw>(
-        &self,
-        model: &RealLaneModel,
-        spins: &mut RealLaneSpins,
-        free: Option<&[bool]>,
-        betas: &LaneBetas,
+        held: &[bool],
         rng: &mut R,
     ) -> Result<Step> {
         same_length("spins", spins.n_spins(), model.n_spins())?;
+        if held.len() > model.n_spins() {
+            return Err(Error::Length {
+                what: "marks of held spins".into(),
+                found: held.len(),
+                expected: model.n_spins(),
+            });
+        }
+        let is_held = |i: usize| held.get(i).copied().unwrap_or(false);
         let mut scales = [Scale::new(0.0, 1.0); REAL_LANES];
         if let LaneBetas::Each(betas) = betas {
             same_length("inverse temperatures", betas.len(), REAL_LANES)?;
@@ -88,26 +85,29 @@ impl RealLaneSweep {
         let mut accepted = match (&mut spins.body, &model.rows, self.rule) {
             (Body::BySpin(c), Rows::Sparse { offsets, entries }, rule) => {
                 let sweep = if rule == Rule::HeatBath { sparse::<true> } else { sparse::<false> };
-                sweep(offsets, entries, &mut c.spins, &mut c.fields, free, &scales, &mut words)
+                sweep(offsets, entries, held, &mut c.spins, &mut c.fields, &scales, &mut words)
             }
-            (Body::ByReplica(c), Rows::Dense { blocks, .. }, rule) => {
+            (Body::ByReplica(c), Rows::Dense { blocks, n_blocks }, rule) => {
                 let sweep = if rule == Rule::HeatBath { dense::<true> } else { dense::<false> };
-                sweep(c.n_spins, blocks, &mut c.spins, &mut c.fields, free, &scales, &mut words)
+                let free: Vec<u16> = (0..*n_blocks)
+                    .map(|b| {
+                        let of = WIDTH.min(c.n_spins - b * WIDTH);
+                        (0..of).fold(0, |mask, k| mask | u16::from(!is_held(b * WIDTH + k)) << k)
+                    })
+                    .collect();
+                sweep(&free, blocks, &mut c.spins, &mut c.fields, &scales, &mut words)
             }
             // `prepare` has made the form that belongs to the rows.
             _ => 0,
         };
-        let uncoupled: Vec<u32> = match free {
-            Some(free) => model.free.iter().copied().filter(|i| free[*i as usize]).collect(),
-            None => model.free.clone(),
-        };
-        if self.rule == Rule::Metropolis && !uncoupled.is_empty() {
+        if self.rule == Rule::Metropolis && !model.free.is_empty() {
+            let uncoupled: Vec<u32> = model.free.iter().copied().filter(|i| !is_held(*i as usize)).collect();
             // The sweep has flipped all of them; those that stay so have changed.
             accepted = accepted.saturating_sub((REAL_LANES * uncoupled.len()) as u64);
             accepted += spins.draw_free(&uncoupled, rng);
         }
-        let n_swept = free.map_or(model.n_spins(), |free| free.iter().filter(|f| **f).count());
-        Ok(Step { proposed: (REAL_LANES * n_swept) as u64, accepted })
+        let n_free = model.n_spins() - held.iter().filter(|h| **h).count();
+        Ok(Step { proposed: (REAL_LANES * n_free) as u64, accepted })
     }
 }
 
@@ -124,9 +124,9 @@ lanes_paths! {
     fn sparse<W: Lanes, const HEAT: bool>(
         offsets: &[usize],
         entries: &[(u32, f32)],
+        held: &[bool],
         spins: &mut [Block],
         fields: &mut [Block],
-        free: Option<&[bool]>,
         scales: &[Scale; REAL_LANES],
         words: &mut [WideStream; 2]
     ) -> u64 {
@@ -137,7 +137,7 @@ lanes_paths! {
         let mut more = LanesStream::<W>::load(&words[1]);
         let mut flipped = 0;
         for (i, own) in spins.chunks_exact_mut(BLOCKS).enumerate() {
-            if free.is_some_and(|free| !free[i]) {
+            if held.get(i).copied().unwrap_or(false) {
                 continue;
             }
             for b in 0..BLOCKS {
@@ -175,20 +175,19 @@ lanes_paths! {
         flipped
     }
     /// One sweep of a dense model: sixteen spins of one replica at a time, in order. A flip changes the costs of those
-    /// behind it, which keep their random numbers.
+    /// behind it, which keep their random numbers. `free` marks in each block the spins that may flip.
     fn dense<W: Lanes, const HEAT: bool>(
-        n_spins: usize,
+        free: &[u16],
         rows: &[Block],
         spins: &mut [Block],
         fields: &mut [Block],
-        free: Option<&[bool]>,
         scales: &[Scale; REAL_LANES],
         words: &mut [WideStream; 2]
     ) -> u64 {
         let mut decide = LanesStream::<W>::load(&words[0]);
         let mut more = LanesStream::<W>::load(&words[1]);
         let mut flipped = 0;
-        let n_blocks = n_spins.div_ceil(WIDTH);
+        let n_blocks = free.len();
         // Rows of some spins stay near while all replicas use them.
         for first in (0..n_blocks).step_by(NEAR) {
             for (r, scale) in scales.iter().enumerate() {
@@ -196,20 +195,17 @@ lanes_paths! {
                 let (spins, fields) = (&mut spins[here.clone()], &mut fields[here]);
                 let fast = W::splat_f32(scale.fast);
                 for b in first..n_blocks.min(first + NEAR) {
+                    if free[b] == 0 {
+                        continue;
+                    }
                     let mut spin = W::load_f32(&spins[b].0);
                     let mut cost = spin.mul_f32(W::load_f32(&fields[b].0));
                     if cost.mul_f32(fast).at_most_f32(W::splat_f32(HOPELESS)) == 0 {
                         continue;
                     }
                     let drawn = Drawn::new::<HEAT>(decide.next());
-                    // Attempts that are not made yet, of spins that there are.
-                    let mut left = u16::MAX >> (WIDTH - WIDTH.min(n_spins - b * WIDTH));
-                    if let Some(free) = free {
-                        left &= free[b * WIDTH..n_spins.min((b + 1) * WIDTH)]
-                            .iter()
-                            .enumerate()
-                            .fold(0, |set, (k, free)| set | u16::from(*free) << k);
-                    }
+                    // Attempts that are not made yet.
+                    let mut left = free[b];
                     loop {
                         let [may, sure] = drawn.may(cost.mul_f32(fast));
                         let may = may & left;

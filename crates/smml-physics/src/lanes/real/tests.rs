@@ -4,6 +4,7 @@ use crate::{
     lanes::{LaneBetas, decide::threshold},
 };
 use smml_core::{
+    Estimate,
     chain::{Chain, Record},
     energy::{Energy, LocalEnergy, Reference},
     graph::random_regular,
@@ -326,54 +327,77 @@ fn spins_without_couplings_are_random() {
 }
 
 #[test]
-fn clamped_spins_stay_and_the_others_follow_them() {
-    let few: Vec<(u32, u32, f64)> = (0..14).map(|i| (i, (i + 1) % 14, 0.3 + 0.05 * f64::from(i))).collect();
-    let many: Vec<(u32, u32, f64)> = (0..14u32)
-        .flat_map(|i| (0..i).map(move |j| (i, j, if (i * j) % 3 == 0 { -0.2 } else { 0.15 })))
-        .collect();
-    for edges in [few, many] {
-        let fields: Vec<f64> = (0..14).map(|i| 0.1 * f64::from(i % 4) - 0.2).collect();
-        let ising = Ising::new(14, &edges, fields).unwrap();
+fn held_spins_stay_and_the_others_follow_the_distribution_on_condition_of_them() {
+    let mut start = rng(8);
+    // Sparse and dense; in even replicas the held spins are up, in odd ones the second is down.
+    for (k, degree) in [2, 11].into_iter().enumerate() {
+        let ising = gaussian(12, degree, true, &mut start);
         let model = RealLaneModel::new(&ising).unwrap();
-        let free: Vec<bool> = (0..14).map(|i| i % 3 != 1).collect();
-        let start: Vec<i8> = (0..14).map(|i| if i % 2 == 0 { 1 } else { -1 }).collect();
-        // Means of the free spins given the others, by summing over all of their states.
-        let (mut z, mut exact) = (0.0, [0.0; 14]);
-        for state in 0..1u32 << 14 {
-            let s: Vec<i8> = (0..14).map(|i| if state >> i & 1 == 1 { 1 } else { -1 }).collect();
-            if (0..14).all(|i| free[i] || s[i] == start[i]) {
-                let w = (-0.9 * ising.energy(&s)).exp();
-                z += w;
-                exact.iter_mut().zip(&s).for_each(|(m, s)| *m += w * f64::from(*s));
-            }
-        }
+        assert_eq!(is_dense(&model), degree == 11);
+        let held: Vec<bool> = (0..8).map(|i| i == 2 || i == 7).collect();
+        let rounded = model.rounded().unwrap();
+        let beta = 0.6;
+        let exact = |replica: usize, i: usize| {
+            let fits = |s: &Vec<i8>| s[2] == 1 && s[7] == if replica % 2 == 0 { 1 } else { -1 };
+            let mean = |f: &dyn Fn(&Vec<i8>) -> f64| {
+                smml_core::energy::mean_exact(&rounded, beta, |s| if fits(s) { f(s) } else { 0.0 }).unwrap()
+            };
+            mean(&|s| f64::from(s[i])) / mean(&|_| 1.0)
+        };
         for sweep in [RealLaneSweep::metropolis(), RealLaneSweep::heat_bath()] {
-            let mut rng = rng(78);
-            let mut spins = RealLaneSpins::up(14).unwrap();
-            (0..REAL_LANES).for_each(|r| spins.set_replica(r, &start).unwrap());
-            let betas = LaneBetas::Same(0.9);
-            let mut each = vec![[0.0; 14]; REAL_LANES];
-            for t in 0..2100 {
-                let step = sweep.sweep_free(&model, &mut spins, &free, &betas, &mut rng).unwrap();
-                assert_eq!(step.proposed, 64 * free.iter().filter(|f| **f).count() as u64);
-                if t >= 100 {
-                    for (r, sums) in each.iter_mut().enumerate() {
-                        sums.iter_mut().zip(spins.replica(r)).for_each(|(m, s)| *m += f64::from(s) / 2000.0);
+            let mut rng = rng(80 + k as u64);
+            let mut spins = model.random(&mut rng);
+            for r in 0..REAL_LANES {
+                let mut s = spins.replica(r);
+                (s[2], s[7]) = (1, if r % 2 == 0 { 1 } else { -1 });
+                spins.set_replica(r, &s).unwrap();
+            }
+            let mut series = vec![Vec::new(); 24];
+            for t in 0..2_050 {
+                let betas = LaneBetas::Same(beta);
+                let step = sweep.sweep_holding(&model, &mut spins, &betas, &held, &mut rng).unwrap();
+                assert_eq!(step.proposed, 640);
+                if t < 50 {
+                    continue;
+                }
+                for (i, word) in spins.words().into_iter().enumerate() {
+                    for parity in 0..2 {
+                        let up = (word >> parity & 0x5555_5555_5555_5555).count_ones();
+                        series[2 * i + parity].push(f64::from(up) / 16.0 - 1.0);
                     }
                 }
             }
-            for i in 0..14 {
-                let mean = each.iter().map(|m| m[i]).sum::<f64>() / 64.0;
-                let variance = each.iter().map(|m| (m[i] - mean).powi(2)).sum::<f64>() / 63.0;
-                // 7 standard errors of 64 replicas.
-                let gate = if free[i] { 7.0 * (variance / 64.0).sqrt() } else { 1e-12 };
-                assert!((mean - exact[i] / z).abs() <= gate, "spin {i}: {mean} {} {gate}", exact[i] / z);
+            for i in 0..12 {
+                for parity in 0..2 {
+                    let (found, want) = (&series[2 * i + parity], exact(parity, i));
+                    if [2, 7].contains(&i) {
+                        assert!(found.iter().all(|m| *m == want), "spin {i}");
+                    } else {
+                        let mean = Estimate::from_chain(found).unwrap();
+                        assert!(mean.p_value(want) > 1e-9, "{degree} spin {i}: {mean} {want}");
+                    }
+                }
             }
+            // Nothing held is the plain sweep.
+            let (mut a, mut b) = (model.random(&mut rng), spins.clone());
+            b.clone_from(&a);
+            let mut other = rng.clone();
+            for _ in 0..3 {
+                let betas = LaneBetas::Same(0.4);
+                sweep.sweep(&model, &mut a, &betas, &mut rng).unwrap();
+                sweep.sweep_holding(&model, &mut b, &betas, &[false; 12], &mut other).unwrap();
+            }
+            assert_eq!(a, b);
+            let betas = LaneBetas::Same(0.4);
+            assert!(sweep.sweep_holding(&model, &mut a, &betas, &[true; 13], &mut rng).is_err());
         }
     }
-    let model = RealLaneModel::new(&Ising::new(2, &[(0, 1, 1.0)], vec![0.0; 2]).unwrap()).unwrap();
-    let mut s = RealLaneSpins::up(2).unwrap();
-    let wrong =
-        RealLaneSweep::heat_bath().sweep_free(&model, &mut s, &[true], &LaneBetas::Same(1.0), &mut rng(1));
-    assert!(wrong.is_err());
+    // A held spin that is coupled to nothing is not drawn at random by the Metropolis rule.
+    let lonely = RealLaneModel::new(&Ising::new(3, &[(0, 1, 0.5)], vec![0.0; 3]).unwrap()).unwrap();
+    let mut spins = RealLaneSpins::up(3).unwrap();
+    let sweep = RealLaneSweep::metropolis();
+    let held = [false, false, true];
+    sweep.sweep_holding(&lonely, &mut spins, &LaneBetas::Same(1.0), &held, &mut start).unwrap();
+    assert_eq!(spins.words()[2], u64::MAX);
+    assert!(RealLaneSpins::new(vec![]).is_err());
 }

@@ -19,8 +19,8 @@ use smml_core::{Estimate, parallel::Par, rng::Streams, schedule::Schedule, store
 use smml_learn::{
     data::BinaryData,
     ebm::{
-        Classifier, GibbsChains, GrayImage, Grid, Negative, Rbm, RbmTrainer, RbmTraining, Reconstruction,
-        likelihood,
+        Centring, Classifier, GibbsChains, GrayImage, Grid, Negative, Rbm, RbmTrainer, RbmTraining,
+        Reconstruction, Tensors, likelihood,
     },
 };
 
@@ -28,6 +28,8 @@ use smml_learn::{
 const TILES: usize = 100;
 /// Gibbs steps to a sample.
 const SAMPLE_STEPS: usize = 1000;
+/// The part of a batch in the running means of hidden units.
+const SLIDING: f64 = 0.01;
 /// Images of the reconstructions, and how many side by side.
 const RECONSTRUCTED: usize = 50;
 const ACROSS: usize = 10;
@@ -56,6 +58,15 @@ fn built_in(dataset: Dataset, seed: u64) -> RbmTraining {
     }
 }
 
+/// Steps, chains (0 without) and temperatures of a negative phase.
+fn parts(negative: Negative) -> (usize, usize, Option<usize>) {
+    match negative {
+        Negative::ContrastiveDivergence { steps } => (steps, 0, None),
+        Negative::Persistent { steps, n_chains } => (steps, n_chains, None),
+        Negative::Tempered { steps, n_chains, n_rungs } => (steps, n_chains, Some(n_rungs)),
+    }
+}
+
 /// The built-in settings with those of the user in their place.
 fn settings(args: &RbmTrainArgs, seed: u64) -> RbmTraining {
     let mut t = built_in(args.images.dataset, seed);
@@ -72,17 +83,18 @@ fn settings(args: &RbmTrainArgs, seed: u64) -> RbmTraining {
     if let Some(decay) = args.weight_decay {
         t.weight_decay = decay;
     }
-    let (own_steps, own_chains) = match t.negative {
-        Negative::ContrastiveDivergence { steps } => (steps, 0),
-        Negative::Persistent { steps, n_chains } => (steps, n_chains),
-    };
+    let (own_steps, own_chains, _) = parts(t.negative);
     let steps = whole(args.steps, own_steps);
-    t.negative = match whole(args.chains, own_chains) {
-        0 => Negative::ContrastiveDivergence { steps },
-        n_chains => Negative::Persistent { steps, n_chains },
+    t.negative = match (whole(args.chains, own_chains), args.tempered) {
+        (0, _) => Negative::ContrastiveDivergence { steps },
+        (n_chains, None) => Negative::Persistent { steps, n_chains },
+        (n_chains, Some(k)) => Negative::Tempered { steps, n_chains, n_rungs: k as usize },
     };
     if args.mean_field {
         t.reconstruction = Reconstruction::MeanField;
+    }
+    if args.centred {
+        t.centring = Centring::Means { sliding: SLIDING };
     }
     t
 }
@@ -94,10 +106,10 @@ fn settle(args: &RbmTrainArgs, t: &RbmTraining) -> Result<RbmTrainArgs, Failure>
     settled.run.seed = Some(t.seed);
     // All of them came from numbers of 32 bits, or are built in.
     let whole = |n: usize| u32::try_from(n).ok();
-    let (steps, chains) = match t.negative {
-        Negative::ContrastiveDivergence { steps } => (steps, 0),
-        Negative::Persistent { steps, n_chains } => (steps, n_chains),
-    };
+    let (steps, chains, rungs) = parts(t.negative);
+    if args.tempered.is_some() && rungs.is_none() {
+        return Err(Failure::Usage("--tempered: needs persistent chains; give --chains".into()));
+    }
     settled.hidden = whole(t.n_hidden);
     settled.epochs = whole(t.n_epochs);
     settled.batch = whole(t.batch_size);
@@ -210,6 +222,11 @@ pub(super) fn train(args: &RbmTrainArgs) -> Result<(), Failure> {
     let path = folder.file("model.rbm");
     store::write_atomically(&path, &store::encode(&model, MODEL)?)?;
     let mut extra = vec![folder.file("checkpoint"), path];
+    if args.safetensors {
+        let path = folder.file("model.safetensors");
+        model.rbm.write_safetensors(&path)?;
+        extra.push(path);
+    }
 
     let mut o = Outcome::default();
     let epochs = keeper.progress.epochs.clone();
