@@ -1,4 +1,4 @@
-//! Energy-based models: the Bernoulli restricted Boltzmann machine.
+//! Energy-based models: learning by the ten losses of [`loss`], and the Bernoulli restricted Boltzmann machine.
 //!
 //! [`Rbm`] is the model, in f64. [`likelihood`] holds what can be computed exactly, [`ais`] estimates the rest.
 //! [`RbmTrainer`], [`GibbsChains`] and [`ais`] run on one engine, in f32 and by sums of rows of active units;
@@ -9,6 +9,7 @@ mod classify;
 mod engine;
 mod grid;
 pub mod likelihood;
+pub mod loss;
 mod numeric;
 mod rbm;
 mod sample;
