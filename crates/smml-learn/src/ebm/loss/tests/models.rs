@@ -133,7 +133,9 @@ fn gradients_in_the_parameters_are_central_differences() {
     for loss in all() {
         let f = DataLoss::new(&two, &points, loss, 0.0, Par::Serial).unwrap();
         let error = gradient_error(&f, &w);
-        assert!(error < 1e-8, "two-sided {loss:?}: {error}");
+        // The ratio of LVQ2 bends as 1/E⁻, which may be small here: differences over 1e-5 see that.
+        let limit = if matches!(loss, Loss::Lvq2(Lvq2::Ratio(_))) { 1e-6 } else { 1e-8 };
+        assert!(error < limit, "two-sided {loss:?}: {error}");
     }
     let rows = problems::bars_or_stripes(3, 60, 0.1, &mut rng).unwrap();
     let shape = Architecture::new(vec![9, 4, 2], Activation::Tanh).unwrap();
