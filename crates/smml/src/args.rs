@@ -18,6 +18,8 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+#[path = "args/ebm.rs"]
+pub(crate) mod ebm;
 #[path = "args/graph.rs"]
 pub(crate) mod graph;
 #[path = "args/problem.rs"]
@@ -90,6 +92,9 @@ pub(crate) enum Command {
         after_help = "Examples: smml tsp berlin52.tsp, smml tsp --cities 400 --blocks 3"
     )]
     Tsp(TspArgs),
+    /// Energy-based learning: train energies of answers with any of ten losses
+    #[command(subcommand)]
+    Ebm(ebm::EbmCommand),
     /// Train and use restricted Boltzmann machines
     #[command(subcommand)]
     Rbm(RbmCommand),

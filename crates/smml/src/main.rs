@@ -57,6 +57,7 @@ fn run_command(mut command: Command, file: Option<&Path>) -> Result<(), Failure>
         Command::Graph(args) => commands::graph::run(&args),
         Command::Digest(args) => commands::digest::run(&args),
         Command::Tsp(args) => commands::tsp::run(&args),
+        Command::Ebm(command) => commands::ebm::run(&command),
         Command::Rbm(command) => commands::rbm::run(&command),
         Command::Data(args) => commands::data::run(&args),
         Command::Run(args) => run_file(&args),

@@ -46,6 +46,17 @@ use smml_learn::ebm::RbmTrainer as _;
 use smml_learn::ebm::ais as _;
 use smml_learn::ebm::likelihood::ln_z_exact as _;
 use smml_learn::ebm::likelihood::log_likelihood as _;
+use smml_learn::ebm::loss::Answers as _;
+use smml_learn::ebm::loss::DataLoss as _;
+use smml_learn::ebm::loss::Levels as _;
+use smml_learn::ebm::loss::Loss::Hinge as _;
+use smml_learn::ebm::loss::Loss::Nll as _;
+use smml_learn::ebm::loss::Loss::Perceptron as _;
+use smml_learn::ebm::loss::Posterior as _;
+use smml_learn::ebm::loss::contrastive_gradient as _;
+use smml_learn::ebm::loss::infer as _;
+use smml_learn::ebm::loss::infer_exact as _;
+use smml_learn::network::EnergyLoss as _;
 use smml_physics::double_digest::DoubleDigest as _;
 use smml_physics::double_digest::Search as _;
 use smml_physics::double_digest::enumerate as _;
@@ -77,4 +88,8 @@ fn methods_exist() {
     let _ = smml_core::importance::ImportanceSample::smoothed;
     let _ = smml_core::information::CountTable::information_gain;
     let _ = smml_learn::ebm::Rbm::free_energy;
+    let _ = smml_learn::ebm::loss::LabelChain::labels;
+    let _ = smml_learn::ebm::loss::LabelChain::ln_z;
+    let _ = smml_learn::ebm::loss::LabelChain::marginals;
+    let _ = smml_learn::ebm::loss::Posterior::ln_z;
 }

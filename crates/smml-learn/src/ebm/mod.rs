@@ -1,4 +1,5 @@
-//! Energy-based models: Boltzmann machines, restricted ([`Rbm`]), of layers ([`deep`]) and on any graph ([`machine`]).
+//! Energy-based models: learning by the ten losses of [`loss`]; Boltzmann machines, restricted ([`Rbm`]), of layers ([`deep`])
+//! and on any graph ([`machine`]).
 //!
 //! [`Rbm`] is the model, in f64. [`likelihood`] holds what can be computed exactly, [`ais`] estimates the rest.
 //! [`RbmTrainer`], [`GibbsChains`] and [`ais`] run on one engine, in f32 and by sums of rows of active units;
@@ -10,6 +11,7 @@ pub mod deep;
 mod engine;
 mod grid;
 pub mod likelihood;
+pub mod loss;
 pub mod machine;
 mod numeric;
 mod rbm;

@@ -19,7 +19,7 @@ pub enum Activation {
 impl Activation {
     /// f(z). A NaN stays a NaN.
     #[inline(always)]
-    pub(super) fn value(self, z: f64) -> f64 {
+    pub(crate) fn value(self, z: f64) -> f64 {
         match self {
             Activation::Relu => {
                 if z < 0.0 {
@@ -33,7 +33,7 @@ impl Activation {
     }
     /// f'(z), given f(z).
     #[inline(always)]
-    pub(super) fn slope(self, value: f64) -> f64 {
+    pub(crate) fn slope(self, value: f64) -> f64 {
         match self {
             Activation::Relu => {
                 if value > 0.0 {

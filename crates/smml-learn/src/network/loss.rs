@@ -77,6 +77,7 @@ pub(super) fn all_rows(data: &Labelled) -> Rows<'_> {
         labels: data.labels(),
         weights: data.weights(),
         picked: None,
+        head: None,
         n: data.len(),
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! [`Architecture`] says what is computed, [`Labelled`] holds examples, [`Network`] is a trained one. [`Loss`] is the
 //! energy: minimise it with `smml_core::optimize`, sample it through `smml_core::hamiltonian::WithMomenta`, or anneal
-//! it weight by weight with [`WeightMoves`] (section 3.10). [`NetworkTrainer`] runs mini-batch Adam.
+//! it weight by weight with [`WeightMoves`] (section 3.10). [`NetworkTrainer`] runs mini-batch Adam. [`EnergyLoss`] puts any
+//! of the ten losses of energy-based learning in place of cross-entropy.
 //!
 //! Everything is f64 (inputs are stored as f32). Matrix products are our own: every element of a product is one sum
 //! in a fixed order, so results have the same bits for any number of threads and on every SIMD path. Convolutions,
@@ -10,6 +11,7 @@
 
 mod anneal;
 mod architecture;
+mod energy_loss;
 mod labelled;
 mod loss;
 mod model;
@@ -21,6 +23,7 @@ mod train;
 
 pub use anneal::{WeightMove, WeightMoves, WithActivations};
 pub use architecture::{Activation, Architecture};
+pub use energy_loss::EnergyLoss;
 pub use labelled::Labelled;
 pub use loss::Loss;
 pub use model::{Confusion, Network};

@@ -63,7 +63,7 @@ impl Network {
             return Err(Error::length("features", features.len(), n * width));
         }
         check_finite(features, width)?;
-        let rows = Rows { features, labels: &[], weights: &[], picked: None, n };
+        let rows = Rows { features, labels: &[], weights: &[], picked: None, head: None, n };
         let mut out = Vec::with_capacity(n);
         let mut workspace = Workspace::default();
         let (mut row, mut bad) = (0, None);

@@ -16,6 +16,9 @@ const BLOCKS: usize = 16;
 /// Rows of a weight matrix whose gradient is one piece of work.
 const BAND: usize = 48;
 
+/// The loss of a row by its logits and its label; the logits are overwritten with its derivatives.
+pub(super) type Head<'a> = &'a (dyn Fn(&mut [f64], usize) -> f64 + Sync);
+
 /// Rows of examples: all of them, or some by number.
 #[derive(Clone, Copy)]
 pub(super) struct Rows<'a> {
@@ -26,6 +29,8 @@ pub(super) struct Rows<'a> {
     pub(super) weights: &'a [f64],
     pub(super) picked: Option<&'a [u32]>,
     pub(super) n: usize,
+    /// What becomes of the logits; cross-entropy when there is none.
+    pub(super) head: Option<Head<'a>>,
 }
 
 impl Rows<'_> {
@@ -94,7 +99,7 @@ impl Workspace {
             block.load(a, rows, from, BLOCK.min(rows.n - from));
             block.forward(a, x, forward);
             if !rows.labels.is_empty() {
-                block.cross_entropy(a, rows, from);
+                block.losses(a, rows, from);
             }
             if let Some(scale) = scale {
                 block.backward(a, backward, scale);
@@ -205,8 +210,8 @@ impl Block {
         }
     }
 
-    /// Σ -w ln P(label) over the rows, and w (P - one-hot label) into `delta`.
-    fn cross_entropy(&mut self, a: &Architecture, rows: &Rows<'_>, from: usize) {
+    /// Σ w ℓ over the rows, and w ∂ℓ/∂z into `delta`; ℓ = -ln P(label) unless there is a head.
+    fn losses(&mut self, a: &Architecture, rows: &Rows<'_>, from: usize) {
         let width = a.n_classes();
         self.loss = 0.0;
         self.delta.clear();
@@ -215,8 +220,14 @@ impl Block {
             let label = usize::from(rows.labels[place]);
             let at = self.delta.len();
             self.delta.extend_from_slice(logits);
-            let loss = softmax(&mut self.delta[at..], label);
-            self.delta[at + label] -= 1.0;
+            let loss = match rows.head {
+                Some(head) => head(&mut self.delta[at..], label),
+                None => {
+                    let loss = softmax(&mut self.delta[at..], label);
+                    self.delta[at + label] -= 1.0;
+                    loss
+                }
+            };
             match rows.weights.get(place) {
                 None => self.loss += loss,
                 Some(w) => {

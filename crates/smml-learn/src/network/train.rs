@@ -241,6 +241,7 @@ impl<'a> NetworkTrainer<'a> {
             labels: self.data.labels(),
             weights: self.data.weights(),
             picked: Some(picked),
+            head: None,
             n: picked.len(),
         };
         let last = self.n_steps() - 1; // not done, so there is a step

@@ -288,7 +288,7 @@ fn evaluate(args: &RbmEvaluateArgs) -> Result<(), Failure> {
 
 /// A file by its content: where it lies is no part of the results.
 #[derive(Serialize)]
-struct DataFile<'a> {
+pub(super) struct DataFile<'a> {
     name: String,
     sha256: &'a str,
     published: bool,

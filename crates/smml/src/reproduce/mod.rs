@@ -3,6 +3,7 @@
 
 pub(crate) mod check;
 pub(crate) mod core;
+mod ebm;
 mod learn;
 mod physics;
 mod solved;
@@ -37,6 +38,7 @@ pub(crate) fn all() -> Vec<&'static Check> {
         .chain(transitions::checks())
         .chain(solved::checks())
         .chain(learn::checks())
+        .chain(ebm::checks())
         .collect()
 }
 

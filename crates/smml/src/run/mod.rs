@@ -4,6 +4,7 @@
 pub(crate) mod config;
 pub(crate) mod folder;
 pub(crate) mod input;
+pub(crate) mod keeper;
 pub(crate) mod progress;
 pub(crate) mod results;
 pub(crate) mod series;

@@ -3,7 +3,10 @@
 
 use super::{config, folder, series};
 use crate::{
-    args::{Command, Dataset, RbmCommand, RunArgs},
+    args::{
+        Command, Dataset, RbmCommand, RunArgs,
+        ebm::{EbmCommand, EbmProblem},
+    },
     error::Failure,
 };
 use std::path::{Path, PathBuf};
@@ -52,6 +55,25 @@ pub(crate) fn settle(command: &mut Command, file: Option<&Path>) -> Result<(), F
             }
             let read: Vec<PathBuf> = args.file.iter().cloned().collect();
             settle_run(&mut args.run, "tsp", &inputs, &read)
+        }
+        Command::Ebm(command) => {
+            let (run, name, task) = match command {
+                EbmCommand::Train(a) => (&mut a.run, "ebm-train", Some(&mut a.task)),
+                EbmCommand::Losses(a) => (&mut a.run, "ebm-losses", Some(&mut a.task)),
+                EbmCommand::Collapse(a) => (&mut a.run, "ebm-collapse", None),
+            };
+            let mut read = Vec::new();
+            if let Some(task) = task {
+                if !matches!(task.problem, EbmProblem::Mnist | EbmProblem::FashionMnist) {
+                    task.data = None; // built in
+                }
+                if let Some(data) = &mut task.data {
+                    absolute("--data", data)?;
+                    read.push(data.clone());
+                }
+            }
+            inputs.extend(read.iter().cloned());
+            settle_run(run, name, &inputs, &read)
         }
         Command::Rbm(command) => {
             let (run, name, data, model) = match command {
