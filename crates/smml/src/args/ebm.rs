@@ -187,7 +187,7 @@ pub(crate) struct EbmCollapseArgs {
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(2..=1000))]
     pub(crate) replicas: u16,
     /// Passes over the 200 points
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) epochs: u32,
     #[command(flatten)]
     #[serde(flatten)]

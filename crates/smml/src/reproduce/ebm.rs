@@ -212,8 +212,9 @@ fn collapse(ctx: &Context<'_>) -> Result<Outcome, Failure> {
             let f = DataLoss::new(&model, &data, loss, 0.0, Par::Serial)?;
             let plan = Training {
                 batch_size: 20,
-                n_epochs: 200,
-                learning_rate: Schedule::linear(0.01, 0.0)?,
+                // Square-square comes to the flat surface E = m/2 first, and takes some hundred epochs to leave it.
+                n_epochs: 600,
+                learning_rate: Schedule::linear(0.03, 0.0)?,
                 weight_decay: 0.0,
                 seed: rng.word(),
             };

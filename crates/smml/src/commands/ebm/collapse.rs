@@ -39,7 +39,7 @@ pub(super) fn collapse(args: &EbmCollapseArgs) -> Result<(), Failure> {
         .map(|r| Training {
             batch_size: 20,
             n_epochs: args.epochs as usize,
-            learning_rate: Schedule::Linear { from: 0.01, to: 0.0 },
+            learning_rate: Schedule::Linear { from: 0.03, to: 0.0 },
             weight_decay: 0.0,
             // Another order for each.
             seed: seed.wrapping_add(r),
