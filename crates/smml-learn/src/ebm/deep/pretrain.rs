@@ -4,6 +4,9 @@
 //! machine a hidden layer between two others hears both of them; while only one of them is there it counts twice. Label units
 //! are trained with the last hidden layer.
 //!
+//! So a layer in between belongs to two restricted machines and has a bias in each: b' beside 2 m W of the layer below, and b'' beside
+//! 2 W' m' of the layer above. In the deep machine its field is the mean of both, m W + W' m' + (b' + b'') / 2.
+//!
 //! With the centred gradient deep machines learn without it, as a rule as well (J. Melchior, A. Fischer and L. Wiskott, J. Mach. Learn.
 //! Res. 17 (99), 1 (2016)).
 
@@ -89,6 +92,9 @@ pub struct PretrainerState {
     training: Pretraining,
     machine: DeepMachine,
     data_sha256: String,
+    /// Biases of every layer where it hears the layer below (or shows labels), and where it hears the layer above.
+    from_below: Vec<Vec<f64>>,
+    from_above: Vec<Vec<f64>>,
     /// Batches done, of all layers together.
     step: u64,
     offsets: Vec<Vec<f64>>,
@@ -133,8 +139,13 @@ impl Pretrainer {
             return Err(Error::out_of_range("number of hidden layers", 0, "at least 1"));
         }
         let streams = Streams::new(training.seed).child("pretrain", 0);
+        let offsets = offsets(machine, examples);
+        let n_hidden = hidden_layers(machine, examples.labels().is_some()).len();
+        let (from_below, from_above) = both_biases(machine, &offsets, n_hidden);
         let state = PretrainerState {
-            offsets: offsets(machine, examples),
+            offsets,
+            from_below,
+            from_above,
             memories: Vec::new(),
             data_sha256: examples.sha256(),
             training,
@@ -160,14 +171,16 @@ impl Pretrainer {
             ));
         }
         let shape = |x: &[Vec<f64>]| x.iter().map(Vec::len).collect::<Vec<usize>>();
-        let finite = state.offsets.iter().flatten().all(|x| x.is_finite());
-        if shape(&state.offsets) != shape(state.machine.biases()) || !finite {
-            let allowed = "one finite number for every unit";
-            return Err(Error::out_of_range(
-                "saved offsets",
-                format!("{:?}", shape(&state.offsets)),
-                allowed,
-            ));
+        for (name, values) in [
+            ("saved offsets", &state.offsets),
+            ("saved biases from below", &state.from_below),
+            ("saved biases from above", &state.from_above),
+        ] {
+            let finite = values.iter().flatten().all(|x| x.is_finite());
+            if shape(values) != shape(state.machine.biases()) || !finite {
+                let allowed = "one finite number for every unit";
+                return Err(Error::out_of_range(name, format!("{:?}", shape(values)), allowed));
+            }
         }
         if !state.memories.is_empty() {
             // Taken after a step, so the layer in training is that of the step before.
@@ -245,16 +258,19 @@ impl Pretrainer {
         let rows = &self.order[from..self.examples.len().min(from + size)];
         let mut data = shown(&self.state.machine, &self.examples, rows.iter().map(|k| *k as usize));
         let rng = self.streams.child("step", step);
-        let machine = &self.state.machine;
+        let mut machine = self.state.machine.clone();
+        machine.parts_mut().0.clone_from_slice(&self.state.from_below);
         let n = rows.len();
         // Means of the layers below, each of which hears twice what is below it.
         for l in 1..stage.hidden {
-            let mut x = fields(machine, l, Some((&data[l - 1], 2.0)), None, n, par);
-            to_means(machine, l, 1.0, &mut x, par);
+            let mut x = fields(&machine, l, Some((&data[l - 1], 2.0)), None, n, par);
+            to_means(&machine, l, 1.0, &mut x, par);
             data[l] = x;
         }
         let last = machine.n_layers() - 1;
         let (h, below) = (stage.hidden, stage.hidden - 1);
+        machine.parts_mut().0[below].clone_from(&self.state.from_above[below]);
+        let machine = &machine;
         let up = |x: &Matrix, y: &Matrix| {
             let above = stage.labels.then_some((y, 1.0));
             let mut m = fields(machine, h, Some((x, stage.up())), above, n, par);
@@ -311,41 +327,53 @@ impl Pretrainer {
         };
         let mut machine = self.state.machine.clone();
         let mut memories = self.state.memories.clone();
+        let (mut from_below, mut from_above) = (self.state.from_below.clone(), self.state.from_above.clone());
         let (biases, weights) = machine.parts_mut();
         // Biases of the centred form, in which each layer hears the others as it does here.
         let (up, down) = (stage.up(), stage.down());
-        let shift = |weights: &[Vec<f64>], biases: &mut [Vec<f64>], sign: f64| {
+        let shift = |weights: &[Vec<f64>], above: &mut [Vec<f64>], lower: &mut [f64], sign: f64| {
             let m = offsets[h].len();
             for (i, row) in weights[h - 1].chunks_exact(m).enumerate() {
                 for (j, w) in row.iter().enumerate() {
-                    biases[h][j] += sign * up * w * offsets[h - 1][i];
-                    biases[h - 1][i] += sign * down * w * offsets[h][j];
+                    above[h][j] += sign * up * w * offsets[h - 1][i];
+                    lower[i] += sign * down * w * offsets[h][j];
                 }
             }
             if stage.labels {
                 let q = offsets[last].len();
                 for (j, row) in weights[h].chunks_exact(q).enumerate() {
                     for (c, w) in row.iter().enumerate() {
-                        biases[h][j] += sign * w * offsets[last][c];
-                        biases[last][c] += sign * w * offsets[h][j];
+                        above[h][j] += sign * w * offsets[last][c];
+                        above[last][c] += sign * w * offsets[h][j];
                     }
                 }
             }
         };
-        shift(weights, biases, 1.0);
+        shift(weights, &mut from_below, &mut from_above[h - 1], 1.0);
         let own = [&offsets[h - 1][..], &offsets[h][..]];
         let gradient = slopes(&weights[h - 1], 0, 1, [&below, &hidden], own);
         memories[0].step(&mut weights[h - 1], &gradient, rate)?;
         let negated = |x: &[f64]| x.iter().map(|x| -x).collect::<Vec<f64>>();
-        memories[1].step(&mut biases[h - 1], &negated(&below), rate)?;
-        memories[2].step(&mut biases[h], &negated(&hidden), rate)?;
+        memories[1].step(&mut from_above[h - 1], &negated(&below), rate)?;
+        memories[2].step(&mut from_below[h], &negated(&hidden), rate)?;
         if stage.labels {
             let own = [&offsets[h][..], &offsets[last][..]];
             let gradient = slopes(&weights[h], 1, 2, [&hidden, &labels], own);
             memories[3].step(&mut weights[h], &gradient, rate)?;
-            memories[4].step(&mut biases[last], &negated(&labels), rate)?;
+            memories[4].step(&mut from_below[last], &negated(&labels), rate)?;
         }
-        shift(weights, biases, -1.0);
+        shift(weights, &mut from_below, &mut from_above[h - 1], -1.0);
+        let n_hidden = self.n_hidden_layers();
+        for (l, b) in biases.iter_mut().enumerate() {
+            match l {
+                0 => b.clone_from(&from_above[0]),
+                l if l < n_hidden => {
+                    let pairs = from_below[l].iter().zip(&from_above[l]);
+                    b.iter_mut().zip(pairs).for_each(|(b, (x, y))| *b = 0.5 * (x + y));
+                }
+                l => b.clone_from(&from_below[l]),
+            }
+        }
         let (layers, biases, weights) =
             (machine.layers().to_vec(), machine.biases().to_vec(), machine.weights().to_vec());
         self.state.machine = DeepMachine::new(layers, biases, weights).map_err(|e| {
@@ -355,8 +383,35 @@ impl Pretrainer {
             })
         })?;
         (self.state.memories, self.state.offsets) = (memories, offsets);
+        (self.state.from_below, self.state.from_above) = (from_below, from_above);
         Ok(())
     }
+}
+
+/// Biases of every layer where it hears the layer below twice, and where it hears the layer above twice: with the layers beside it at
+/// their offsets its field is that in `machine`. The mean of both is the bias there. The first layer, the last hidden layer and
+/// labels have one bias only.
+fn both_biases(
+    machine: &DeepMachine,
+    offsets: &[Vec<f64>],
+    n_hidden: usize,
+) -> (Vec<Vec<f64>>, Vec<Vec<f64>>) {
+    let (mut from_below, mut from_above) = (machine.biases().to_vec(), machine.biases().to_vec());
+    for l in 1..n_hidden {
+        let (m, above) = (machine.n_units(l), machine.n_units(l + 1));
+        let mut difference = vec![0.0; m];
+        for (row, x) in machine.weights()[l - 1].chunks_exact(m).zip(&offsets[l - 1]) {
+            difference.iter_mut().zip(row).for_each(|(d, w)| *d -= x * w);
+        }
+        for (d, row) in difference.iter_mut().zip(machine.weights()[l].chunks_exact(above)) {
+            *d += row.iter().zip(&offsets[l + 1]).map(|(w, y)| w * y).sum::<f64>();
+        }
+        for ((d, x), y) in difference.iter().zip(&mut from_below[l]).zip(&mut from_above[l]) {
+            *x += d;
+            *y -= d;
+        }
+    }
+    (from_below, from_above)
 }
 
 /// The hidden layer in training.
@@ -525,6 +580,8 @@ mod tests {
         for (place, value, part) in [
             ("/step", serde_json::json!(99), "saved step = 99"),
             ("/offsets", serde_json::json!([[0.0]]), "saved offsets"),
+            ("/from_below", serde_json::json!([[0.0]]), "saved biases from below"),
+            ("/from_above/1", serde_json::json!([0.0]), "saved biases from above"),
             ("/memories", serde_json::json!([]), "saved memories"),
             ("/memories/0", serde_json::json!({ "Sgd": null }), "saved memory"),
             ("/training/steps", serde_json::json!(0), "steps = 0"),

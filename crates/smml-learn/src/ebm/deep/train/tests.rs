@@ -138,6 +138,7 @@ fn centred_training_does_not_care_which_value_is_called_one() {
     let (a, b) = (learned(&data, centring), learned(&flipped, centring));
     assert!((a - b).abs() < 1e-9, "{a} {b}");
     let (c, d) = (learned(&data, Centring::None), learned(&flipped, Centring::None));
+    // Nothing here is random: what is equal differs by rounding, below 1e-14. A million times the bar above is another result.
     assert!((c - d).abs() > 1e-3, "{c} {d}");
 }
 
@@ -145,13 +146,15 @@ fn centred_training_does_not_care_which_value_is_called_one() {
 fn every_negative_phase_comes_near_the_exact_one() {
     let set = BarsAndStripes::new(2, 2).unwrap();
     let examples = Examples::bits(set.sample(500, &mut Streams::new(4).stream("data", 0)));
-    for layers in [vec![S(4), S(4)], vec![B(4), B(4), B(3)]] {
-        let first = start(layers.clone(), &examples, 0.1);
+    // A binary unit has a quarter of the variance of a spin: the same machine has weights four times as large, whose slopes are a
+    // quarter. Four times the start and the rates still leave it four times slower.
+    for (layers, factor) in [(vec![S(4), S(4)], 1.0), (vec![B(4), B(4), B(3)], 4.0)] {
+        let first = start(layers.clone(), &examples, 0.1 * factor);
         let learned = |negative: DeepNegative, rule: StepRule, rate: f64| {
             let training = DeepTraining {
                 negative,
                 rule,
-                learning_rate: Schedule::Linear { from: rate, to: 0.0 },
+                learning_rate: Schedule::Linear { from: factor * rate, to: 0.0 },
                 weight_decay: 0.0,
                 ..DeepTraining::new(200, 1)
             };
@@ -196,16 +199,19 @@ fn real_numbers_and_potts_variables_are_learned() {
         }
     }
     let pairs = Examples::bits(BinaryData::new(6, bits).unwrap());
-    for (layers, examples, gain) in [
-        (vec![LayerUnits::Gaussian { n: 2, sigma: 0.3 }, S(2)], &points, 5.0),
-        (vec![P(2, 3), B(4)], &pairs, 0.4),
+    // Of two variables that are independent at the start -2 ln 3 = -2.20 per row, and of the law of the pairs -ln 3 - 0.29 = -1.39:
+    // 0.81 to gain. Binary hidden units leave the start, which is near a saddle point, at a rate of 0.3 / 4 of the learning rate (the
+    // largest excess covariance of the data times their variance): steps of 40 in sum make only e^3 of it, steps of 160 enough.
+    for (layers, examples, gain, rate, n_epochs) in [
+        (vec![LayerUnits::Gaussian { n: 2, sigma: 0.3 }, S(2)], &points, 5.0, 0.2, 100),
+        (vec![P(2, 3), B(4)], &pairs, 0.7, 0.4, 200),
     ] {
         let first = start(layers.clone(), examples, 0.1);
         let training = DeepTraining {
             negative: DeepNegative::Persistent { steps: 5, n_chains: 200 },
-            learning_rate: Schedule::Linear { from: 0.2, to: 0.0 },
+            learning_rate: Schedule::Linear { from: rate, to: 0.0 },
             weight_decay: 0.0,
-            ..DeepTraining::new(100, 1)
+            ..DeepTraining::new(n_epochs, 1)
         };
         let after = run(training, &first, examples);
         let (a, b) = (log_likelihood(&first, examples), log_likelihood(after.machine(), examples));
@@ -224,17 +230,21 @@ fn labels_are_learned() {
         labels.push(class as u8);
     }
     let examples = Examples::bits(BinaryData::new(6, bits).unwrap()).with_labels(labels.clone(), 3).unwrap();
-    for layers in [vec![B(6), B(6), P(1, 3)], vec![B(6), B(5), B(4), P(1, 3)]] {
+    // Through two hidden layers the label hears of the rows only when the weights on the way have grown one after the other from
+    // near a saddle point: this takes more steps, and fewer from a start further off.
+    for (layers, scale, rate, n_epochs) in
+        [(vec![B(6), B(6), P(1, 3)], 0.1, 0.2, 40), (vec![B(6), B(5), B(4), P(1, 3)], 0.5, 0.5, 200)]
+    {
         let training = DeepTraining {
-            learning_rate: Schedule::Linear { from: 0.2, to: 0.0 },
-            ..DeepTraining::new(40, 1)
+            learning_rate: Schedule::Linear { from: rate, to: 0.0 },
+            ..DeepTraining::new(n_epochs, 1)
         };
-        let trainer = run(training, &start(layers.clone(), &examples, 0.1), &examples);
+        let trainer = run(training, &start(layers.clone(), &examples, scale), &examples);
         let scores = exact::ln_class_probabilities(trainer.machine(), &examples, Par::Serial).unwrap();
         assert!(scores.iter().all(|s| ln_sum_exp(s).abs() < 1e-12));
         let right =
             scores.iter().zip(&labels).filter(|(s, c)| s.iter().all(|x| *x <= s[usize::from(**c)])).count();
-        // The best that can be: some 93 of 100.
+        // The best that can be, the pair with most units on and chance among equals: 95.0 of 100, 570 ± 5.3.
         assert!(right > 540, "{layers:?}: {right} of 600");
     }
 }
