@@ -36,7 +36,9 @@ pub enum PositivePhase {
         sweeps: usize,
     },
     /// By mean-field equations, without or with the reaction term (TAP); residual 10⁻⁶. Exact to either order where hidden units are
-    /// not coupled to each other.
+    /// not coupled to each other. To first order the gradient is that of a lower bound of the likelihood. To second order it is
+    /// closer where couplings of hidden units are weak, but of no bound, and may drive strong ones further up: means of pairs
+    /// are kept within what two spins of their means can have, which keeps slopes bounded.
     MeanField {
         /// The order of the expansion.
         order: PlefkaOrder,
@@ -293,7 +295,8 @@ impl<'a> Compiled<'a> {
                     let m = &found.magnetisation;
                     sum.units.iter_mut().zip(m).for_each(|(sum, m)| *sum += m);
                     for (sum, (i, j, w)) in sum.pairs.iter_mut().zip(ising.couplings().edges()) {
-                        *sum += order.correlation(w, m[i as usize], m[j as usize]);
+                        let (a, b) = (m[i as usize], m[j as usize]);
+                        *sum += possible(order.correlation(w, a, b), a, b);
                     }
                     Ok(usize::from(found.verdict != Verdict::Converged))
                 };
@@ -416,6 +419,13 @@ impl<'a> Compiled<'a> {
         let top = n_rungs - 1;
         Ok((0..REAL_LANES).fold(0, |valid, r| valid | u64::from(usize::from(block.rungs[r]) == top) << r))
     }
+}
+
+/// The number nearest to `pair` that ⟨sᵢ sⱼ⟩ of two spins with means `a` and `b` can be: no state of the two has a negative
+/// probability for |a + b| - 1 ≤ ⟨sᵢ sⱼ⟩ ≤ 1 - |a - b|. The expansion in the couplings is not in this range where they are
+/// strong, and grows with them: unlimited, a coupling that training makes larger gets an ever larger slope.
+fn possible(pair: f64, a: f64, b: f64) -> f64 {
+    pair.min(1.0 - (a - b).abs()).max((a + b).abs() - 1.0)
 }
 
 /// The energy of each of 64 replicas.
