@@ -66,8 +66,7 @@ impl FloatNetwork {
         };
         let order = self.wiring.order();
         let held: Vec<bool> = order.iter().map(|node| !free[*node as usize]).collect();
-        let mut spins =
-            RealLaneSpins::new(order.iter().map(|i| chains.words()[*i as usize]).collect())?;
+        let mut spins = RealLaneSpins::new(order.iter().map(|i| chains.words()[*i as usize]).collect())?;
         for _ in 0..n_sweeps {
             RealLaneSweep::heat_bath().sweep_holding(&self.model, &mut spins, &betas, &held, rng)?;
         }

@@ -212,7 +212,11 @@ impl MemoryImage {
             match seen.get_mut(node as usize) {
                 Some(seen) if !*seen => *seen = true,
                 _ => {
-                    return wrong("node in the order", node.to_string(), format!("every node below {n} once"));
+                    return wrong(
+                        "node in the order",
+                        node.to_string(),
+                        format!("every node below {n} once"),
+                    );
                 }
             }
         }
