@@ -81,7 +81,7 @@ impl TwoSided {
             ));
         }
         let width = right.n_inputs();
-        if answers.len() % width != 0 || answers.len() < 2 * width {
+        if !answers.len().is_multiple_of(width) || answers.len() < 2 * width {
             return Err(Error::out_of_range(
                 "coordinates of the answers",
                 answers.len(),

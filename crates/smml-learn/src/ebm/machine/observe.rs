@@ -89,7 +89,7 @@ pub fn thermal(
     let model = RealLaneModel::new(machine.ising())?;
     parallel::map(par, betas.len(), |k| {
         let mut rng = streams.stream("thermal", k as u64);
-        let mut series = vec![Vec::with_capacity(plan.n_samples); REAL_LANES];
+        let mut series = vec![Vec::new(); REAL_LANES];
         let mut changes = series.clone();
         run(&model, betas[k], plan, &mut rng, |spins, rng| {
             let energies = energies(machine.ising(), &spins.words());

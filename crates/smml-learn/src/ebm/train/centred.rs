@@ -38,7 +38,7 @@ impl RbmTrainer {
         }
         let panels = &self.weights.hidden.panels;
         let (mu, lambda) = (&self.visible_offsets, &self.hidden_offsets);
-        let mut pieces: Vec<(&mut Vec<Line>, &mut Vec<Line>, Vec<f32>, Vec<Line>)> = self
+        let mut pieces: Vec<Piece<'_>> = self
             .weights
             .w
             .iter_mut()
@@ -51,7 +51,7 @@ impl RbmTrainer {
             rows.resize(mu.len(), 0.0);
             columns.resize(n_lines, Line([0.0; 16]));
             let (lambda, hidden) = (&lambda[here.clone()], &steps.hidden[here]);
-            correct(w, velocity, mu, &steps.visible, lambda, hidden, rows, columns);
+            correct(w, velocity, [mu, &steps.visible], [lambda, hidden], rows, columns);
         });
         let mut visible = vec![0.0; mu.len()];
         let mut hidden = Vec::with_capacity(lambda.len());
@@ -63,19 +63,21 @@ impl RbmTrainer {
     }
 }
 
+/// Weights and velocities of a panel, and sums by rows and by columns.
+type Piece<'a> = (&'a mut Vec<Line>, &'a mut Vec<Line>, Vec<f32>, Vec<Line>);
+
 simd_paths! {
     /// Takes μᵢ Δbⱼ + Δaᵢ λⱼ off velocities and weights of a panel, and sums the change of the weights times the offsets by rows
     /// and by columns.
     fn correct(
         w: &mut [Line],
         velocity: &mut [Line],
-        mu: &[f32],
-        visible: &[f32],
-        lambda: &[Line],
-        hidden: &[Line],
+        by_row: [&[f32]; 2],
+        by_column: [&[Line]; 2],
         rows: &mut [f32],
         columns: &mut [Line]
     ) {
+        let ([mu, visible], [lambda, hidden]) = (by_row, by_column);
         let n = lambda.len();
         for (i, (w, velocity)) in w.chunks_exact_mut(n).zip(velocity.chunks_exact_mut(n)).enumerate() {
             let mut sum = [0.0f32; 16];

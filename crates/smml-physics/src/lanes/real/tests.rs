@@ -338,7 +338,7 @@ fn held_spins_stay_and_the_others_follow_the_distribution_on_condition_of_them()
         let rounded = model.rounded().unwrap();
         let beta = 0.6;
         let exact = |replica: usize, i: usize| {
-            let fits = |s: &Vec<i8>| s[2] == 1 && s[7] == if replica % 2 == 0 { 1 } else { -1 };
+            let fits = |s: &Vec<i8>| s[2] == 1 && s[7] == if replica.is_multiple_of(2) { 1 } else { -1 };
             let mean = |f: &dyn Fn(&Vec<i8>) -> f64| {
                 smml_core::energy::mean_exact(&rounded, beta, |s| if fits(s) { f(s) } else { 0.0 }).unwrap()
             };

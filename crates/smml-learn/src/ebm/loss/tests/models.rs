@@ -304,9 +304,9 @@ fn what_does_not_fit_is_refused_by_name() {
         &[good.clone(), Sequence::of_symbols(&[0, 0], vec![0, 2]).unwrap()],
         "example 1: label of place 1 = 2",
     );
-    assert!(DataLoss::new(&model, &[good.clone()], Loss::Log, -1.0, Par::Serial).is_err());
+    assert!(DataLoss::new(&model, std::slice::from_ref(&good), Loss::Log, -1.0, Par::Serial).is_err());
     let hinge = Loss::Hinge { margin: -1.0 };
-    assert!(DataLoss::new(&model, &[good.clone()], hinge, 0.0, Par::Serial).is_err());
+    assert!(DataLoss::new(&model, std::slice::from_ref(&good), hinge, 0.0, Par::Serial).is_err());
     let data = [good.clone()];
     let ratio = DataLoss::new(&model, &data, Loss::Lvq2(Lvq2::Ratio(1.0)), 0.0, Par::Serial);
     assert!(ratio.unwrap_err().to_string().contains("LVQ2"));
