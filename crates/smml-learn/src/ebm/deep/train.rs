@@ -113,13 +113,14 @@ pub struct DeepStep {
 /// A machine of layers in training.
 ///
 /// ```
-/// use smml_core::{parallel::Par, rng::Streams};
+/// use smml_core::{parallel::Par, rng::Streams, schedule::Schedule};
 /// use smml_learn::{data::BarsAndStripes, ebm::deep::{DeepMachine, DeepTrainer, DeepTraining, Examples, LayerUnits, exact}};
 /// let set = BarsAndStripes::new(2, 2)?;
 /// let examples = Examples::bits(set.sample(400, &mut Streams::new(1).stream("data", 0)));
-/// let layers = vec![LayerUnits::Binary { n: 4 }, LayerUnits::Binary { n: 4 }, LayerUnits::Binary { n: 3 }];
+/// let layers = vec![LayerUnits::Spins { n: 4 }, LayerUnits::Spins { n: 4 }];
 /// let start = DeepMachine::for_data(layers, &examples, 0.1, &mut Streams::new(1).stream("weights", 0))?;
-/// let mut trainer = DeepTrainer::new(DeepTraining::new(60, 1), &start, &examples)?;
+/// let training = DeepTraining { learning_rate: Schedule::linear(0.1, 0.0)?, ..DeepTraining::new(200, 1) };
+/// let mut trainer = DeepTrainer::new(training, &start, &examples)?;
 /// while !trainer.is_done() {
 ///     trainer.step(Par::Serial)?;
 /// }
