@@ -10,7 +10,7 @@ pub(crate) struct GraphArgs {
     /// king, chimera, pegasus or zephyr; or the file of a problem, whose graph is taken
     #[arg(value_name = "FAMILY|FILE")]
     pub(crate) what: PathBuf,
-    /// king: ROWS [COLUMNS], chimera: ROWS [COLUMNS [TILE]], pegasus: SIZE, zephyr: SIZE [TILE]; columns as many as rows,
+    /// king: ROWS and COLUMNS, chimera: ROWS, COLUMNS and TILE, pegasus: SIZE, zephyr: SIZE and TILE; columns as many as rows,
     /// tiles of 4, when absent
     #[arg(value_name = "SIZES", value_delimiter = ',')]
     pub(crate) sizes: Vec<u32>,
