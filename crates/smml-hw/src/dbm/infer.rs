@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use smml_core::{
     error::same_length,
     parallel::{self, Par},
-    rng::Streams,
+    rng::{Draw, Streams},
     schedule::Schedule,
 };
 use smml_learn::data::BinaryData;
@@ -79,6 +79,23 @@ impl Answer {
     }
 }
 
+/// What all words of chains share.
+struct Asked<'a> {
+    clamped: &'a Clamped<'a>,
+    how: &'a Inference,
+    network: &'a FixedNetwork,
+    free: &'a [bool],
+    order: &'a [u32],
+    gains: &'a [Gains],
+}
+
+/// What one word of chains answers: of every row the scores of its classes, the means and the last state of its pixels.
+struct Part {
+    classes: Vec<Vec<f64>>,
+    pixels: Vec<Vec<f64>>,
+    last: Vec<Vec<u8>>,
+}
+
 impl SparseDbm {
     /// Runs the machine with part of it clamped, 64 rows at a time.
     ///
@@ -110,14 +127,15 @@ impl SparseDbm {
             .collect::<Result<_>>()?;
         let streams = Streams::new(how.seed);
         let n_blocks = rows.len().div_ceil(CHAINS);
-        let block = |b: usize| self.block(b, clamped, how, &network, &free, &order, &gains, &streams);
+        let asked = Asked { clamped, how, network: &network, free: &free, order: &order, gains: &gains };
+        let block = |b: usize| self.block(b, &asked, &mut streams.stream("rows", b as u64));
         let mut answer = Answer { classes: Vec::new(), pixels: Vec::new(), last: rows.head(0) };
         let mut last = Vec::with_capacity(rows.len());
         for part in parallel::map(par, n_blocks, block) {
-            let (classes, pixels, states) = part?;
-            answer.classes.extend(classes);
-            answer.pixels.extend(pixels);
-            last.extend(states);
+            let part = part?;
+            answer.classes.extend(part.classes);
+            answer.pixels.extend(part.pixels);
+            last.extend(part.last);
         }
         if !last.is_empty() {
             answer.last = BinaryData::new(rows.width(), last.concat())?;
@@ -125,23 +143,13 @@ impl SparseDbm {
         Ok(answer)
     }
 
-    #[allow(clippy::too_many_arguments, clippy::type_complexity)]
-    fn block(
-        &self,
-        b: usize,
-        clamped: &Clamped<'_>,
-        how: &Inference,
-        network: &FixedNetwork,
-        free: &[bool],
-        order: &[u32],
-        gains: &[Gains],
-        streams: &Streams,
-    ) -> Result<(Vec<Vec<f64>>, Vec<Vec<f64>>, Vec<Vec<u8>>)> {
+    /// The rows of one word of chains.
+    fn block<R: Draw>(&self, b: usize, asked: &Asked<'_>, rng: &mut R) -> Result<Part> {
+        let Asked { clamped, how, network, free, order, gains } = *asked;
         let layout = self.layout();
         let rows: Vec<u32> =
             (b * CHAINS..((b + 1) * CHAINS).min(clamped.rows.len())).map(|r| r as u32).collect();
-        let mut rng = streams.stream("rows", b as u64);
-        let mut chains = Chains::random(free.len(), &mut rng);
+        let mut chains = Chains::random(free.len(), rng);
         for (node, word) in layout.pixels().iter().zip(bits::turn(clamped.rows, &rows)) {
             if !free[*node as usize] {
                 chains.set(*node as usize, word);
@@ -153,13 +161,13 @@ impl SparseDbm {
         }
         if how.anneal > 0 {
             for gains in gains {
-                chains.sweep(network, gains, order, 1, &mut rng)?;
+                chains.sweep(network, gains, order, 1, rng)?;
             }
         }
         let settled = gains.last().expect("a schedule has at least one value");
         let (mut of_labels, mut of_pixels) = (Counts::new(layout.labels()), Counts::new(layout.pixels()));
         for _ in 0..how.reads {
-            chains.sweep(network, settled, order, 1, &mut rng)?;
+            chains.sweep(network, settled, order, 1, rng)?;
             of_labels.add(chains.words());
             of_pixels.add(chains.words());
         }
@@ -177,7 +185,7 @@ impl SparseDbm {
         let last = (0..n)
             .map(|c| layout.pixels().iter().map(|i| u8::from(chains.is_up(*i as usize, c))).collect())
             .collect();
-        Ok((classes, pixels, last))
+        Ok(Part { classes, pixels, last })
     }
 }
 
@@ -229,7 +237,6 @@ impl<'a> Counts<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use smml_core::rng::Draw;
 
     #[test]
     fn counters_count() {
