@@ -5,6 +5,7 @@ pub(crate) use crate::values::{Ramp, Sizes, Values};
 use crate::values::{positive, seconds};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
+use smml_learn::data::Binarise;
 use std::path::PathBuf;
 
 /// Statistical mechanics for machine learning: energies, sampled or minimised, with error bars.
@@ -265,10 +266,11 @@ pub(crate) struct ImageArgs {
     #[arg(long, value_name = "DIR", env = "SMML_DATA", help_heading = "Data")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) data: Option<PathBuf>,
-    /// Pixels above this grey value, 0 to 255, are on [default: 127]
-    #[arg(long, value_name = "GREY", help_heading = "Data")]
+    /// Pixels above this grey value, 0 to 255, are on; or random (random:SEED), where a pixel of grey g is on with
+    /// probability g/255 [default: 127]
+    #[arg(long, value_name = "GREY|random", help_heading = "Data")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) threshold: Option<u8>,
+    pub(crate) threshold: Option<Binarise>,
     /// Use only the first N training images [default: all; of bars and stripes, 2000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Data")]
     #[serde(skip_serializing_if = "Option::is_none")]

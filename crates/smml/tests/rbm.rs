@@ -299,6 +299,7 @@ fn bad_arguments_data_and_models() {
     for (line, expected, text) in [
         (train(&["--labels"]), 2, "bars-and-stripes has no labels"),
         (train(&["--threshold=3"]), 2, "--threshold"),
+        (train(&["--dataset=mnist", "--threshold=300"]), 2, "'300' is no grey value from 0 to 255"),
         (train(&["--side=13"]), 2, "--side"),
         (train(&["--momentum=1"]), 2, "momentum"),
         (train(&["--learning-rate=-1"]), 2, "learning-rate"),

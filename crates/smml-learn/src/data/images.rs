@@ -2,7 +2,60 @@
 
 use super::BinaryData;
 use crate::error::{Error, Result};
-use smml_core::rng::Draw;
+use serde::{Deserialize, Serialize};
+use smml_core::rng::{Draw, Streams};
+use std::{fmt, str::FromStr};
+
+/// How grey values become bits.
+///
+/// As text `127`, or `random` and `random:SEED`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum Binarise {
+    /// Pixels above this value are 1.
+    Above(u8),
+    /// A pixel of value g is 1 with probability g/255, drawn once: the binary digits that likelihoods are published for. The
+    /// seed makes a data set of its own, whatever else is random in a run.
+    Random(u64),
+}
+
+impl fmt::Display for Binarise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Binarise::Above(grey) => write!(f, "{grey}"),
+            Binarise::Random(0) => f.write_str("random"),
+            Binarise::Random(seed) => write!(f, "random:{seed}"),
+        }
+    }
+}
+
+impl FromStr for Binarise {
+    type Err = String;
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let wrong = || format!("'{text}' is no grey value from 0 to 255, random, or random:SEED");
+        match text.trim().strip_prefix("random") {
+            Some("") => Ok(Binarise::Random(0)),
+            Some(rest) => {
+                let seed = rest.strip_prefix(':').and_then(|seed| seed.parse().ok());
+                Ok(Binarise::Random(seed.ok_or_else(wrong)?))
+            }
+            None => Ok(Binarise::Above(text.trim().parse().map_err(|_| wrong())?)),
+        }
+    }
+}
+
+impl From<Binarise> for String {
+    fn from(how: Binarise) -> String {
+        how.to_string()
+    }
+}
+
+impl TryFrom<String> for Binarise {
+    type Error = String;
+    fn try_from(text: String) -> std::result::Result<Self, String> {
+        text.parse()
+    }
+}
 
 /// Images of one size with one label each; grey values 0 to 255, row-major.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,12 +176,52 @@ impl DataSet {
     pub fn binarise(&self, threshold: u8) -> BinaryData {
         BinaryData::from_bits(self.n_pixels(), self.images.iter().map(|p| *p > threshold))
     }
+    /// Bits by either rule. `purpose` keeps the draws of two sets apart, such as those for training and for testing; image k
+    /// has the same bits however many follow it. Shape: images × pixels.
+    pub fn binarise_by(&self, how: Binarise, purpose: &str) -> BinaryData {
+        match how {
+            Binarise::Above(threshold) => self.binarise(threshold),
+            Binarise::Random(seed) => {
+                let mut rng = Streams::new(seed).stream(purpose, 0);
+                let bits = self.images.iter().map(|p| rng.below(255) < usize::from(*p));
+                BinaryData::from_bits(self.n_pixels(), bits)
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use smml_core::rng::Streams;
+
+    #[test]
+    fn random_bits_have_the_grey_values_as_means() {
+        let n = 200_000;
+        let set = DataSet::new([0, 1, 128, 254, 255].repeat(n), 1, 5, vec![0; n]).unwrap();
+        let bits = set.binarise_by(Binarise::Random(3), "train");
+        for (k, mean) in bits.column_means().into_iter().enumerate() {
+            let p = [0.0, 1.0, 128.0, 254.0, 255.0][k] / 255.0;
+            let error = (p * (1.0 - p) / n as f64).sqrt();
+            assert!((mean - p).abs() <= 5.5 * error, "{k}: {mean} {p}");
+        }
+        assert_eq!(set.head(10).binarise_by(Binarise::Random(3), "train"), bits.head(10));
+        assert_ne!(set.binarise_by(Binarise::Random(3), "test"), bits);
+        assert_ne!(set.binarise_by(Binarise::Random(4), "train"), bits);
+        assert_eq!(set.binarise_by(Binarise::Above(127), "train"), set.binarise(127));
+        for (text, how) in [
+            ("127", Binarise::Above(127)),
+            ("random", Binarise::Random(0)),
+            ("random:7", Binarise::Random(7)),
+        ] {
+            assert_eq!((text.parse(), how.to_string()), (Ok(how), text.to_string()));
+        }
+        for wrong in ["256", "-1", "randomly", "random:", "random:x", ""] {
+            assert!(
+                wrong.parse::<Binarise>().unwrap_err().contains("no grey value from 0 to 255"),
+                "{wrong}"
+            );
+        }
+    }
 
     #[test]
     fn stratified_shares_are_within_one() {

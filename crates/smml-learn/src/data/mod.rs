@@ -26,5 +26,5 @@ pub(crate) fn check_labels(labels: &[u8], n_classes: usize) -> Result<()> {
 
 pub use bars::BarsAndStripes;
 pub use binary::BinaryData;
-pub use images::DataSet;
+pub use images::{Binarise, DataSet};
 pub use official::{FileReport, Known, OfficialFile, Provenance, TrainTest};

@@ -34,9 +34,9 @@ pub struct Wolff {
     joined: Vec<bool>,
     #[serde(skip)]
     cluster: Vec<u32>,
-    /// A stack of full length, whose top is counted apart.
+    /// The spins of a cluster in the order in which they joined, in a list of full length.
     #[serde(skip)]
-    pending: Vec<u32>,
+    queue: Vec<u32>,
 }
 
 impl Wolff {
@@ -99,36 +99,36 @@ impl<E: Embedded> Kernel<E> for Wolff {
     }
 }
 
-/// Spins are reflected as they join, which also marks them. Whether a neighbour joins is decided without a branch: which
-/// way a branch would go cannot be foreseen, and costs more than a random number. Does nothing at β < 0, where no spins
-/// would join.
+/// Spins are reflected as they join, which also marks them. Two things make it fast. Whether a neighbour joins is decided
+/// without a branch: which way a branch would go cannot be foreseen, and costs more than a random number. And spins wait in
+/// a queue, not on a stack: which spin is next does not hang on the one before, so that the processor works on several.
+/// Does nothing at β < 0, where no spins would join.
 impl Kernel<Ferromagnet> for Wolff {
     fn step<R: Draw>(&mut self, model: &Ferromagnet, s: &mut Vec<i8>, beta: f64, rng: &mut R) -> Step {
         if !(beta >= 0.0) {
             return Step::default();
         }
         let p = -libm::expm1(-2.0 * beta * model.coupling());
-        self.pending.resize(model.n_spins(), 0);
+        self.queue.resize(model.n_spins(), 0);
         let seed = rng.below(model.n_spins());
         let old = s[seed];
         s[seed] = -old;
-        self.pending[0] = seed as u32;
-        let (mut top, mut size) = (1, 0);
-        while top > 0 {
-            top -= 1;
-            size += 1;
-            for &j in model.neighbours(self.pending[top] as usize) {
+        self.queue[0] = seed as u32;
+        let (mut next, mut size) = (0, 1);
+        while next < size {
+            for &j in model.neighbours(self.queue[next] as usize) {
                 let spin = &mut s[j as usize];
                 let joins = rng.chance(p) & (*spin == old);
                 *spin = if joins { -old } else { *spin };
-                // There is room: a spin that joins was never on the stack, so fewer than all are.
-                if let Some(place) = self.pending.get_mut(top) {
+                // There is room for all that join; past the last there is nothing to write.
+                if let Some(place) = self.queue.get_mut(size) {
                     *place = j;
                 }
-                top += usize::from(joins);
+                size += usize::from(joins);
             }
+            next += 1;
         }
-        Step { proposed: size, accepted: size }
+        Step { proposed: size as u64, accepted: size as u64 }
     }
 }
 

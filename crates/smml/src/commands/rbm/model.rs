@@ -9,7 +9,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use smml_core::{rng::Streams, store};
 use smml_learn::{
-    data::{BarsAndStripes, BinaryData, FileReport, Known, Provenance},
+    data::{BarsAndStripes, Binarise, BinaryData, FileReport, Known, Provenance},
     ebm::Rbm,
 };
 use std::path::Path;
@@ -19,7 +19,7 @@ const BARS_IMAGES: usize = 2000;
 const BARS_TEST: usize = 1000;
 /// Side of the images of bars-and-stripes, and the grey value above which a pixel is on, where the user says nothing.
 const SIDE: u8 = 4;
-pub(super) const THRESHOLD: u8 = 127;
+pub(super) const THRESHOLD: Binarise = Binarise::Above(127);
 /// Most images of bars-and-stripes that are drawn for training.
 const MAX_BARS: usize = 10_000_000;
 
@@ -33,13 +33,13 @@ pub(crate) struct SavedModel {
     /// Label units, the last visible ones; 0 without.
     pub(crate) n_classes: usize,
     pub(crate) dataset: Dataset,
-    pub(crate) threshold: u8,
+    pub(crate) threshold: Binarise,
     /// Biases of the base model of annealed importance sampling.
     pub(crate) base: Vec<f64>,
 }
 
 /// What tells a model file from other checkpoints.
-pub(super) const MODEL: u64 = 0x5242_4d31;
+pub(super) const MODEL: u64 = 0x5242_4d32;
 
 impl SavedModel {
     pub(super) fn load(path: &Path) -> Result<Self, Failure> {
@@ -181,9 +181,9 @@ pub(super) fn images(args: &ImageArgs, seed: u64) -> Result<Images, Failure> {
     };
     let threshold = args.threshold.unwrap_or(THRESHOLD);
     Ok(Images {
-        train: train.binarise(threshold),
+        train: train.binarise_by(threshold, "train"),
         train_labels: train.labels().to_vec(),
-        test: loaded.test.binarise(threshold),
+        test: loaded.test.binarise_by(threshold, "test"),
         test_labels: loaded.test.labels().to_vec(),
         n_classes,
         rows: train.rows(),
