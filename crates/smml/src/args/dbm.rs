@@ -1,13 +1,17 @@
 //! Arguments of `smml dbm`.
 
-use super::{Dataset, Ramp, RunArgs};
+use super::{Dataset, Ramp, RunArgs, graph::shape};
 use crate::values::Spelled;
 use clap::{
     Args, Subcommand, ValueEnum,
     builder::{PossibleValuesParser, TypedValueParser},
 };
 use serde::Serialize;
-use smml_hw::{dbm::Phase, machine::Format};
+use smml_hw::{
+    dbm::Phase,
+    machine::Format,
+    topology::{Layout, Shape},
+};
 use std::path::PathBuf;
 
 /// What to do with a deep Boltzmann machine on a graph of p-bits.
@@ -196,7 +200,7 @@ pub(crate) struct DbmTrainArgs {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) positive: Option<Spelled<PhaseText>>,
     /// Sweeps with pixels clamped and labels free before the positive phase, where the discriminative weight is not 0
-    /// [default: 60]
+    /// [default: 60, published 0]
     #[arg(long, value_name = "N", help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) settle: Option<u32>,
@@ -205,10 +209,10 @@ pub(crate) struct DbmTrainArgs {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) negative: Option<Spelled<PhaseText>>,
     /// Chains of the negative phase [default: labelled, published carried]
-    #[arg(long, value_enum, help_heading = "Training")]
+    #[arg(long, value_enum, value_name = "KIND", help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) negative_chains: Option<ChainKind>,
-    /// Number of chains of the negative phase, 1 to 65536 [default: 512, published 1]
+    /// Number of chains of the negative phase, 1 to 65536 [default: 128, published 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1 << 16), help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) chains: Option<u32>,
@@ -216,7 +220,8 @@ pub(crate) struct DbmTrainArgs {
     #[arg(long, value_name = "BOOL", help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) centred: Option<bool>,
-    /// Part of a batch in the running means of hidden nodes, above 0 and at most 1 [default: 0.02]
+    /// Part of a batch in the running means of hidden nodes, above 0 and at most 1 [default: 0.02,
+    /// published 1]
     #[arg(long, value_name = "X", allow_negative_numbers = true, help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) mean_rate: Option<f64>,
@@ -234,12 +239,21 @@ pub(crate) struct DbmTrainArgs {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) random_fields: Option<bool>,
 
-    /// Sweeps for each image of the accuracies at the end, half of which count [default: 2000]
+    /// Sweeps for each image of the accuracies at the end, half of which count
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(2..=1 << 30), help_heading = "Inference")]
     pub(crate) sweeps: u32,
     /// Sweeps for each held-out image after an epoch
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(2..=1 << 20), help_heading = "Inference")]
     pub(crate) monitor_sweeps: u32,
+    /// Inverse temperature while images are drawn from the network, where its users say nothing: a value, or FROM..TO
+    #[arg(
+        long,
+        value_name = "BETA|FROM..TO",
+        default_value = "0..1",
+        allow_hyphen_values = true,
+        help_heading = "Inference"
+    )]
+    pub(crate) draw_betas: Ramp,
     /// Write the trained network to this file too
     #[arg(long, value_name = "FILE", help_heading = "Run")]
     #[serde(skip)]
@@ -257,8 +271,9 @@ pub(crate) struct DbmTrainArgs {
 #[derive(Args, Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct AskArgs {
-    /// Inverse temperature over the sweeps that do not count: a value, or FROM..TO [default: by command]
-    #[arg(long, value_name = "BETA|FROM..TO")]
+    /// Inverse temperature over the sweeps that do not count: a value, or FROM..TO; its end goes on [default: 1; to draw and
+    /// complete images, what the network was written with]
+    #[arg(long, value_name = "BETA|FROM..TO", allow_hyphen_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) betas: Option<Ramp>,
     /// Fixed-point numbers of the machine, as s{4}{5} or s4.5 [default: those of the file]
@@ -442,4 +457,111 @@ pub(crate) struct DbmEvaluateArgs {
     #[command(flatten)]
     #[serde(flatten)]
     pub(crate) on: DbmOnArgs,
+}
+
+/// Most layers of hidden units.
+const MOST_LAYERS: usize = 16;
+
+/// What `--network` says.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Named {
+    Family(Shape),
+    Layers(Vec<u32>),
+    /// Anything else: a file.
+    File(PathBuf),
+}
+
+impl Named {
+    /// Reads `p14`, `z12,4`, `layers:500,500`; whatever looks like none of these is a file.
+    pub(crate) fn of(text: &str) -> Result<Self, String> {
+        let bad = |why: String| format!("--network {text}: {why}");
+        if let Some(list) = text.strip_prefix("layers:") {
+            let units: Option<Vec<u32>> =
+                list.split(',').map(|n| n.trim().parse().ok().filter(|n| *n > 0)).collect();
+            return match units {
+                Some(units) if units.len() <= MOST_LAYERS => Ok(Named::Layers(units)),
+                _ => Err(bad(format!(
+                    "'{list}' are no units of 1 to {MOST_LAYERS} hidden layers, such as layers:500,500"
+                ))),
+            };
+        }
+        let digits = text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(text.len());
+        let (word, sizes) = text.split_at(digits);
+        let family = match word.to_ascii_lowercase().as_str() {
+            "p" | "pegasus" => "pegasus",
+            "z" | "zephyr" => "zephyr",
+            "c" | "chimera" => "chimera",
+            "k" | "king" => "king",
+            _ => return Ok(Named::File(text.into())),
+        };
+        if sizes.is_empty() || !sizes.bytes().all(|b| b.is_ascii_digit() || b == b',') {
+            return Ok(Named::File(text.into()));
+        }
+        let sizes: Vec<u32> = sizes
+            .split(',')
+            .map(|n| n.parse().map_err(|_| bad(format!("'{n}' is not a size"))))
+            .collect::<Result<_, _>>()?;
+        let shape = shape(family, &sizes, false).map_err(bad)?;
+        Layout::new(shape).map_err(|e| bad(e.to_string()))?;
+        Ok(Named::Family(shape))
+    }
+}
+
+impl DbmCommand {
+    /// Sorts what stands without a flag: the file of a graph or a network is an input like others, whatever it is named by.
+    pub(crate) fn settle(&mut self) -> Result<(), String> {
+        match self {
+            DbmCommand::Train(args) if args.file.is_none() => {
+                let name = args.network.take().unwrap_or_else(|| "p14".into());
+                match Named::of(&name)? {
+                    Named::File(path) => args.file = Some(path),
+                    _ => args.network = Some(name),
+                }
+            }
+            DbmCommand::Generate(args) => {
+                for word in std::mem::take(&mut args.what) {
+                    // Digits alone are a class: a file of such a name is ./7.
+                    let is_class = word.bytes().all(|b| b.is_ascii_digit());
+                    match word.parse::<u8>() {
+                        Ok(class) if is_class => args.classes.push(class),
+                        _ if is_class => return Err(format!("class {word}: at most 255")),
+                        _ if args.file.is_none() => args.file = Some(word.into()),
+                        _ => return Err(format!("{word}: is no class, and a network is named already")),
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_have_names() {
+        let named = |text: &str| Named::of(text).unwrap();
+        assert_eq!(named("p14"), Named::Family(Shape::Pegasus { size: 14, fabric: true }));
+        assert_eq!(named("z12"), Named::Family(Shape::Zephyr { size: 12, tile: 4 }));
+        assert_eq!(named("zephyr3,2"), Named::Family(Shape::Zephyr { size: 3, tile: 2 }));
+        assert_eq!(named("chimera16"), Named::Family(Shape::Chimera { rows: 16, columns: 16, tile: 4 }));
+        assert_eq!(named("king6,7"), Named::Family(Shape::King { rows: 6, columns: 7 }));
+        assert_eq!(named("layers:500,20"), Named::Layers(vec![500, 20]));
+        for file in ["p14.rudy", "./p14", "graph", "p"] {
+            assert_eq!(named(file), Named::File(file.into()));
+        }
+        for (bad, why) in [
+            ("p1", "size m"),
+            ("p3,4", "it takes SIZE"),
+            ("z0", "size m"),
+            ("p99999999999", "not a size"),
+            ("layers:", "no units"),
+            ("layers:5,0", "no units"),
+        ] {
+            let message = Named::of(bad).unwrap_err();
+            assert!(message.starts_with(&format!("--network {bad}: ")) && message.contains(why), "{message}");
+        }
+    }
 }

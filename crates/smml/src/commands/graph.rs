@@ -5,7 +5,7 @@ mod missing;
 mod write;
 
 use crate::{
-    args::graph::GraphArgs,
+    args::graph::{GraphArgs, shape},
     error::Failure,
     output,
     run::{config, input::Input},
@@ -123,36 +123,9 @@ fn source(args: &GraphArgs) -> Result<Source, Failure> {
     if args.format.is_some() {
         return Err(Failure::Usage(format!("--format: for the file of a problem, {word} is none")));
     }
-    let shape = shape(&word, &args.sizes, args.full)?;
+    let shape = shape(&word, &args.sizes, args.full).map_err(Failure::Usage)?;
     let layout = Layout::new(shape).map_err(|e| Failure::Usage(format!("{word}: {e}")))?;
     Ok(Source { topology: Topology::new(layout)?, title: layout.to_string(), names: None })
-}
-
-/// The shape of a family with these sizes.
-pub(super) fn shape(word: &str, sizes: &[u32], full: bool) -> Result<Shape, Failure> {
-    let most = if word == "chimera" { 3 } else { 2 - usize::from(word == "pegasus") };
-    let wanted = match word {
-        "king" => "ROWS [COLUMNS]",
-        "chimera" => "ROWS [COLUMNS [TILE]]",
-        "pegasus" => "SIZE",
-        _ => "SIZE [TILE]",
-    };
-    let (Some(&first), true) = (sizes.first(), sizes.len() <= most) else {
-        return Err(Failure::Usage(format!(
-            "{word}: {} given, it takes {wanted}",
-            output::counted(sizes.len() as u64, "size")
-        )));
-    };
-    if full && word != "pegasus" {
-        return Err(Failure::Usage(format!("--full: for pegasus, {word} has no such qubits")));
-    }
-    let size = |k: usize, default: u32| sizes.get(k).copied().unwrap_or(default);
-    Ok(match word {
-        "king" => Shape::King { rows: first, columns: size(1, first) },
-        "chimera" => Shape::Chimera { rows: first, columns: size(1, first), tile: size(2, 4) },
-        "pegasus" => Shape::Pegasus { size: first, fabric: !full },
-        _ => Shape::Zephyr { size: first, tile: size(1, 4) },
-    })
 }
 
 /// The graph of the problem in a file, and the names of its variables.

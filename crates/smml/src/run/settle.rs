@@ -8,7 +8,6 @@ use crate::{
         dbm::DbmCommand,
         ebm::{EbmCommand, EbmProblem},
     },
-    commands,
     error::Failure,
 };
 use std::path::{Path, PathBuf};
@@ -102,7 +101,7 @@ pub(crate) fn settle(command: &mut Command, file: Option<&Path>) -> Result<(), F
             settle_run(run, name, &inputs, &read)
         }
         Command::Dbm(command) => {
-            commands::dbm::settle(command)?;
+            command.settle().map_err(Failure::Usage)?;
             let (run, name, data, file, export) = match command {
                 DbmCommand::Train(a) => {
                     (&mut a.run, "dbm-train", a.data.as_mut(), &mut a.file, a.export.clone())

@@ -1,7 +1,11 @@
 //! Asking a machine: how, and images one piece after the other, so that a signal does not wait for all of them.
 
 use super::keep::Keeper;
-use crate::{args::dbm::AskArgs, error::Failure, run::progress};
+use crate::{
+    args::{Ramp, dbm::AskArgs},
+    error::Failure,
+    run::progress,
+};
 use smml_core::{
     parallel::Par,
     rng::{Draw, Streams},
@@ -15,18 +19,11 @@ use smml_learn::data::BinaryData;
 
 /// Images of a piece: whole words of chains, whatever the number of threads.
 const PIECE: usize = 16 * CHAINS;
-/// Most sweeps in all: their number is 32 bits on the command line, twice.
-const SETTLED: f64 = 1.0;
 
 impl AskArgs {
     /// β over the sweeps that do not count; where nothing is said, `default`.
     pub(super) fn schedule(&self, default: Schedule) -> Result<Schedule, Failure> {
-        let schedule = self.betas.as_ref().map_or(default, |b| b.schedule.clone());
-        let (least, _) = schedule.bounds();
-        if least < 0.0 {
-            return Err(Failure::Usage(format!("--betas {least}: must be at least 0")));
-        }
-        Ok(schedule)
+        self.betas.as_ref().map_or(Ok(default), |betas| not_negative("--betas", betas))
     }
     /// The machine's numbers; where nothing is said, those of its file.
     pub(super) fn format_or(&self, own: Format) -> Format {
@@ -34,9 +31,19 @@ impl AskArgs {
     }
 }
 
+/// A schedule of inverse temperatures.
+pub(super) fn not_negative(flag: &str, betas: &Ramp) -> Result<Schedule, Failure> {
+    let (least, _) = betas.schedule.bounds();
+    if least < 0.0 {
+        let text = String::from(betas.clone());
+        return Err(Failure::Usage(format!("{flag} {text}: must be at least 0, not {least}")));
+    }
+    Ok(betas.schedule.clone())
+}
+
 /// β while an image is classified, unless another is asked for: that of training.
 pub(super) fn constant() -> Schedule {
-    Schedule::Constant(SETTLED)
+    Schedule::Constant(1.0)
 }
 
 /// Classification by so many sweeps, of which the second half counts.

@@ -18,7 +18,7 @@ use crate::{
     reproduce::check::Outcome,
     run::{self, config, folder::Folder, series},
 };
-use smml_core::{Estimate, schedule::Schedule};
+use smml_core::Estimate;
 use smml_learn::network::Confusion;
 
 /// Measures what a machine can do.
@@ -37,7 +37,7 @@ pub(super) fn evaluate(args: &DbmEvaluateArgs) -> Result<(), Failure> {
         classes: (0..network.n_classes()).map(|c| c as u8).collect(),
         count: args.count,
         sweeps: (args.draw.sweeps, args.draw.reads),
-        betas: args.on.ask.schedule(Schedule::Linear { from: 0.0, to: 1.0 })?,
+        betas: args.on.ask.schedule(network.saved.draw_betas.clone())?,
         format,
         seed,
     };

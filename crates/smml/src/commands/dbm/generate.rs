@@ -14,7 +14,7 @@ use crate::{
     reproduce::check::Outcome,
     run::{self, config, folder::Folder, series},
 };
-use smml_core::{Estimate, schedule::Schedule};
+use smml_core::Estimate;
 
 /// Draws images of the classes that are asked for.
 pub(super) fn generate(args: &DbmGenerateArgs) -> Result<(), Failure> {
@@ -40,7 +40,7 @@ pub(super) fn generate(args: &DbmGenerateArgs) -> Result<(), Failure> {
         classes: settled.classes.clone(),
         count: args.count,
         sweeps: (args.draw.sweeps, args.draw.reads),
-        betas: args.ask.schedule(Schedule::Linear { from: 0.0, to: 1.0 })?,
+        betas: args.ask.schedule(network.saved.draw_betas.clone())?,
         format: args.ask.format_or(network.saved.format),
         seed,
     };

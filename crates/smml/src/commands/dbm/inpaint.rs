@@ -10,14 +10,14 @@ use crate::{
     reproduce::check::Outcome,
     run::{self, config, folder::Folder, series},
 };
-use smml_core::{Estimate, parallel::Par, schedule::Schedule};
+use smml_core::{Estimate, parallel::Par};
 use smml_hw::dbm::{Clamped, Inference};
 
 /// Images that are completed where the user says nothing, and in the picture at most.
 const IMAGES: u32 = 20;
 const SHOWN: usize = 100;
-/// Grey value of what is hidden.
-const GREY: f32 = 0.5;
+/// Grey value of what is hidden: another than that of the gaps.
+const GREY: f32 = 0.3;
 
 impl Hidden {
     /// Which pixels of an image are hidden.
@@ -59,7 +59,7 @@ pub(super) fn inpaint(args: &DbmInpaintArgs) -> Result<(), Failure> {
     let network = Network::open(args.on.file.as_deref())?;
     let (rows, columns) = (network.saved.rows, network.saved.columns);
     let hidden = args.hide.0.mask(rows, columns)?;
-    let betas = args.on.ask.schedule(Schedule::Linear { from: 0.0, to: 1.0 })?;
+    let betas = args.on.ask.schedule(network.saved.draw_betas.clone())?;
     let images = test_images(&network, &args.on, seed, Some(IMAGES))?;
     settled.on.images = Some(args.on.images.unwrap_or(IMAGES));
     let mut inputs = network.hashes.clone();

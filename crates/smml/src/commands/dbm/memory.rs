@@ -85,13 +85,13 @@ pub(super) fn memory(
     for (clamped, record) in kinds.iter().zip(records) {
         let record = record?;
         let who = if *clamped { "labels clamped" } else { "free" };
-        for (what, series) in [("energy a p-bit", &record.energy), ("magnetisation", &record.magnetisation)] {
+        for (what, series) in [("energy", &record.energy), ("magnetisation", &record.magnetisation)] {
             let chains: Vec<&[f64]> = series.iter().map(Vec::as_slice).collect();
             match Estimate::from_chains(&chains) {
                 Ok(mean) => {
-                    o.reported(format!("{what}, {who}"), mean);
+                    o.reported(format!("{what} a p-bit, {who}"), mean);
                     o.reported(
-                        format!("autocorrelation time of it, {who}, sweeps"),
+                        format!("autocorrelation time of the {what}, {who}, sweeps"),
                         Estimate::exact(mean.tau_int),
                     );
                 }

@@ -25,7 +25,7 @@ mod network;
 mod settings;
 mod train;
 
-use network::{Named, Network};
+use network::Network;
 
 /// Runs a command.
 pub(crate) fn run(command: &DbmCommand) -> Result<(), Failure> {
@@ -43,34 +43,6 @@ pub(crate) fn run(command: &DbmCommand) -> Result<(), Failure> {
         DbmCommand::Inpaint(args) => inpaint::inpaint(args),
         DbmCommand::Evaluate(args) => evaluate::evaluate(args),
     })
-}
-
-/// Sorts what stands without a flag: a file of the network is an input like others, whatever it is called by.
-pub(crate) fn settle(command: &mut DbmCommand) -> Result<(), Failure> {
-    match command {
-        DbmCommand::Train(args) if args.file.is_none() => {
-            let name = args.network.take().unwrap_or_else(|| "p14".into());
-            match Named::of(&name)? {
-                Named::File(path) => args.file = Some(path),
-                _ => args.network = Some(name),
-            }
-        }
-        DbmCommand::Generate(args) => {
-            for word in std::mem::take(&mut args.what) {
-                match word.parse::<u8>() {
-                    Ok(class) => args.classes.push(class),
-                    Err(_) if args.file.is_none() => args.file = Some(word.into()),
-                    Err(_) => {
-                        return Err(Failure::Usage(format!(
-                            "{word}: is no class, and a file is named already"
-                        )));
-                    }
-                }
-            }
-        }
-        _ => {}
-    }
-    Ok(())
 }
 
 /// The images of the data set that a network learned, or of another; the test images of them cut to the number that is asked

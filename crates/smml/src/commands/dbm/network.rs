@@ -1,7 +1,7 @@
 //! The networks of `smml dbm`: named on the command line, read from a file of edges, saved with what was learned.
 
 use crate::{
-    args::Dataset,
+    args::{Dataset, dbm::Named},
     commands::graph,
     error::Failure,
     output,
@@ -10,6 +10,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use smml_core::{
     graph::{Colouring, SparseGraph},
+    schedule::Schedule,
     store,
 };
 use smml_hw::{
@@ -18,18 +19,13 @@ use smml_hw::{
     topology::{self, Shape, Topology},
 };
 use smml_physics::problem::formats;
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 /// What tells a network file from other checkpoints.
 const NETWORK: u64 = 0x5344_424d_3031;
 /// Largest file of a network.
 const NETWORK_BYTES: u64 = 1 << 30;
-/// Most layers of hidden units.
-const MOST_LAYERS: usize = 16;
-/// The network that comes with the program, made by the command in `docs/src/section-3.11.md`.
+/// The network that comes with the program, made by the command in `docs/src/dbm.md`.
 const SHIPPED: &[u8] = include_bytes!("../../../networks/mnist-p14.dbm");
 /// Its name where files have theirs.
 const SHIPPED_NAME: &str = "the network that comes with smml";
@@ -45,51 +41,6 @@ pub(super) enum Graph {
         n_nodes: u32,
         edges: Vec<(u32, u32)>,
     },
-}
-
-/// What `--network` says.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Named {
-    Family(Shape),
-    Layers(Vec<u32>),
-    /// Anything else: a file.
-    File(PathBuf),
-}
-
-impl Named {
-    /// Reads `p14`, `z12,4`, `layers:500,500`; whatever looks like none of these is a file.
-    pub(crate) fn of(text: &str) -> Result<Self, Failure> {
-        let bad = |why: String| Failure::Usage(format!("--network {text}: {why}"));
-        if let Some(list) = text.strip_prefix("layers:") {
-            let units: Option<Vec<u32>> =
-                list.split(',').map(|n| n.trim().parse().ok().filter(|n| *n > 0)).collect();
-            return match units {
-                Some(units) if units.len() <= MOST_LAYERS => Ok(Named::Layers(units)),
-                _ => Err(bad(format!(
-                    "'{list}' are no units of 1 to {MOST_LAYERS} hidden layers, such as layers:500,500"
-                ))),
-            };
-        }
-        let digits = text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(text.len());
-        let (word, sizes) = text.split_at(digits);
-        let family = match word.to_ascii_lowercase().as_str() {
-            "p" | "pegasus" => "pegasus",
-            "z" | "zephyr" => "zephyr",
-            "c" | "chimera" => "chimera",
-            "k" | "king" => "king",
-            _ => return Ok(Named::File(text.into())),
-        };
-        if sizes.is_empty() || !sizes.bytes().all(|b| b.is_ascii_digit() || b == b',') {
-            return Ok(Named::File(text.into()));
-        }
-        let sizes: Vec<u32> = sizes
-            .split(',')
-            .map(|n| n.parse().map_err(|_| bad(format!("'{n}' is not a size"))))
-            .collect::<Result<_, _>>()?;
-        let shape = graph::shape(family, &sizes, false).map_err(|e| bad(e.to_string()))?;
-        topology::Layout::new(shape).map_err(|e| bad(e.to_string()))?;
-        Ok(Named::Family(shape))
-    }
 }
 
 impl Graph {
@@ -127,10 +78,6 @@ impl Graph {
                 format!("a graph of {}, {}", counted(*n_nodes as usize, "node"), counted(edges.len(), "edge"))
             }
         }
-    }
-    /// Whether the published machine has this graph: Pegasus P14 without the qubits that cross no other one.
-    pub(super) fn is_published(&self) -> bool {
-        *self == Graph::Family(Shape::Pegasus { size: 14, fabric: true })
     }
     /// The wires; of layers with their own places of visible units.
     fn wiring(
@@ -183,6 +130,8 @@ pub(super) struct SavedNetwork {
     pub(super) dataset: Dataset,
     pub(super) threshold: u8,
     pub(super) format: Format,
+    /// β while images are drawn, unless another is asked for.
+    pub(super) draw_betas: Schedule,
     /// Codes of the format: couplings in the order of the graph's edges, fields by node.
     couplings: Vec<i16>,
     fields: Vec<i16>,
@@ -196,6 +145,7 @@ impl SavedNetwork {
         format: Format,
         (rows, columns): (usize, usize),
         (dataset, threshold): (Dataset, u8),
+        draw_betas: Schedule,
     ) -> Result<Self, Failure> {
         let network = model.network(format)?;
         Ok(SavedNetwork {
@@ -206,6 +156,7 @@ impl SavedNetwork {
             dataset,
             threshold,
             format,
+            draw_betas,
             couplings: network.coupling_codes().to_vec(),
             fields: network.field_codes().to_vec(),
         })
@@ -297,10 +248,6 @@ impl Network {
     pub(super) fn name(&self) -> String {
         self.saved.graph.name()
     }
-    /// Whether it has the published machine's graph.
-    pub(super) fn is_published(&self) -> bool {
-        self.saved.graph.is_published()
-    }
     /// The programmed machine.
     pub(super) fn programmed(&self, format: Option<Format>) -> Result<FixedNetwork, Failure> {
         Ok(self.model.network(format.unwrap_or(self.saved.format))?)
@@ -311,37 +258,13 @@ impl Network {
 mod tests {
     use super::*;
 
-    #[test]
-    fn networks_have_names() {
-        let named = |text: &str| Named::of(text).unwrap();
-        assert_eq!(named("p14"), Named::Family(Shape::Pegasus { size: 14, fabric: true }));
-        assert_eq!(named("z12"), Named::Family(Shape::Zephyr { size: 12, tile: 4 }));
-        assert_eq!(named("zephyr3,2"), Named::Family(Shape::Zephyr { size: 3, tile: 2 }));
-        assert_eq!(named("chimera16"), Named::Family(Shape::Chimera { rows: 16, columns: 16, tile: 4 }));
-        assert_eq!(named("king6,7"), Named::Family(Shape::King { rows: 6, columns: 7 }));
-        assert_eq!(named("layers:500,20"), Named::Layers(vec![500, 20]));
-        for file in ["p14.rudy", "./p14", "graph", "p"] {
-            assert_eq!(named(file), Named::File(file.into()));
-        }
-        for (bad, why) in [
-            ("p1", "size m"),
-            ("p3,4", "it takes SIZE"),
-            ("z0", "size m"),
-            ("p99999999999", "not a size"),
-            ("layers:", "no units"),
-            ("layers:5,0", "no units"),
-        ] {
-            let message = Named::of(bad).unwrap_err().to_string();
-            assert!(message.starts_with(&format!("--network {bad}: ")) && message.contains(why), "{message}");
-        }
-    }
-
     fn small(graph: Graph) -> SavedNetwork {
         let (wiring, layout) = graph.build((4, 2, 1), |n| Layout::in_order(n, 4, 2, 1)).unwrap();
         let couplings = (0..wiring.n_edges()).map(|k| 0.1 * k as f32 - 0.3).collect();
         let model = SparseDbm::new(wiring.clone(), layout, couplings, vec![0.5; wiring.n_nodes()]).unwrap();
         let format = Format::S4_5;
-        SavedNetwork::new(graph, &model, format, (2, 2), (Dataset::Mnist, 127)).unwrap()
+        SavedNetwork::new(graph, &model, format, (2, 2), (Dataset::Mnist, 127), Schedule::Constant(1.0))
+            .unwrap()
     }
 
     #[test]
@@ -390,7 +313,7 @@ mod tests {
     fn the_shipped_network_is_small_and_the_published_machine() {
         assert!(SHIPPED.len() < 200_000, "{} bytes", SHIPPED.len());
         let network = Network::open(None).unwrap();
-        assert!(network.is_published());
+        assert_eq!(network.saved.graph, Graph::Family(Shape::Pegasus { size: 14, fabric: true }));
         assert_eq!((network.saved.rows, network.saved.columns, network.n_classes()), (28, 28, 10));
         assert_eq!(network.model.couplings().len(), 30_404);
     }

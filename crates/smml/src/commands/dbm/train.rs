@@ -5,11 +5,14 @@ use super::{
     draw::{Wanted, draw},
     figures,
     keep::{Epoch, Keeper},
-    network::{Graph, Named, Network, SavedNetwork},
+    network::{Graph, Network, SavedNetwork},
     settings::{LAYOUT_SEED, settings, settle},
 };
 use crate::{
-    args::{ImageArgs, dbm::DbmTrainArgs},
+    args::{
+        ImageArgs,
+        dbm::{DbmTrainArgs, Named},
+    },
     commands::rbm::{
         finish,
         model::{Images, images},
@@ -18,7 +21,7 @@ use crate::{
     reproduce::check::Outcome,
     run::{self, config, folder::Folder, progress, series},
 };
-use smml_core::{Estimate, parallel::Par, rng::Streams, schedule::Schedule, store};
+use smml_core::{Estimate, parallel::Par, rng::Streams, store};
 use smml_hw::{
     dbm::{Clamped, DbmTrainer, Inference, Labelled, Layout, SparseDbm},
     machine::{FixedNetwork, MemoryImage},
@@ -65,11 +68,12 @@ pub(super) fn train(args: &DbmTrainArgs) -> Result<(), Failure> {
     let seed = args.run.seed.unwrap_or_else(run::drawn_seed);
     let named = match &args.file {
         Some(path) => Named::File(path.clone()),
-        None => Named::of(args.network.as_deref().unwrap_or_default())?,
+        None => Named::of(args.network.as_deref().unwrap_or_default()).map_err(Failure::Usage)?,
     };
     let layers = matches!(named, Named::Layers(_));
     let plan = settings(args, layers, seed)?;
     let mut settled = settle(args, layers, &plan)?;
+    let draw_betas = ask::not_negative("--draw-betas", &args.draw_betas)?;
     let (graph, mut inputs) = Graph::open(&named, args.run.quiet)?;
     let images = images(
         &ImageArgs {
@@ -84,12 +88,18 @@ pub(super) fn train(args: &DbmTrainArgs) -> Result<(), Failure> {
     let split = Split::of(&images, args.held_out)?;
     settled.held_out = u32::try_from(split.held.len()).ok();
     let sizes = (images.train.width(), images.n_classes, settled.copies.map_or(1, usize::from));
-    let (wiring, layout) = graph.build(sizes, |n_nodes| {
+    let built = graph.build(sizes, |n_nodes| {
         if args.in_order {
             return Layout::in_order(n_nodes, sizes.0, sizes.1, sizes.2);
         }
         let streams = Streams::new(args.layout_seed.unwrap_or(LAYOUT_SEED));
         Layout::random(n_nodes, sizes.0, sizes.1, sizes.2, &mut streams.stream("layout", 0))
+    });
+    let (wiring, layout) = built.map_err(|e| match e {
+        Failure::Usage(why) => {
+            Failure::Usage(format!("{}, {} copies of the labels: {why}", graph.name(), sizes.2))
+        }
+        e => e,
     })?;
     let rows = Labelled { data: &split.train, labels: &split.train_labels };
     // Everything that can be refused is refused before the folder is touched.
@@ -110,7 +120,14 @@ pub(super) fn train(args: &DbmTrainArgs) -> Result<(), Failure> {
 
     // From here on the machine is the one in the file, rounded.
     let shape = (images.rows, images.columns);
-    let saved = SavedNetwork::new(graph, &trainer.model()?, format, shape, (args.dataset, args.threshold))?;
+    let saved = SavedNetwork::new(
+        graph,
+        &trainer.model()?,
+        format,
+        shape,
+        (args.dataset, args.threshold),
+        draw_betas,
+    )?;
     let bytes = saved.bytes()?;
     folder.write("network.dbm", &bytes)?;
     let mut extra = vec![folder.file("checkpoint"), folder.file("network.dbm")];
@@ -137,7 +154,7 @@ pub(super) fn train(args: &DbmTrainArgs) -> Result<(), Failure> {
         classes: (0..images.n_classes).map(|c| c as u8).collect(),
         count: DRAWN,
         sweeps: DRAWN_SWEEPS,
-        betas: Schedule::Linear { from: 0.0, to: 1.0 },
+        betas: network.saved.draw_betas.clone(),
         format,
         seed,
     };
