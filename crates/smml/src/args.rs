@@ -19,6 +19,8 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+#[path = "args/dbm.rs"]
+pub(crate) mod dbm;
 #[path = "args/ebm.rs"]
 pub(crate) mod ebm;
 #[path = "args/graph.rs"]
@@ -99,6 +101,9 @@ pub(crate) enum Command {
     /// Train and use restricted Boltzmann machines
     #[command(subcommand)]
     Rbm(RbmCommand),
+    /// Train and use deep Boltzmann machines on the graphs of sparse Ising machines
+    #[command(subcommand)]
+    Dbm(dbm::DbmCommand),
     /// List the data sets, or verify the files of a folder
     Data(DataArgs),
     /// Repeat a run from the configuration it wrote, bit for bit

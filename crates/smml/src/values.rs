@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A value that stays, or FROM..TO for a straight line over the run.
+/// A value that stays, FROM..TO for a straight line over the run, or geometric:FROM..TO for equal ratios.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub(crate) struct Ramp {
@@ -15,23 +15,27 @@ impl std::str::FromStr for Ramp {
     fn from_str(text: &str) -> Result<Self, String> {
         use smml_core::schedule::Schedule;
         let number = |t: &str| t.trim().parse::<f64>().map_err(|_| format!("'{t}' is not a number"));
-        let schedule = match text.split_once("..") {
-            Some((from, to)) => Schedule::linear(number(from)?, number(to)?),
-            None => Schedule::constant(number(text)?),
+        let (shape, ends) = text.split_once(':').unwrap_or(("", text));
+        let schedule = match (shape.trim(), ends.split_once("..")) {
+            ("", Some((from, to))) => Schedule::linear(number(from)?, number(to)?),
+            ("", None) => Schedule::constant(number(ends)?),
+            ("geometric", Some((from, to))) => Schedule::geometric(number(from)?, number(to)?),
+            _ => return Err(format!("'{text}' is not VALUE, FROM..TO or geometric:FROM..TO")),
         };
         Ok(Ramp { text: text.to_string(), schedule: schedule.map_err(|e| e.to_string())? })
     }
 }
 
 impl Ramp {
-    /// The text of a constant or a straight line, which gives the same schedule to the last bit; of other schedules, the
-    /// line from end to end.
+    /// The text of a constant, a straight line or equal ratios, which gives the same schedule to the last bit; of other
+    /// schedules, the line from end to end.
     pub(crate) fn of(schedule: &smml_core::schedule::Schedule) -> Self {
         use smml_core::schedule::Schedule;
         let line = |from: f64, to: f64| format!("{from}..{to}");
         let text = match schedule {
             Schedule::Constant(c) => c.to_string(),
             Schedule::Linear { from, to } => line(*from, *to),
+            Schedule::Geometric { from, to } => format!("geometric:{}", line(*from, *to)),
             other => line(other.at(0.0), other.at(1.0)),
         };
         Ramp { text, schedule: schedule.clone() }
@@ -48,6 +52,23 @@ impl TryFrom<String> for Ramp {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {
         text.parse()
+    }
+}
+
+/// A value that is written as the command line has it, also in configuration files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Spelled<T>(pub(crate) T);
+
+impl<T: std::str::FromStr> std::str::FromStr for Spelled<T> {
+    type Err = T::Err;
+    fn from_str(text: &str) -> Result<Self, T::Err> {
+        text.trim().parse().map(Spelled)
+    }
+}
+
+impl<T: std::fmt::Display> Serialize for Spelled<T> {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&self.0)
     }
 }
 
@@ -272,9 +293,16 @@ mod tests {
     fn ramps_are_written_to_the_last_bit() {
         use smml_core::schedule::Schedule;
         // 0.1 + (0.001 - 0.1) is not 0.001.
-        for schedule in [Schedule::Linear { from: 0.1, to: 0.001 }, Schedule::Constant(1.0 / 3.0)] {
+        for schedule in [
+            Schedule::Linear { from: 0.1, to: 0.001 },
+            Schedule::Constant(1.0 / 3.0),
+            Schedule::Geometric { from: 0.6, to: 0.03 },
+        ] {
             let text = String::from(Ramp::of(&schedule));
             assert_eq!(text.parse::<Ramp>().unwrap().schedule, schedule, "{text}");
+        }
+        for bad in ["geometric:1", "geometric:0..1", "cosine:1..2", "1..", "x"] {
+            assert!(bad.parse::<Ramp>().is_err(), "{bad}");
         }
     }
 

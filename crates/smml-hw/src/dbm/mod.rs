@@ -7,6 +7,7 @@
 mod bits;
 mod classes;
 mod infer;
+mod layered;
 mod layout;
 mod model;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod trainer;
 mod training;
 
 pub use infer::{Answer, Clamped, Inference};
+pub use layered::layered;
 pub use layout::Layout;
 pub use model::SparseDbm;
 pub use trainer::{DbmState, DbmStep, DbmTrainer, Labelled};

@@ -6,6 +6,7 @@
 
 mod chains;
 mod cost;
+mod energy;
 mod float;
 mod format;
 mod image;

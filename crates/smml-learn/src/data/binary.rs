@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// `len` rows of `width` binary units, one byte (0 or 1) each.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,7 +84,21 @@ impl BinaryData {
     }
     /// The first `n` rows (all, when there are fewer).
     pub fn head(&self, n: usize) -> Self {
-        BinaryData { width: self.width, bits: self.bits[..n.min(self.len()) * self.width].to_vec() }
+        self.range(0..n)
+    }
+    /// The rows in this range, as far as there are any.
+    ///
+    /// ```
+    /// # use smml_learn::data::BinaryData;
+    /// let data = BinaryData::from_rows(&[vec![1, 0], vec![0, 1], vec![1, 1]])?;
+    /// assert_eq!(data.range(1..9).row(0), [0, 1]);
+    /// assert!(data.range(3..9).is_empty());
+    /// # Ok::<(), smml_learn::Error>(())
+    /// ```
+    pub fn range(&self, rows: Range<usize>) -> Self {
+        let end = rows.end.min(self.len());
+        let start = rows.start.min(end);
+        BinaryData { width: self.width, bits: self.bits[start * self.width..end * self.width].to_vec() }
     }
     /// These rows with the last ones replaced by `rows`, which must not be wider or more.
     pub(crate) fn ending_in(&self, rows: &BinaryData) -> Self {

@@ -8,7 +8,11 @@ use super::{
 };
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
-use smml_core::{Estimate, error::all_finite, parallel::Par};
+use smml_core::{
+    Estimate,
+    error::{all_finite, same_length},
+    parallel::Par,
+};
 
 /// A network: shape and parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -119,12 +123,7 @@ impl Network {
     /// How often each class was taken for each.
     pub fn confusion(&self, data: &Labelled, par: Par) -> Result<Confusion> {
         check_fit(&self.architecture, data)?;
-        let n_classes = self.architecture.n_classes();
-        let mut counts = vec![0; n_classes * n_classes];
-        for (label, class) in data.labels().iter().zip(self.predict(data.features(), par)?) {
-            counts[usize::from(*label) * n_classes + usize::from(class)] += 1;
-        }
-        Ok(Confusion { n_classes, counts })
+        Confusion::new(self.architecture.n_classes(), data.labels(), &self.predict(data.features(), par)?)
     }
     /// The fraction of examples whose class is predicted, with its error for new examples of the same kind.
     pub fn accuracy(&self, data: &Labelled, par: Par) -> Result<Estimate> {
@@ -140,6 +139,29 @@ pub struct Confusion {
 }
 
 impl Confusion {
+    /// Counts of what was taken for what, by whatever means.
+    ///
+    /// Errors: as many predictions as labels are not there; a label or a prediction that is no class.
+    ///
+    /// ```
+    /// use smml_learn::network::Confusion;
+    /// let confusion = Confusion::new(2, &[0, 1, 1], &[0, 1, 0])?;
+    /// assert_eq!((confusion.count(1, 0), confusion.recall(0)?.value), (1, 1.0));
+    /// # Ok::<(), smml_learn::Error>(())
+    /// ```
+    pub fn new(n_classes: usize, labels: &[u8], predicted: &[u8]) -> Result<Self> {
+        same_length("predictions", predicted.len(), labels.len())?;
+        let mut counts = vec![0; n_classes * n_classes];
+        for (name, of) in [("label", labels), ("prediction", predicted)] {
+            if let Some(k) = of.iter().position(|c| usize::from(*c) >= n_classes) {
+                return Err(Error::out_of_range(format!("{name} {k}"), of[k], format!("below {n_classes}")));
+            }
+        }
+        for (label, class) in labels.iter().zip(predicted) {
+            counts[usize::from(*label) * n_classes + usize::from(*class)] += 1;
+        }
+        Ok(Confusion { n_classes, counts })
+    }
     /// Number of classes.
     pub fn n_classes(&self) -> usize {
         self.n_classes

@@ -2,6 +2,7 @@
 
 use super::problem::FileFormat;
 use clap::Args;
+use smml_hw::topology::Shape;
 use std::path::PathBuf;
 
 /// Arguments of `smml graph`.
@@ -45,4 +46,30 @@ pub(crate) struct GraphArgs {
     /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// The shape of a family with these sizes.
+pub(crate) fn shape(word: &str, sizes: &[u32], full: bool) -> Result<Shape, String> {
+    let most = if word == "chimera" { 3 } else { 2 - usize::from(word == "pegasus") };
+    let wanted = match word {
+        "king" => "ROWS [COLUMNS]",
+        "chimera" => "ROWS [COLUMNS [TILE]]",
+        "pegasus" => "SIZE",
+        _ => "SIZE [TILE]",
+    };
+    let (Some(&first), true) = (sizes.first(), sizes.len() <= most) else {
+        let n = sizes.len();
+        let plural = if n == 1 { "" } else { "s" };
+        return Err(format!("{word}: {n} size{plural} given, it takes {wanted}"));
+    };
+    if full && word != "pegasus" {
+        return Err(format!("--full: for pegasus, {word} has no such qubits"));
+    }
+    let size = |k: usize, default: u32| sizes.get(k).copied().unwrap_or(default);
+    Ok(match word {
+        "king" => Shape::King { rows: first, columns: size(1, first) },
+        "chimera" => Shape::Chimera { rows: first, columns: size(1, first), tile: size(2, 4) },
+        "pegasus" => Shape::Pegasus { size: first, fabric: !full },
+        _ => Shape::Zephyr { size: first, tile: size(1, 4) },
+    })
 }

@@ -5,14 +5,15 @@ mod missing;
 mod write;
 
 use crate::{
-    args::graph::GraphArgs,
+    args::graph::{GraphArgs, shape},
     error::Failure,
     output,
     run::{config, input::Input},
 };
 use serde::Serialize;
 use smml_hw::topology::{Layout, Method, Shape, Topology};
-use smml_physics::problem::formats;
+use smml_physics::problem::formats::{self, Format};
+use std::path::Path;
 
 /// Names of families on the command line.
 const FAMILIES: [&str; 4] = ["king", "chimera", "pegasus", "zephyr"];
@@ -122,31 +123,26 @@ fn source(args: &GraphArgs) -> Result<Source, Failure> {
     if args.format.is_some() {
         return Err(Failure::Usage(format!("--format: for the file of a problem, {word} is none")));
     }
-    let most = if word == "chimera" { 3 } else { 2 - usize::from(word == "pegasus") };
-    let wanted = match &*word {
-        "king" => "ROWS [COLUMNS]",
-        "chimera" => "ROWS [COLUMNS [TILE]]",
-        "pegasus" => "SIZE",
-        _ => "SIZE [TILE]",
-    };
-    let (Some(&first), true) = (args.sizes.first(), args.sizes.len() <= most) else {
-        return Err(Failure::Usage(format!(
-            "{word}: {} given, it takes {wanted}",
-            output::counted(args.sizes.len() as u64, "size")
-        )));
-    };
-    if args.full && word != "pegasus" {
-        return Err(Failure::Usage(format!("--full: for pegasus, {word} has no such qubits")));
-    }
-    let size = |k: usize, default: u32| args.sizes.get(k).copied().unwrap_or(default);
-    let shape = match &*word {
-        "king" => Shape::King { rows: first, columns: size(1, first) },
-        "chimera" => Shape::Chimera { rows: first, columns: size(1, first), tile: size(2, 4) },
-        "pegasus" => Shape::Pegasus { size: first, fabric: !args.full },
-        _ => Shape::Zephyr { size: first, tile: size(1, 4) },
-    };
+    let shape = shape(&word, &args.sizes, args.full).map_err(Failure::Usage)?;
     let layout = Layout::new(shape).map_err(|e| Failure::Usage(format!("{word}: {e}")))?;
     Ok(Source { topology: Topology::new(layout)?, title: layout.to_string(), names: None })
+}
+
+/// The graph of the problem in a file, and the names of its variables.
+pub(super) fn of_problem(
+    input: &Input,
+    path: &Path,
+    format: Option<Format>,
+    quiet: bool,
+) -> Result<(Topology, Option<Vec<String>>), Failure> {
+    let options = formats::Options { format, form: None };
+    let read = formats::from_bytes(&input.bytes, path, &options)?;
+    for warning in &read.warnings {
+        output::remark(quiet, &format!("warning: {warning}"));
+    }
+    let topology = Topology::from_problem(&read.problem)
+        .map_err(|e| Failure::Usage(format!("{}: {e}", path.display())))?;
+    Ok((topology, read.problem.names().map(<[String]>::to_vec)))
 }
 
 fn from_file(args: &GraphArgs, word: &str) -> Result<Source, Failure> {
@@ -168,15 +164,8 @@ fn from_file(args: &GraphArgs, word: &str) -> Result<Source, Failure> {
     if args.image.is_some() {
         return Err(Failure::Usage("--image: a graph from a file has no coordinates to draw it by".into()));
     }
-    let options = formats::Options { format: args.format.map(Into::into), form: None };
     let input = Input::read(path, formats::MAX_BYTES)?;
-    let read = formats::from_bytes(&input.bytes, path, &options)?;
-    for warning in &read.warnings {
-        output::remark(args.json, &format!("warning: {warning}"));
-    }
-    let topology = Topology::from_problem(&read.problem)
-        .map_err(|e| Failure::Usage(format!("{}: {e}", path.display())))?;
-    let names = read.problem.names().map(<[String]>::to_vec);
+    let (topology, names) = of_problem(&input, path, args.format.map(Into::into), args.json)?;
     Ok(Source { topology, title: path.display().to_string(), names })
 }
 

@@ -24,7 +24,7 @@ use smml_learn::{
 mod draw;
 mod judge;
 mod keep;
-mod model;
+pub(super) mod model;
 mod train;
 
 use draw::{Wanted, draw};
@@ -55,7 +55,7 @@ pub(crate) fn run(command: &RbmCommand) -> Result<(), Failure> {
 }
 
 /// A run of these commands holds nothing to go on from once it is done.
-fn remove_checkpoints(folder: &Folder) -> Result<(), Failure> {
+pub(super) fn remove_checkpoints(folder: &Folder) -> Result<(), Failure> {
     folder.remove("checkpoint")?;
     folder.remove("checkpoint.previous")
 }
@@ -313,7 +313,7 @@ struct Details<'a> {
 
 /// Writes the files of a run and prints what it found.
 #[allow(clippy::too_many_arguments)]
-fn finish<A: Serialize>(
+pub(super) fn finish<A: Serialize>(
     command: &str,
     folder: &Folder,
     config: &str,

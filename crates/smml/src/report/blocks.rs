@@ -146,8 +146,11 @@ pub(super) fn figures(figures: &[Figure], names: &[Named<'_>]) -> Result<String,
 
 fn one_figure(figure: &Figure) -> Result<String, Failure> {
     let name = &figure.id;
-    let (picture, class, png) = match &figure.content {
-        Content::Plot { .. } => (svg::svg(figure)?, "plotted", ""),
+    let (picture, class, files) = match &figure.content {
+        Content::Plot { .. } => (svg::svg(figure)?, "plotted", &["svg", "csv"][..]),
+        Content::Table { head, rows, shades } => {
+            (grid(&figure.title, head, rows, shades), "tabled", &["csv"][..])
+        }
         Content::Image { width, height, .. } => {
             // Small pictures are enlarged by a whole number, so that pixels stay square and sharp.
             let enlarged = width * (512 / (*width).max(1)).clamp(1, 12);
@@ -157,18 +160,17 @@ fn one_figure(figure: &Figure) -> Result<String, Failure> {
                 base64(&image::png(figure)?),
                 escape(&figure.title)
             );
-            (picture, "pictured", "png")
+            (picture, "pictured", &["svg", "png", "csv"][..])
         }
     };
     let mut links = String::new();
-    for (extension, label) in [("svg", "SVG"), (png, "PNG"), ("csv", "CSV")] {
-        if !extension.is_empty() {
-            let _ = write!(
-                links,
-                " <a href=\"figures/{name}.{extension}\" aria-label=\"{} as {label}\">{label}</a>",
-                escape(&figure.title)
-            );
-        }
+    for extension in files {
+        let label = extension.to_uppercase();
+        let _ = write!(
+            links,
+            " <a href=\"figures/{name}.{extension}\" aria-label=\"{} as {label}\">{label}</a>",
+            escape(&figure.title)
+        );
     }
     Ok(format!(
         "<figure id=\"figure-{name}\" class=\"{class}\">\n<p class=\"figure-title\">{}</p>\n{picture}\
@@ -177,4 +179,31 @@ fn one_figure(figure: &Figure) -> Result<String, Failure> {
         escape(&figure.caption),
         links.trim_start()
     ))
+}
+
+/// A table of texts, cells darker where `shades` says so.
+fn grid(name: &str, head: &[String], rows: &[Vec<String>], shades: &[Vec<f64>]) -> String {
+    let mut out = format!(
+        "<div class=\"scroll\" role=\"region\" aria-label=\"{}\" tabindex=\"0\">\n<table class=\"grid\">\n<thead><tr>",
+        escape(name)
+    );
+    for text in head {
+        let _ = write!(out, "<th scope=\"col\">{}</th>", escape(text));
+    }
+    out += "</tr></thead>\n<tbody>\n";
+    for (r, row) in rows.iter().enumerate() {
+        out += "<tr>";
+        for (c, text) in row.iter().enumerate() {
+            if c == 0 {
+                let _ = write!(out, "<th scope=\"row\">{}</th>", escape(text));
+                continue;
+            }
+            let shade = shades.get(r).and_then(|s| s.get(c - 1)).map(|s| (100.0 * s).round());
+            let style =
+                shade.filter(|s| *s > 0.0).map_or(String::new(), |s| format!(" style=\"--shade:{s}%\""));
+            let _ = write!(out, "<td{style}>{}</td>", escape(text));
+        }
+        out += "</tr>\n";
+    }
+    out + "</tbody>\n</table>\n</div>\n"
 }

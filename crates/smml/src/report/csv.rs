@@ -1,4 +1,5 @@
-//! Figures as CSV: the numbers behind a plot in long format (`series,x,y,error`), an image as rows of grey values.
+//! Figures as CSV: the numbers behind a plot in long format (`series,x,y,error`), an image as rows of grey values,
+//! a table as it is.
 
 use super::figure::{Content, Figure};
 use crate::error::Failure;
@@ -21,6 +22,11 @@ pub(crate) fn csv(figure: &Figure) -> Result<Vec<u8>, Failure> {
         Content::Image { width, pixels, .. } => {
             for row in pixels.chunks((*width).max(1)) {
                 writer.write_record(row.iter().map(u8::to_string)).map_err(|e| failed(&e))?;
+            }
+        }
+        Content::Table { head, rows, .. } => {
+            for row in [head].into_iter().chain(rows) {
+                writer.write_record(row).map_err(|e| failed(&e))?;
             }
         }
     }
@@ -58,6 +64,13 @@ mod tests {
             assert!(row[2].parse::<f64>().expect("number") == *y || y.is_nan());
         }
         assert_eq!((&rows[1][3], &rows[4][3]), ("1e-300", ""));
+    }
+
+    #[test]
+    fn tables_are_as_they_are() {
+        let rows = vec![vec!["a, b".to_string(), "1".to_string()]];
+        let figure = Figure::table("f", "", "", &["", "x"], rows);
+        assert_eq!(csv(&figure).expect("csv"), b",x\n\"a, b\",1\n");
     }
 
     #[test]

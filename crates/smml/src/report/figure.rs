@@ -38,6 +38,15 @@ pub(crate) enum Content {
         /// `width × height` grey values.
         pixels: Vec<u8>,
     },
+    /// Texts in rows and columns: what was taken for what, one machine beside another.
+    Table {
+        /// Heads of the columns; the first one is over the names of the rows.
+        head: Vec<String>,
+        /// Rows as long as `head`, each with its name first.
+        rows: Vec<Vec<String>>,
+        /// How dark each cell is beside its name, in [0, 1]: none, or a row for each row.
+        shades: Vec<Vec<f64>>,
+    },
 }
 
 /// An axis.
@@ -144,6 +153,19 @@ impl Figure {
     ) -> Self {
         let content = Content::Image { width, height, pixels };
         Figure { id: id.into(), title: title.into(), caption: caption.into(), content, timing: false }
+    }
+    /// A table.
+    pub(crate) fn table(id: &str, title: &str, caption: &str, head: &[&str], rows: Vec<Vec<String>>) -> Self {
+        let head = head.iter().map(|h| (*h).to_string()).collect();
+        let content = Content::Table { head, rows, shades: Vec::new() };
+        Figure { id: id.into(), title: title.into(), caption: caption.into(), content, timing: false }
+    }
+    /// The same figure, of a table with these shades.
+    pub(crate) fn shaded(mut self, new: Vec<Vec<f64>>) -> Self {
+        if let Content::Table { shades, .. } = &mut self.content {
+            *shades = new;
+        }
+        self
     }
     /// The same figure, marked as one of times.
     pub(crate) fn timed(self) -> Self {

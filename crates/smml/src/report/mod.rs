@@ -1,5 +1,5 @@
 //! The HTML report of `smml reproduce` and of single runs: one file, no network, no script; beside it each figure as
-//! SVG and CSV, and images as PNG.
+//! SVG and CSV, images as PNG too, tables as CSV alone.
 //!
 //! `figure` says what is drawn; `scale`, `canvas`, `palette`, `svg`, `csv` and `image` make files of it; `status` says
 //! what holds; `page`, `blocks` and `entries` write HTML. Nothing here computes a result.
@@ -146,7 +146,9 @@ fn save_figures(folder: &Path, figures: &[Named<'_>]) -> Result<Vec<PathBuf>, Fa
             paths.push(path);
             Ok(())
         };
-        save("svg", svg::standalone(named.original)?.as_bytes())?;
+        if !matches!(named.original.content, Content::Table { .. }) {
+            save("svg", svg::standalone(named.original)?.as_bytes())?;
+        }
         save("csv", &csv::csv(named.original)?)?;
         if matches!(named.original.content, Content::Image { .. }) {
             save("png", &image::png(named.original)?)?;

@@ -80,6 +80,7 @@ fn body(figure: &Figure) -> Result<Body, Failure> {
             description: figure.caption.clone(),
         }),
         Content::Plot { x, y, series } => plot(figure, x, y, series),
+        Content::Table { .. } => Err(Failure::Check(format!("figure {}: a table is not drawn", figure.id))),
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 /// Files that some runs write into their folder.
-const OWN: [&str; 2] = ["best.csv", "marginals.csv"];
+const OWN: [&str; 4] = ["best.csv", "marginals.csv", "network.dbm", "network.hex"];
 
 /// A named column.
 pub(crate) struct Column {
@@ -26,11 +26,21 @@ pub(crate) fn check_path(path: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Whether a series can be written to `path`: the kind of file, its folder (`out` is made by the run), and that it is
-/// none of the inputs and none of the run's other files. Checked before the run, not after it.
+/// Whether a series can be written to `path`: the kind of file, and [`check_file`]. Checked before the run, not after it.
 pub(crate) fn check_place(path: &Path, out: Option<&Path>, inputs: &[PathBuf]) -> Result<(), Failure> {
     check_path(path)?;
-    let bad = |why: &str| Err(Failure::Usage(format!("--series {}: {why}", path.display())));
+    check_file("--series", path, out, inputs)
+}
+
+/// Whether a file that a flag names can be written: its folder (`out` is made by the run), and that it is none of the inputs
+/// and none of the run's other files.
+pub(crate) fn check_file(
+    flag: &str,
+    path: &Path,
+    out: Option<&Path>,
+    inputs: &[PathBuf],
+) -> Result<(), Failure> {
+    let bad = |why: &str| Err(Failure::Usage(format!("{flag} {}: {why}", path.display())));
     if path.is_dir() {
         return bad("is a folder");
     }
@@ -55,7 +65,7 @@ pub(crate) fn check_place(path: &Path, out: Option<&Path>, inputs: &[PathBuf]) -
     }
     // The only sure way to find out. The file has no name, so that nothing can be left behind.
     let at =
-        |e: std::io::Error| Failure::File(format!("--series {}: {}: {e}", path.display(), folder.display()));
+        |e: std::io::Error| Failure::File(format!("{flag} {}: {}: {e}", path.display(), folder.display()));
     tempfile::tempfile_in(folder).map(drop).map_err(at)
 }
 

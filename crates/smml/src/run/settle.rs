@@ -5,6 +5,7 @@ use super::{config, folder, series};
 use crate::{
     args::{
         Command, Dataset, RbmCommand, RunArgs,
+        dbm::DbmCommand,
         ebm::{EbmCommand, EbmProblem},
     },
     error::Failure,
@@ -98,6 +99,37 @@ pub(crate) fn settle(command: &mut Command, file: Option<&Path>) -> Result<(), F
             }
             inputs.extend(read.iter().cloned());
             settle_run(run, name, &inputs, &read)
+        }
+        Command::Dbm(command) => {
+            command.settle().map_err(Failure::Usage)?;
+            let (run, name, data, file, export) = match command {
+                DbmCommand::Train(a) => {
+                    (&mut a.run, "dbm-train", a.data.as_mut(), &mut a.file, a.export.clone())
+                }
+                DbmCommand::Classify(a) => {
+                    (&mut a.on.run, "dbm-classify", a.on.data.as_mut(), &mut a.on.file, None)
+                }
+                DbmCommand::Generate(a) => (&mut a.run, "dbm-generate", None, &mut a.file, None),
+                DbmCommand::Inpaint(a) => {
+                    (&mut a.on.run, "dbm-inpaint", a.on.data.as_mut(), &mut a.on.file, None)
+                }
+                DbmCommand::Evaluate(a) => {
+                    (&mut a.on.run, "dbm-evaluate", a.on.data.as_mut(), &mut a.on.file, None)
+                }
+            };
+            let mut read = Vec::new();
+            for (flag, path) in [("--data", data), ("FILE", file.as_mut())] {
+                if let Some(path) = path {
+                    absolute(flag, path)?;
+                    read.push(path.clone());
+                }
+            }
+            inputs.extend(read.iter().cloned());
+            settle_run(run, name, &inputs, &read)?;
+            match &export {
+                Some(path) => series::check_file("--export", path, run.out.as_deref(), &inputs),
+                None => Ok(()),
+            }
         }
         _ => Ok(()),
     }

@@ -108,3 +108,24 @@ pub(crate) fn send(signal: &str, child: &Child) {
     let sent = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
 }
+
+/// Files in the idx format.
+pub(crate) fn idx(magic: u32, dims: &[u32], values: &[u8]) -> Vec<u8> {
+    let mut out = magic.to_be_bytes().to_vec();
+    dims.iter().for_each(|d| out.extend(d.to_be_bytes()));
+    out.extend(values);
+    out
+}
+
+/// A data set of 3 x 3 images in two classes: the left column or the right one is bright.
+pub(crate) fn write_set(folder: &Path, train: u32, test: u32) {
+    fs::create_dir_all(folder).unwrap();
+    for (name, n) in [("train", train), ("t10k", test)] {
+        let images: Vec<u8> = (0..n)
+            .flat_map(|i| if i % 2 == 0 { [200, 0, 0].repeat(3) } else { [0, 0, 200].repeat(3) })
+            .collect();
+        let labels: Vec<u8> = (0..n).map(|i| (i % 2) as u8).collect();
+        fs::write(folder.join(format!("{name}-images-idx3-ubyte")), idx(0x803, &[n, 3, 3], &images)).unwrap();
+        fs::write(folder.join(format!("{name}-labels-idx1-ubyte")), idx(0x801, &[n], &labels)).unwrap();
+    }
+}

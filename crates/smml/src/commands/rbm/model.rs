@@ -69,37 +69,37 @@ impl SavedModel {
 }
 
 /// Binary images for training and testing.
-pub(super) struct Images {
-    pub(super) train: BinaryData,
-    pub(super) train_labels: Vec<u8>,
-    pub(super) test: BinaryData,
-    pub(super) test_labels: Vec<u8>,
+pub(crate) struct Images {
+    pub(crate) train: BinaryData,
+    pub(crate) train_labels: Vec<u8>,
+    pub(crate) test: BinaryData,
+    pub(crate) test_labels: Vec<u8>,
     /// Largest label of the whole training set plus one; 0 without labels.
-    pub(super) n_classes: usize,
-    pub(super) rows: usize,
-    pub(super) columns: usize,
+    pub(crate) n_classes: usize,
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
     /// Entropy of the true distribution, where that is known.
-    pub(super) entropy: Option<f64>,
+    pub(crate) entropy: Option<f64>,
     /// Every image with its true probability, where that is known.
-    pub(super) truth: Option<(BinaryData, Vec<f64>)>,
+    pub(crate) truth: Option<(BinaryData, Vec<f64>)>,
     /// The files that were read.
-    pub(super) files: Vec<FileReport>,
+    pub(crate) files: Vec<FileReport>,
 }
 
 impl Images {
     /// The files that were read.
-    pub(super) fn hashes(&self) -> Hashes {
+    pub(crate) fn hashes(&self) -> Hashes {
         self.files.iter().map(|f| (f.path.display().to_string(), f.sha256.clone())).collect()
     }
     /// Refuses a test set of which no error can be given.
-    pub(super) fn at_least_two(&self) -> Result<(), Failure> {
+    pub(crate) fn at_least_two(&self) -> Result<(), Failure> {
         match self.test.len() {
             n if n < 2 => Err(Failure::Usage(format!("test images: {n}, a likelihood needs at least 2"))),
             _ => Ok(()),
         }
     }
     /// Says which files are not the published ones.
-    pub(super) fn tell(&self, quiet: bool) {
+    pub(crate) fn tell(&self, quiet: bool) {
         for file in &self.files {
             if let Provenance::Unknown(sha256) = &file.provenance {
                 output::remark(
@@ -110,7 +110,7 @@ impl Images {
         }
     }
     /// The share of the commonest class among the test images: the accuracy of always naming that one.
-    pub(super) fn commonest_class(&self) -> f64 {
+    pub(crate) fn commonest_class(&self) -> f64 {
         let mut counts = [0u32; 256];
         self.test_labels.iter().for_each(|l| counts[usize::from(*l)] += 1);
         f64::from(counts.into_iter().max().unwrap_or(0)) / self.test_labels.len().max(1) as f64
@@ -138,7 +138,7 @@ impl ImageArgs {
 }
 
 /// The images that the arguments name.
-pub(super) fn images(args: &ImageArgs, seed: u64) -> Result<Images, Failure> {
+pub(crate) fn images(args: &ImageArgs, seed: u64) -> Result<Images, Failure> {
     let known = match args.dataset {
         Dataset::Bars => {
             let side = usize::from(args.side.unwrap_or(SIDE));

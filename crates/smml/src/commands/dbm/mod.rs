@@ -1,0 +1,87 @@
+//! `smml dbm`: train deep Boltzmann machines on the graphs of sparse Ising machines; classify, draw and complete images.
+
+use crate::{
+    args::{
+        ImageArgs,
+        dbm::{DbmCommand, DbmOnArgs},
+    },
+    commands::rbm::model::{Images, images},
+    error::Failure,
+    run,
+};
+use smml_hw::machine::FixedNetwork;
+
+mod ask;
+mod classify;
+mod draw;
+mod evaluate;
+mod figures;
+mod generate;
+mod inpaint;
+mod judge;
+mod keep;
+mod memory;
+mod network;
+mod settings;
+mod train;
+
+use network::Network;
+
+/// Runs a command.
+pub(crate) fn run(command: &DbmCommand) -> Result<(), Failure> {
+    let threads = match command {
+        DbmCommand::Train(a) => a.run.threads,
+        DbmCommand::Classify(a) => a.on.run.threads,
+        DbmCommand::Generate(a) => a.run.threads,
+        DbmCommand::Inpaint(a) => a.on.run.threads,
+        DbmCommand::Evaluate(a) => a.on.run.threads,
+    };
+    run::with_threads(threads, || match command {
+        DbmCommand::Train(args) => train::train(args),
+        DbmCommand::Classify(args) => classify::classify(args),
+        DbmCommand::Generate(args) => generate::generate(args),
+        DbmCommand::Inpaint(args) => inpaint::inpaint(args),
+        DbmCommand::Evaluate(args) => evaluate::evaluate(args),
+    })
+}
+
+/// The images of the data set that a network learned, or of another; the test images of them cut to the number that is asked
+/// for.
+fn test_images(network: &Network, args: &DbmOnArgs, seed: u64, most: Option<u32>) -> Result<Images, Failure> {
+    let saved = &network.saved;
+    let mut images = images(
+        &ImageArgs {
+            dataset: args.dataset.unwrap_or(saved.dataset),
+            data: args.data.clone(),
+            threshold: Some(saved.threshold),
+            images: None,
+            side: None,
+        },
+        seed,
+    )?;
+    if (images.rows, images.columns) != (saved.rows, saved.columns) {
+        return Err(Failure::Usage(format!(
+            "{}: the network learned images of {} x {} pixels, those of the data set have {} x {}",
+            network.source, saved.rows, saved.columns, images.rows, images.columns
+        )));
+    }
+    if images.n_classes > network.n_classes() {
+        return Err(Failure::Usage(format!(
+            "{}: the network has {} classes, the data set has {}",
+            network.source,
+            network.n_classes(),
+            images.n_classes
+        )));
+    }
+    if let Some(n) = args.images.or(most) {
+        images.test = images.test.head(n as usize);
+        images.test_labels.truncate(n as usize);
+    }
+    Ok(images)
+}
+
+/// Couplings and fields that have the largest number of the format, or its negative: perhaps they should be larger.
+fn at_the_end(network: &FixedNetwork) -> usize {
+    let largest = network.format().code(f64::INFINITY).0;
+    network.coupling_codes().iter().chain(network.field_codes()).filter(|c| c.abs() == largest).count()
+}

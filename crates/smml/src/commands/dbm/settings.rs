@@ -1,0 +1,133 @@
+//! The constants of a training: those of a recipe, with the user's in their place.
+
+use crate::{
+    args::{
+        Ramp,
+        dbm::{ChainKind, DbmTrainArgs, PhaseText, Recipe},
+    },
+    error::Failure,
+    values::Spelled,
+};
+use smml_core::schedule::Schedule;
+use smml_hw::{
+    dbm::{DbmTraining, Negative, Phase, Rule},
+    machine::Format,
+};
+
+/// Seed of the places of pixels and labels, and copies of the labels, where the user says nothing.
+pub(super) const LAYOUT_SEED: u64 = 12_345;
+const COPIES: u16 = 5;
+
+/// What learned best on MNIST with Pegasus P14: the gradient of ln p(labels | pixels) alone. It gives no picture of the images;
+/// `--generative` adds their gradient.
+fn ours(format: Format, seed: u64) -> DbmTraining {
+    DbmTraining {
+        n_epochs: 40,
+        batch_size: 512,
+        format,
+        learning_rate: Schedule::Geometric { from: 0.6, to: 0.03 },
+        rule: Rule::Momentum(0.9),
+        weight_decay: 5e-4,
+        generative: 0.0,
+        discriminative: 1.0,
+        positive: Phase::new(0, 40, 1),
+        settle: 60,
+        negative: Phase::new(0, 10, 2),
+        chains: Negative::Labelled { n_chains: 128 },
+        centred: true,
+        mean_rate: 0.02,
+        average_rate: 0.01,
+        weight_scale: 0.01,
+        random_fields: false,
+        seed,
+    }
+}
+
+/// The settings of a training. A node of layers has hundreds of neighbours, whose couplings must fit in 16 bits together:
+/// there are fewer bits behind the point.
+pub(super) fn settings(args: &DbmTrainArgs, layers: bool, seed: u64) -> Result<DbmTraining, Failure> {
+    let mut t = match args.recipe {
+        Recipe::Published => DbmTraining::published(100, seed),
+        Recipe::Ours => ours(Format::new(3, if layers { 7 } else { 9 })?, seed),
+    };
+    let set = |own: &mut usize, given: Option<u32>| *own = given.map_or(*own, |n| n as usize);
+    let put = |own: &mut f64, given: Option<f64>| *own = given.unwrap_or(*own);
+    set(&mut t.n_epochs, args.epochs);
+    set(&mut t.batch_size, args.batch);
+    set(&mut t.settle, args.settle);
+    put(&mut t.weight_decay, args.weight_decay);
+    put(&mut t.generative, args.generative);
+    put(&mut t.discriminative, args.discriminative);
+    put(&mut t.mean_rate, args.mean_rate);
+    put(&mut t.average_rate, args.average_rate);
+    put(&mut t.weight_scale, args.weight_scale);
+    t.format = args.format.map_or(t.format, |f| f.0);
+    t.positive = args.positive.map_or(t.positive, |p| p.0.0);
+    t.negative = args.negative.map_or(t.negative, |p| p.0.0);
+    t.centred = args.centred.unwrap_or(t.centred);
+    t.random_fields = args.random_fields.unwrap_or(t.random_fields);
+    if let Some(rate) = &args.learning_rate {
+        t.learning_rate = rate.schedule.clone();
+    }
+    match args.momentum {
+        _ if args.adam => t.rule = Rule::Adam,
+        Some(momentum) => t.rule = Rule::Momentum(momentum),
+        None => {}
+    }
+    let mut n_chains = t.chains.n_chains();
+    set(&mut n_chains, args.chains);
+    t.chains = match args.negative_chains.unwrap_or(kind(t.chains)) {
+        ChainKind::Carried => Negative::Carried { n_chains },
+        ChainKind::Persistent => Negative::Persistent { n_chains },
+        ChainKind::Labelled => Negative::Labelled { n_chains },
+    };
+    t.check()?;
+    Ok(t)
+}
+
+fn kind(chains: Negative) -> ChainKind {
+    match chains {
+        Negative::Carried { .. } => ChainKind::Carried,
+        Negative::Persistent { .. } => ChainKind::Persistent,
+        Negative::Labelled { .. } => ChainKind::Labelled,
+    }
+}
+
+/// The arguments with everything settled, for a machine of layers or not. Defaults are written out: a later version may have
+/// others.
+pub(super) fn settle(args: &DbmTrainArgs, layers: bool, t: &DbmTraining) -> Result<DbmTrainArgs, Failure> {
+    let mut settled = args.clone();
+    settled.run.seed = Some(t.seed);
+    if layers && (args.in_order || args.layout_seed.is_some()) {
+        let flag = if args.in_order { "--in-order" } else { "--layout-seed" };
+        return Err(Failure::Usage(format!("{flag}: pixels and labels of layers have their own places")));
+    }
+    if !layers && !args.in_order {
+        settled.layout_seed = Some(args.layout_seed.unwrap_or(LAYOUT_SEED));
+    }
+    settled.copies = Some(args.copies.unwrap_or(if layers { 1 } else { COPIES }));
+    // All of them came from numbers of 32 bits, or are built in.
+    let whole = |n: usize| u32::try_from(n).ok();
+    settled.epochs = whole(t.n_epochs);
+    settled.batch = whole(t.batch_size);
+    settled.settle = whole(t.settle);
+    settled.chains = whole(t.chains.n_chains());
+    settled.negative_chains = Some(kind(t.chains));
+    settled.learning_rate = Some(Ramp::of(&t.learning_rate));
+    settled.momentum = match t.rule {
+        Rule::Momentum(m) => Some(m),
+        Rule::Adam => None,
+    };
+    settled.weight_decay = Some(t.weight_decay);
+    settled.generative = Some(t.generative);
+    settled.discriminative = Some(t.discriminative);
+    settled.positive = Some(Spelled(PhaseText(t.positive)));
+    settled.negative = Some(Spelled(PhaseText(t.negative)));
+    settled.centred = Some(t.centred);
+    settled.mean_rate = Some(t.mean_rate);
+    settled.average_rate = Some(t.average_rate);
+    settled.weight_scale = Some(t.weight_scale);
+    settled.random_fields = Some(t.random_fields);
+    settled.format = Some(Spelled(t.format));
+    Ok(settled)
+}
