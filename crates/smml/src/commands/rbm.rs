@@ -24,7 +24,7 @@ use smml_learn::{
 mod draw;
 mod judge;
 mod keep;
-mod model;
+pub(super) mod model;
 mod train;
 
 use draw::{Wanted, draw};

@@ -26,7 +26,7 @@ use crate::{
 use check::{Check, CheckResult, Context, Level, Outcome, Row, Status};
 use serde::{Deserialize, Serialize};
 use smml_core::{rng::Streams, store};
-use smml_learn::data::{Known, idx};
+use smml_learn::data::Known;
 use std::{path::Path, time::Instant};
 
 /// All checks, chapter by chapter.
@@ -251,7 +251,7 @@ fn note_inputs(folder: &Folder, data: &Path) -> Result<(), Failure> {
     for set in Known::ALL {
         let Ok(paths) = set.locate(data) else { continue };
         for path in paths {
-            folder.input(&path, &idx::read(&path)?.sha256);
+            folder.input(&path, &set.sha256(&path)?);
         }
     }
     Ok(())

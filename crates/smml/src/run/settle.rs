@@ -64,7 +64,8 @@ pub(crate) fn settle(command: &mut Command, file: Option<&Path>) -> Result<(), F
             };
             let mut read = Vec::new();
             if let Some(task) = task {
-                if !matches!(task.problem, EbmProblem::Mnist | EbmProblem::FashionMnist) {
+                if !matches!(task.problem, EbmProblem::Mnist | EbmProblem::FashionMnist | EbmProblem::Cifar10)
+                {
                     task.data = None; // built in
                 }
                 if let Some(data) = &mut task.data {
