@@ -18,6 +18,8 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+#[path = "args/design.rs"]
+pub(crate) mod design;
 #[path = "args/ebm.rs"]
 pub(crate) mod ebm;
 #[path = "args/graph.rs"]
@@ -98,6 +100,9 @@ pub(crate) enum Command {
     /// Train and use restricted Boltzmann machines
     #[command(subcommand)]
     Rbm(RbmCommand),
+    /// Sequences by annealing: learn a Potts model from an alignment, and propose new members of the family
+    #[command(subcommand)]
+    Design(design::DesignCommand),
     /// List the data sets, or verify the files of a folder
     Data(DataArgs),
     /// Repeat a run from the configuration it wrote, bit for bit

@@ -59,6 +59,7 @@ fn run_command(mut command: Command, file: Option<&Path>) -> Result<(), Failure>
         Command::Tsp(args) => commands::tsp::run(&args),
         Command::Ebm(command) => commands::ebm::run(&command),
         Command::Rbm(command) => commands::rbm::run(&command),
+        Command::Design(command) => commands::design::run(&command),
         Command::Data(args) => commands::data::run(&args),
         Command::Run(args) => run_file(&args),
         Command::Completions { shell } => {

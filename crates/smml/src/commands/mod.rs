@@ -3,6 +3,7 @@
 pub(crate) mod anneal;
 mod batches;
 pub(crate) mod data;
+pub(crate) mod design;
 pub(crate) mod digest;
 pub(crate) mod ebm;
 pub(crate) mod eq;

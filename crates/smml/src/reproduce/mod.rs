@@ -3,6 +3,7 @@
 
 pub(crate) mod check;
 pub(crate) mod core;
+mod design;
 mod ebm;
 mod learn;
 mod physics;
@@ -39,6 +40,7 @@ pub(crate) fn all() -> Vec<&'static Check> {
         .chain(solved::checks())
         .chain(learn::checks())
         .chain(ebm::checks())
+        .chain(design::checks())
         .collect()
 }
 

@@ -5,6 +5,7 @@ use super::{config, folder, series};
 use crate::{
     args::{
         Command, Dataset, RbmCommand, RunArgs,
+        design::DesignCommand,
         ebm::{EbmCommand, EbmProblem},
     },
     error::Failure,
@@ -96,6 +97,24 @@ pub(crate) fn settle(command: &mut Command, file: Option<&Path>) -> Result<(), F
                     absolute(flag, path)?;
                     read.push(path.clone());
                 }
+            }
+            inputs.extend(read.iter().cloned());
+            settle_run(run, name, &inputs, &read)
+        }
+        Command::Design(command) => {
+            let (run, name, file, truth) = match command {
+                DesignCommand::Family(a) => (&mut a.run, "design-family", None, None),
+                DesignCommand::Learn(a) => {
+                    (&mut a.run, "design-learn", Some(("ALIGNMENT", &mut a.file)), a.truth.as_mut())
+                }
+                DesignCommand::Propose(a) => {
+                    (&mut a.run, "design-propose", Some(("MODEL", &mut a.model)), a.truth.as_mut())
+                }
+            };
+            let mut read = Vec::new();
+            for (flag, path) in file.into_iter().chain(truth.map(|path| ("--truth", path))) {
+                absolute(flag, path)?;
+                read.push(path.clone());
             }
             inputs.extend(read.iter().cloned());
             settle_run(run, name, &inputs, &read)

@@ -169,6 +169,22 @@ impl PottsMachine {
         let k = i * self.n_letters() + usize::from(a);
         self.fields[k] + s.iter().enumerate().map(|(j, b)| self.row(j, *b)[k]).sum::<f64>()
     }
+    /// Σᵢ ln P(sᵢ | s₋ᵢ), the pseudo-log-likelihood of a sequence in nats; of a profile the log-likelihood itself.
+    ///
+    /// Errors: another length, or a code that is no letter.
+    pub fn pseudo_log_likelihood(&self, s: &[u8]) -> Result<f64> {
+        if !self.fits(s) {
+            let allowed = format!("{} letters below {}", self.n_sites, self.n_letters());
+            return Err(Error::out_of_range("sequence", format!("{} letters", s.len()), allowed));
+        }
+        let mut fields = vec![0.0; self.n_letters()];
+        let mut sum = 0.0;
+        for (i, a) in s.iter().enumerate() {
+            self.local_fields(s, i, &mut fields);
+            sum += fields[usize::from(*a)] - smml_core::energy::ln_sum_exp(&fields);
+        }
+        Ok(sum)
+    }
     /// `n` independent sequences: each is drawn at β = 0, annealed to β = 1 in a straight line over half of the heat-bath
     /// sweeps and kept there for the rest. Sequence k has the name `PREFIXk` and its own stream.
     ///

@@ -34,6 +34,11 @@ fn slopes_are_those_of_the_pseudo_likelihood() {
         let squares = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>();
         value += lambda * squares(h) + 2.0 * lambda * squares(j);
         assert!((f.energy(&x) - value).abs() < 1e-11);
+        if lambda == 0.0 {
+            let each = rows.rows().zip(&weights).map(|(r, w)| w / sum * machine.pseudo_log_likelihood(r).unwrap());
+            assert!((value + each.sum::<f64>()).abs() < 1e-11);
+            assert!(machine.pseudo_log_likelihood(&[0; 4]).is_err());
+        }
     }
 }
 
