@@ -32,11 +32,23 @@ fn reduced_colour_images_are_learned_and_classified() {
     let listed = run(["data", &place.path().join("data").display().to_string()]);
     let text = String::from_utf8_lossy(&listed.stdout).into_owned();
     assert_eq!(code(&listed), 0, "{}", message(&listed));
-    for part in ["cifar-10\n", "cifar-10-binary.tar.gz", "c4a38c50a1bc5f3a", "data_batch_1.bin  readable (SHA-256 "] {
+    for part in
+        ["cifar-10\n", "cifar-10-binary.tar.gz", "c4a38c50a1bc5f3a", "data_batch_1.bin  readable (SHA-256 "]
+    {
         assert!(text.contains(part), "{part}: {text}");
     }
     let folder = place.path().join("machine");
-    let train = ["rbm", "train", "--dataset=cifar-10", &data, "--labels", "--hidden=8", "--epochs=30", "--batch=10", "--seed=1"];
+    let train = [
+        "rbm",
+        "train",
+        "--dataset=cifar-10",
+        &data,
+        "--labels",
+        "--hidden=8",
+        "--epochs=30",
+        "--batch=10",
+        "--seed=1",
+    ];
     let said = run_to(0, line(&[&train[..], &["--quiet"]].concat(), &folder));
     assert!(!said.contains("not the published"), "{said}");
     let config = read(&folder.join("config.toml"));
@@ -49,13 +61,18 @@ fn reduced_colour_images_are_learned_and_classified() {
     assert_eq!(found["results"][0]["details"]["data"].as_array().unwrap().len(), 6);
     // Energies linear in the pixels tell above from below.
     let linear = place.path().join("linear");
-    let words = ["ebm", "train", "cifar-10", &data, "--side=8", "--epochs=30", "--batch=10", "--seed=1", "--quiet"];
+    let words =
+        ["ebm", "train", "cifar-10", &data, "--side=8", "--epochs=30", "--batch=10", "--seed=1", "--quiet"];
     run_to(0, line(&words, &linear));
     assert!(read(&linear.join("config.toml")).contains("side = 8"));
 
     for (words, exit, said) in [
         (&["rbm", "train", "--dataset=cifar-10", "--seed=1"][..], 2, "cifar-10-binary.tar.gz"),
-        (&["rbm", "train", "--dataset=cifar-10", &data, "--side=12"], 2, "--side 12: of cifar-10 it divides 32"),
+        (
+            &["rbm", "train", "--dataset=cifar-10", &data, "--side=12"],
+            2,
+            "--side 12: of cifar-10 it divides 32",
+        ),
         (&["rbm", "train", "--side=16"], 2, "--side 16"),
         (&["ebm", "train", "cifar-10", &data, "--side=7"], 2, "--side 7"),
     ] {
@@ -65,8 +82,14 @@ fn reduced_colour_images_are_learned_and_classified() {
     let batch = set.join("data_batch_3.bin");
     let whole = fs::read(&batch).unwrap();
     for (bytes, said) in [
-        (whole[..whole.len() - 5].to_vec(), "data_batch_3.bin: byte 36871: the file ends after 3068 of the 3073 bytes of record 11"),
-        ([&whole[..3073], &[11], &whole[3074..]].concat(), "data_batch_3.bin: byte 3073: label 11 of record 1, allowed: 0 to 9"),
+        (
+            whole[..whole.len() - 5].to_vec(),
+            "data_batch_3.bin: byte 36871: the file ends after 3068 of the 3073 bytes of record 11",
+        ),
+        (
+            [&whole[..3073], &[11], &whole[3074..]].concat(),
+            "data_batch_3.bin: byte 3073: label 11 of record 1, allowed: 0 to 9",
+        ),
     ] {
         fs::write(&batch, bytes).unwrap();
         let refused = run_to(3, line(&train, &place.path().join("x")));

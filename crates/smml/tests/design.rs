@@ -23,14 +23,33 @@ fn quantity(results: &serde_json::Value, name: &str) -> (f64, f64) {
 
 /// A small family of nucleotides in a folder.
 fn family(place: &Path) -> String {
-    let words = ["design", "family", "--box=3x3", "--alphabet=dna", "--sequences=1500", "--sweeps=40", "--seed=1", "--quiet"];
+    let words = [
+        "design",
+        "family",
+        "--box=3x3",
+        "--alphabet=dna",
+        "--sequences=1500",
+        "--sweeps=40",
+        "--seed=1",
+        "--quiet",
+    ];
     let folder = place.join("family");
     run_to(0, line(&words, &folder));
     folder.display().to_string()
 }
 
 fn learn<'a>(fasta: &'a str, truth: &'a str) -> Vec<&'a str> {
-    vec!["design", "learn", fasta, truth, "--alphabet=dna", "--seed=2", "--chains=300", "--penalty=0.002", "--quiet"]
+    vec![
+        "design",
+        "learn",
+        fasta,
+        truth,
+        "--alphabet=dna",
+        "--seed=2",
+        "--chains=300",
+        "--penalty=0.002",
+        "--quiet",
+    ]
 }
 
 #[test]
@@ -63,8 +82,17 @@ fn a_family_is_drawn_learned_and_added_to() {
     for (name, method) in [("sa", "--method=sa"), ("pt", "--method=pt")] {
         let designs = place.path().join(name);
         let words = [
-            "design", "propose", &model, method, "--start=m7", "--mutations=2", "--fixed=1,3-4", "--runs=20", "--seed=3",
-            &truth, "--quiet",
+            "design",
+            "propose",
+            &model,
+            method,
+            "--start=m7",
+            "--mutations=2",
+            "--fixed=1,3-4",
+            "--runs=20",
+            "--seed=3",
+            &truth,
+            "--quiet",
         ];
         run_to(0, line(&words, &designs));
         let found = results(&designs);
@@ -72,7 +100,8 @@ fn a_family_is_drawn_learned_and_added_to() {
         let fasta = read(&designs.join("designs.fasta"));
         let mut n = 0;
         for sequence in fasta.lines().filter(|l| !l.starts_with('>')) {
-            let differ: Vec<usize> = (0..9).filter(|i| sequence.as_bytes()[*i] != start.as_bytes()[*i]).collect();
+            let differ: Vec<usize> =
+                (0..9).filter(|i| sequence.as_bytes()[*i] != start.as_bytes()[*i]).collect();
             assert!(differ.len() <= 2 && differ.iter().all(|i| ![0, 2, 3].contains(i)), "{sequence} {start}");
             n += 1;
         }
@@ -107,11 +136,15 @@ fn every_command_stops_on_a_signal_and_resumes_to_the_same_bytes() {
     let own = format!("{family}/truth.potts");
     let learned = [&learn(&fasta, &truth)[..], &["--refine=150", "--tolerance=1e-7", often]].concat();
     for (name, words) in [
-        ("family", &["design", "family", "--alphabet=dna", "--sequences=4000", "--seed=5", "--quiet", often][..]),
+        (
+            "family",
+            &["design", "family", "--alphabet=dna", "--sequences=4000", "--seed=5", "--quiet", often][..],
+        ),
         ("learn", &learned),
         ("propose", &["design", "propose", &own, "--runs=400", "--seed=7", "--quiet", often]),
     ] {
-        let (whole, stopped) = (place.path().join(format!("{name}-whole")), place.path().join(format!("{name}-stopped")));
+        let (whole, stopped) =
+            (place.path().join(format!("{name}-whole")), place.path().join(format!("{name}-stopped")));
         run_to(0, line(&[words, &["--threads=1"]].concat(), &whole));
         let mut stops = 0;
         for signal in ["INT", "TERM", "INT"] {
@@ -154,7 +187,8 @@ fn bad_arguments_and_files() {
         path.display().to_string()
     };
     let (one, bad) = (at("one.fasta", ">a\nACGT\n"), at("bad.fasta", ">a\nACGT\n>b\nACJT\n"));
-    let (uneven, insert) = (at("uneven.fasta", ">a\nACGT\n>b\nACG\n"), at("insert.fasta", ">a\nACgGT\n>b\nACGT\n"));
+    let (uneven, insert) =
+        (at("uneven.fasta", ">a\nACGT\n>b\nACG\n"), at("insert.fasta", ">a\nACgGT\n>b\nACGT\n"));
     let cut = place.path().join("cut.potts");
     let whole = fs::read(&truth).unwrap();
     fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
@@ -193,7 +227,17 @@ fn bad_arguments_and_files() {
         assert!(!x.exists(), "{words:?} left a folder");
     }
     // With the flags that say what to do, what was refused is read.
-    let mild = ["design", "learn", &insert, "--alphabet=dna", "--drop-insertions", "--holdout=0", "--seed=1", "--quiet", "--chains=10"];
+    let mild = [
+        "design",
+        "learn",
+        &insert,
+        "--alphabet=dna",
+        "--drop-insertions",
+        "--holdout=0",
+        "--seed=1",
+        "--quiet",
+        "--chains=10",
+    ];
     let done = run(line(&mild, &x));
     assert_eq!(code(&done), 0, "{}", message(&done));
     // Results go nowhere where inputs lie.

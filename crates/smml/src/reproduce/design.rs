@@ -56,8 +56,7 @@ struct Learned {
 impl Learned {
     fn new(alphabet: Alphabet, n: usize, n_held_out: usize, streams: &Streams) -> Result<Self, Failure> {
         let fold = FoldedChain::new([3, 3, 3], &mut streams.stream("fold", 0))?;
-        let family =
-            LatticeFamily::new(fold, alphabet, [0.5, 1.0], -1.0, &mut streams.stream("family", 0))?;
+        let family = LatticeFamily::new(fold, alphabet, [0.5, 1.0], -1.0, &mut streams.stream("family", 0))?;
         let draw = |n, what: &str| family.machine().sample(n, 60, what, &streams.child(what, 0), Par::Rayon);
         let (train, held_out) = (draw(n, "train")?, draw(n_held_out, "held out")?);
         let weights = train.weights(0.8, Par::Rayon)?;
@@ -155,8 +154,13 @@ fn judged(o: &mut Outcome, name: &str, learned: &Learned, streams: &Streams) -> 
         Ok(sequences.rows().map(|s| truth.energy(&s.to_vec())).collect())
     };
     let (of_model, of_profile) = (drawn(&learned.model, "of model")?, drawn(&learned.profile, "of profile")?);
-    for (who, energies) in [("natural", &natural), ("drawn from the model", &of_model), ("drawn from the profile", &of_profile)] {
-        o.reported(format!("true energy of a sequence, {who}, {name}"), Estimate::from_independent(energies)?);
+    for (who, energies) in
+        [("natural", &natural), ("drawn from the model", &of_model), ("drawn from the profile", &of_profile)]
+    {
+        o.reported(
+            format!("true energy of a sequence, {who}, {name}"),
+            Estimate::from_independent(energies)?,
+        );
     }
     let line = |name: &str, style, values: &[f64]| Series::new(name, style, density(values, 30));
     o.figure(Figure::plot(

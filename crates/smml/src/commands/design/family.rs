@@ -9,7 +9,9 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use smml_core::{Estimate, parallel::Par, rng::Streams};
-use smml_learn::ebm::potts::{Alignment, ContactScores, FoldedChain, LatticeFamily, PottsMachine, write_fasta};
+use smml_learn::ebm::potts::{
+    Alignment, ContactScores, FoldedChain, LatticeFamily, PottsMachine, write_fasta,
+};
 
 /// Sequences that are drawn between two looks at the clock.
 const CHUNK: usize = 500;

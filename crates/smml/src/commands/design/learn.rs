@@ -1,7 +1,8 @@
 //! `smml design learn`.
 
 use super::{
-    Ending, SavedPotts, contact_figure, contacts_csv, energies, energy_figure, family::PSEUDOCOUNT, same_sweeps,
+    Ending, SavedPotts, contact_figure, contacts_csv, energies, energy_figure, family::PSEUDOCOUNT,
+    same_sweeps,
 };
 use crate::{
     args::design::DesignLearnArgs,
@@ -96,7 +97,8 @@ pub(super) fn learn(args: &DesignLearnArgs) -> Result<(), Failure> {
     }
     .checked()?;
     let data = Data::new(args, &family, &streams)?;
-    let target = PseudoLikelihood::new(&data.train, &data.weights, args.field_penalty, args.penalty, Par::Rayon)?;
+    let target =
+        PseudoLikelihood::new(&data.train, &data.weights, args.field_penalty, args.penalty, Par::Rayon)?;
     let config = config::to_toml("design learn", &settled)?;
     let folder = Folder::of_run(&args.run, "design-learn", seed, &config, &inputs)?;
     let mut keeper = Keeper::new(&folder, &args.run, config::hash_with(&config, &inputs)?)?;
@@ -225,19 +227,23 @@ fn judge(
         };
         let (ours, theirs) = (per_site(machine)?, per_site(&saved.profile)?);
         let gain: Vec<f64> = ours.iter().zip(&theirs).map(|(a, b)| a - b).collect();
-        o.reported("ln P of a site given the others, held-out sequences, nats", Estimate::from_independent(&ours)?);
+        o.reported(
+            "ln P of a site given the others, held-out sequences, nats",
+            Estimate::from_independent(&ours)?,
+        );
         o.reported("the same of independent sites", Estimate::from_independent(&theirs)?);
         o.at_least("what the couplings gain", Estimate::from_independent(&gain)?, 0.0);
     }
     let n = args.chains as usize;
-    let draw = |m: &PottsMachine, what: &str| {
-        m.sample(n, SAMPLE_SWEEPS, "", &streams.child(what, 0), Par::Rayon)
-    };
+    let draw =
+        |m: &PottsMachine, what: &str| m.sample(n, SAMPLE_SWEEPS, "", &streams.child(what, 0), Par::Rayon);
     let (from_model, from_profile) = (draw(machine, "from model")?, draw(&saved.profile, "from profile")?);
     let natural = data.test.as_ref().unwrap_or(&data.train);
     let mut show = |id: &str, title: &str, what: &str, under: &PottsMachine| -> Result<(), Failure> {
         let sets = [natural, &from_profile, &from_model].map(|s| energies(under, s));
-        for (name, values) in ["natural sequences", "sequences of the profile", "sequences of the model"].iter().zip(&sets) {
+        for (name, values) in
+            ["natural sequences", "sequences of the profile", "sequences of the model"].iter().zip(&sets)
+        {
             if let Ok(mean) = Estimate::from_independent(values) {
                 o.reported(format!("{what} energy, {name}"), mean);
             }
@@ -302,7 +308,9 @@ fn against_truth(
         o.figure(Figure::plot(
             "precision",
             "Contacts",
-            &format!("The fraction of true contacts among the pairs with the highest scores; there are {far}."),
+            &format!(
+                "The fraction of true contacts among the pairs with the highest scores; there are {far}."
+            ),
             Axis::linear("pairs"),
             Axis::linear("true contacts").over(0.0, 1.05),
             vec![Series::new("learned couplings", Style::LinePoints, curve)],
@@ -347,7 +355,10 @@ fn history(o: &mut Outcome, args: &DesignLearnArgs, rounds: &[(f64, f64)], refin
         }
     }
     if let Some(last) = refined.last() {
-        o.reported("pair frequencies of the chains, off by (rms), last step", Estimate::exact(last.rms_pairs));
+        o.reported(
+            "pair frequencies of the chains, off by (rms), last step",
+            Estimate::exact(last.rms_pairs),
+        );
         let points = refined.iter().enumerate().map(|(k, s)| ((k + 1) as f64, s.rms_pairs)).collect();
         o.figure(Figure::plot(
             "chains",

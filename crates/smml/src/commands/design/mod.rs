@@ -86,7 +86,10 @@ impl SavedPotts {
         Ok(found)
     }
     /// The true model of the same kind of sequences.
-    fn truth(path: Option<&Path>, machine: (usize, smml_learn::ebm::potts::Alphabet)) -> Result<Option<Self>, Failure> {
+    fn truth(
+        path: Option<&Path>,
+        machine: (usize, smml_learn::ebm::potts::Alphabet),
+    ) -> Result<Option<Self>, Failure> {
         let Some(path) = path else { return Ok(None) };
         let truth = SavedPotts::load(path)?;
         if (truth.machine.n_sites(), truth.machine.alphabet()) != machine {
@@ -109,7 +112,13 @@ fn energies(machine: &PottsMachine, sequences: &Alignment) -> Vec<f64> {
 }
 
 /// Histograms of energies, each with a name.
-fn energy_figure(id: &str, title: &str, caption: &str, sets: &[(&str, &[f64])], marks: &[(&str, f64)]) -> Figure {
+fn energy_figure(
+    id: &str,
+    title: &str,
+    caption: &str,
+    sets: &[(&str, &[f64])],
+    marks: &[(&str, f64)],
+) -> Figure {
     let styles = [Style::Bars, Style::Line, Style::LinePoints];
     let mut top = 0.0f64;
     let mut series: Vec<Series> = Vec::new();
@@ -127,7 +136,12 @@ fn energy_figure(id: &str, title: &str, caption: &str, sets: &[(&str, &[f64])], 
 }
 
 /// Scores of pairs above the diagonal, and true contacts below it where they are known.
-fn contact_figure(scores: &ContactScores, n: usize, contacts: Option<&[(usize, usize)]>, separation: usize) -> Figure {
+fn contact_figure(
+    scores: &ContactScores,
+    n: usize,
+    contacts: Option<&[(usize, usize)]>,
+    separation: usize,
+) -> Figure {
     let side = PIXELS.min(LARGEST_MAP / n.max(1)).max(1);
     let top = scores.ranked(separation).first().map_or(0.0, |p| p.2).max(f64::MIN_POSITIVE);
     let mut pixels = vec![255u8; (n * side).pow(2)];
@@ -152,7 +166,9 @@ fn contact_figure(scores: &ContactScores, n: usize, contacts: Option<&[(usize, u
     Figure::image(
         "contacts",
         "Contact map",
-        &format!("Pairs of sites, from the upper left. Above the diagonal the scores of the learned couplings, dark for high ones{below}."),
+        &format!(
+            "Pairs of sites, from the upper left. Above the diagonal the scores of the learned couplings, dark for high ones{below}."
+        ),
         n * side,
         n * side,
         pixels,

@@ -147,11 +147,15 @@ fn constraints(args: &DesignProposeArgs, family: &Alignment) -> Result<Constrain
             Some(k) => family.row(k).to_vec(),
             None => {
                 let codes = family.alphabet().codes(text).map_err(|e| {
-                    Failure::Usage(format!("--start {text}: neither the name of a natural sequence nor one: {e}"))
+                    Failure::Usage(format!(
+                        "--start {text}: neither the name of a natural sequence nor one: {e}"
+                    ))
                 })?;
                 if codes.len() != family.n_sites() {
                     let (found, n) = (codes.len(), family.n_sites());
-                    return Err(Failure::Usage(format!("--start {text}: {found} letters, the model has {n} sites")));
+                    return Err(Failure::Usage(format!(
+                        "--start {text}: {found} letters, the model has {n} sites"
+                    )));
                 }
                 codes
             }
@@ -159,7 +163,8 @@ fn constraints(args: &DesignProposeArgs, family: &Alignment) -> Result<Constrain
     };
     let mut fixed = Vec::new();
     for word in args.fixed.iter().flat_map(|f| f.split(',')) {
-        let wrong = || Failure::Usage(format!("--fixed {word}: sites from 1 to {}, as 3 or 3-7", family.n_sites()));
+        let wrong =
+            || Failure::Usage(format!("--fixed {word}: sites from 1 to {}, as 3 or 3-7", family.n_sites()));
         let number = |t: &str| t.trim().parse::<usize>().ok().filter(|i| (1..=family.n_sites()).contains(i));
         let (from, to) = match word.split_once('-') {
             Some((from, to)) => (number(from), number(to)),
@@ -281,7 +286,10 @@ fn report(
     o.reported("true energy of a natural sequence", Estimate::from_independent(&natural)?);
     for (name, energy) in [("best design", ours), ("best sequence of the profile", theirs)] {
         o.reported(format!("true energy of the {name}"), Estimate::exact(energy));
-        o.reported(format!("natural sequences of lower true energy than the {name}"), below(&natural, energy)?);
+        o.reported(
+            format!("natural sequences of lower true energy than the {name}"),
+            below(&natural, energy)?,
+        );
     }
     let designs: Vec<f64> = proposed.iter().filter_map(|p| p.truth).collect();
     o.figure(energy_figure(

@@ -35,7 +35,8 @@ fn slopes_are_those_of_the_pseudo_likelihood() {
         value += lambda * squares(h) + 2.0 * lambda * squares(j);
         assert!((f.energy(&x) - value).abs() < 1e-11);
         if lambda == 0.0 {
-            let each = rows.rows().zip(&weights).map(|(r, w)| w / sum * machine.pseudo_log_likelihood(r).unwrap());
+            let each =
+                rows.rows().zip(&weights).map(|(r, w)| w / sum * machine.pseudo_log_likelihood(r).unwrap());
             assert!((value + each.sum::<f64>()).abs() < 1e-11);
             assert!(machine.pseudo_log_likelihood(&[0; 4]).is_err());
         }
@@ -156,6 +157,22 @@ fn refinement_brings_the_means_of_the_model_to_those_of_the_family() {
     let mut again: RefinementState = serde_json::from_str(&saved.unwrap()).unwrap();
     while again.step(&settings, &family, &streams, Par::Serial).unwrap().is_some() {}
     assert_eq!(again, state);
+    // With a penalty the fixed point is where f - p = 2 λ x.
+    let penalised = Refinement { lambda_fields: 0.02, lambda_couplings: 0.05, ..settings };
+    let mut state = penalised.start(&start, &all, &streams).unwrap();
+    while state.step(&penalised, &family, &streams, Par::Rayon).unwrap().is_some() {}
+    let machine = state.machine();
+    let (rows, p) = enumerated(machine);
+    let means = rows.frequencies(&p, 0.0, Par::Serial).unwrap();
+    for (f, p, x, lambda) in [
+        (&family.single, &means.single, machine.fields(), 0.02),
+        (&family.pairs, &means.pairs, &machine.couplings()[..], 0.05),
+    ] {
+        let pull: Vec<f64> = x.iter().map(|x| 2.0 * lambda * x).collect();
+        let force: Vec<f64> = f.iter().zip(p).map(|(f, p)| f - p).collect();
+        let left = force.iter().zip(&pull).map(|(f, p)| (f - p).abs()).fold(0.0, f64::max);
+        assert!(left < 0.01 && pull.iter().any(|p| p.abs() > 0.02), "{left}");
+    }
     let bad = Refinement { learning_rate: 1e308, ..settings };
     let mut state = bad.start(&start, &all, &streams).unwrap();
     let mut ended = Ok(None);
