@@ -101,6 +101,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     betas: Schedule::linear(from, to)?,
                     reads,
                     format: "s{3}{9}".parse()?,
+                    order: Default::default(),
                     seed: 5,
                 };
                 let rows = Clamped { rows: &check_rows, pixels: None, labels: None };
@@ -132,6 +133,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     betas: Schedule::linear(number("gbeta0", 0.0), number("gbeta1", 1.0))?,
                     reads: count("greads", 50),
                     format: "s{3}{9}".parse()?,
+                    order: Default::default(),
                     seed: 6,
                 };
                 let clamped = Clamped { rows: &blank, pixels: Some(&mask), labels: Some(&classes) };

@@ -21,6 +21,8 @@ pub(crate) struct Cli {
 
 #[path = "args/dbm.rs"]
 pub(crate) mod dbm;
+#[path = "args/design.rs"]
+pub(crate) mod design;
 #[path = "args/ebm.rs"]
 pub(crate) mod ebm;
 #[path = "args/graph.rs"]
@@ -104,6 +106,9 @@ pub(crate) enum Command {
     /// Train and use deep Boltzmann machines on the graphs of sparse Ising machines
     #[command(subcommand)]
     Dbm(dbm::DbmCommand),
+    /// Sequences by annealing: learn a Potts model from an alignment, and propose new members of the family
+    #[command(subcommand)]
+    Design(design::DesignCommand),
     /// List the data sets, or verify the files of a folder
     Data(DataArgs),
     /// Repeat a run from the configuration it wrote, bit for bit
@@ -225,7 +230,7 @@ pub(crate) struct EqArgs {
 /// Arguments of `smml data`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct DataArgs {
-    /// Folder to verify: one data set, or a folder with mnist/ and fashion-mnist/ in it
+    /// Folder to verify: one data set, or a folder with mnist/, fashion-mnist/ and cifar-10/ in it
     #[arg(value_name = "DIR", env = "SMML_DATA")]
     pub(crate) folder: Option<PathBuf>,
     /// Print as JSON
@@ -280,8 +285,9 @@ pub(crate) struct ImageArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Data")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) images: Option<u32>,
-    /// Side of bars-and-stripes images, 2 to 12 pixels [default: 4]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=12), help_heading = "Data")]
+    /// Side of the images: of bars-and-stripes 2 to 12 pixels [default: 4]; of cifar-10 a divisor of 32, to which they are
+    /// reduced by means of blocks [default: 16]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=32), help_heading = "Data")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) side: Option<u8>,
 }
@@ -296,6 +302,10 @@ pub(crate) enum Dataset {
     Mnist,
     /// Articles of clothing, 28 x 28
     FashionMnist,
+    /// Things and animals, 32 x 32, as grey images of 16 x 16 or --side
+    #[value(name = "cifar-10")]
+    #[serde(rename = "cifar-10")]
+    Cifar10,
 }
 
 /// Arguments of `smml rbm train`.

@@ -60,6 +60,7 @@ fn run_command(mut command: Command, file: Option<&Path>) -> Result<(), Failure>
         Command::Ebm(command) => commands::ebm::run(&command),
         Command::Rbm(command) => commands::rbm::run(&command),
         Command::Dbm(command) => commands::dbm::run(&command),
+        Command::Design(command) => commands::design::run(&command),
         Command::Data(args) => commands::data::run(&args),
         Command::Run(args) => run_file(&args),
         Command::Completions { shell } => {

@@ -56,6 +56,7 @@ use smml_learn::ebm::loss::Posterior as _;
 use smml_learn::ebm::loss::contrastive_gradient as _;
 use smml_learn::ebm::loss::infer as _;
 use smml_learn::ebm::loss::infer_exact as _;
+use smml_learn::ebm::potts::Design as _;
 use smml_learn::network::EnergyLoss as _;
 use smml_physics::double_digest::DoubleDigest as _;
 use smml_physics::double_digest::Search as _;

@@ -3,7 +3,7 @@
 use super::{bits, model::SparseDbm};
 use crate::{
     error::{Error, Result},
-    machine::{CHAINS, Chains, FixedNetwork, Format, Gains},
+    machine::{CHAINS, Chains, FixedNetwork, Format, Gains, PoissonClocks, UpdateOrder},
 };
 use serde::{Deserialize, Serialize};
 use smml_core::{
@@ -26,6 +26,9 @@ pub struct Inference {
     pub reads: usize,
     /// Numbers of the machine.
     pub format: Format,
+    /// Colour after colour, or every node by a clock of its own (a sweep is then the time in which each rings once on average).
+    #[serde(default)]
+    pub order: UpdateOrder,
     /// Seed of all randomness.
     pub seed: u64,
 }
@@ -159,15 +162,23 @@ impl SparseDbm {
             let classes = bits::classes(rows.iter().map(|r| labels[*r as usize]), layout.n_classes());
             layout.label_bits().for_each(|(node, class)| chains.set(node as usize, classes[class]));
         }
+        let mut clocks = match how.order {
+            UpdateOrder::Asynchronous if !order.is_empty() => Some(PoissonClocks::new(order, rng)?),
+            _ => None,
+        };
+        let mut sweep = |chains: &mut Chains, gains: &Gains, rng: &mut R| match &mut clocks {
+            Some(clocks) => chains.run(network, gains, clocks, 1.0, rng),
+            None => chains.sweep(network, gains, order, 1, rng),
+        };
         if how.anneal > 0 {
             for gains in gains {
-                chains.sweep(network, gains, order, 1, rng)?;
+                sweep(&mut chains, gains, rng)?;
             }
         }
         let settled = gains.last().expect("a schedule has at least one value");
         let (mut of_labels, mut of_pixels) = (Counts::new(layout.labels()), Counts::new(layout.pixels()));
         for _ in 0..how.reads {
-            chains.sweep(network, settled, order, 1, rng)?;
+            sweep(&mut chains, settled, rng)?;
             of_labels.add(chains.words());
             of_pixels.add(chains.words());
         }

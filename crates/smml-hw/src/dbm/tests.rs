@@ -1,7 +1,10 @@
 //! Training against gradients by enumeration, and the same bytes however it is run.
 
 use super::*;
-use crate::{machine::Wiring, topology::Topology};
+use crate::{
+    machine::{UpdateOrder, Wiring},
+    topology::Topology,
+};
 use smml_core::{
     parallel::Par,
     rng::{Draw, Streams},
@@ -246,6 +249,7 @@ fn a_trained_machine_classifies_generates_and_completes() {
         betas: Schedule::linear(0.2, 1.0).unwrap(),
         reads: 2000,
         format: "s{4}{5}".parse().unwrap(),
+        order: UpdateOrder::Synchronous,
         seed: 1,
     };
     let rows: Vec<Vec<u8>> = (0..100).map(|k| vec![u8::from(k % 3 == 0), u8::from(k % 2 == 0)]).collect();
@@ -261,6 +265,16 @@ fn a_trained_machine_classifies_generates_and_completes() {
         assert!((scores[usize::from(row[0])] - p).abs() < 6.0 * (p * (1.0 - p) / 2000.0).sqrt());
     }
     assert_eq!(answer.last, data);
+    // By clocks of their own a free bit keeps its value from sweep to sweep with probability 1/e: correlations exp(-t), and
+    // errors larger by the root of (1 + 1/e)/(1 - 1/e) = 2.16.
+    let by_clocks = Inference { order: UpdateOrder::Asynchronous, ..how.clone() };
+    let late = model.infer(&clamped, &by_clocks, Par::Rayon).unwrap();
+    assert_eq!(late, model.infer(&clamped, &by_clocks, Par::Serial).unwrap());
+    assert!(late != answer && late.best() == want && late.last == data);
+    for (row, scores) in rows.iter().zip(&late.classes) {
+        let gate = 6.5 * (2.17 * p * (1.0 - p) / 2000.0).sqrt();
+        assert!((scores[usize::from(row[0])] - p).abs() < gate, "{scores:?}");
+    }
     // Labels clamped, pixel 0 free, pixel 1 clamped.
     let labels: Vec<u8> = (0..100).map(|k| u8::from(k % 5 == 0)).collect();
     let (mask, blank) = ([false, true], BinaryData::new(2, vec![1; 200]).unwrap());

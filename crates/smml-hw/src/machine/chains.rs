@@ -1,6 +1,7 @@
 //! 64 chains of a machine.
 
 use super::{
+    clocks::{PoissonClocks, check_time},
     moments::Moments,
     network::FixedNetwork,
     sweep::{CHAINS, Gains, HELD, sweep},
@@ -65,6 +66,37 @@ impl Chains {
         let mut words = WideStream::from_words(rng.word(), rng.word());
         for _ in 0..n_sweeps {
             sweep(network, gains, order, &mut self.words, &mut words);
+        }
+        Ok(())
+    }
+    /// Lets `time` sweeps pass on clocks of the nodes' own: each node that rings is drawn from its distribution given its
+    /// neighbours, in all chains at once. (With [`Wiring::holding`](super::Wiring::holding) nodes may be held, as in
+    /// [`Chains::sweep`].)
+    ///
+    /// Errors: other chains than the network's; clocks of nodes that are not there; a time that is negative, not a number or
+    /// above 10⁹.
+    pub fn run<R: Draw>(
+        &mut self,
+        network: &FixedNetwork,
+        gains: &Gains,
+        clocks: &mut PoissonClocks,
+        time: f64,
+        rng: &mut R,
+    ) -> Result<()> {
+        let wiring = network.wiring();
+        same_length("nodes of the chains", self.words.len(), wiring.n_nodes())?;
+        if let Some(i) = clocks.beyond(wiring) {
+            let allowed = format!("below {}", wiring.n_nodes());
+            return Err(Error::out_of_range("node with a clock", i, allowed));
+        }
+        check_time(time)?;
+        let mut words = WideStream::from_words(rng.word(), rng.word());
+        // One sweep at a time: the nodes that rang take memory.
+        let mut left = time;
+        while left > 0.0 {
+            let rung = clocks.advance(left.min(1.0), rng)?;
+            sweep(network, gains, &rung, &mut self.words, &mut words);
+            left -= 1.0;
         }
         Ok(())
     }

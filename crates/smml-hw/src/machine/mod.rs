@@ -2,9 +2,11 @@
 //!
 //! A p-bit sets itself up with probability σ(2 β fᵢ), fᵢ = Σⱼ Jᵢⱼ sⱼ + hᵢ: the heat bath of an Ising model. Nodes of one
 //! colour are not wired to each other, so that hardware updates them at once. Here the parallel axis are chains instead:
-//! nodes follow one another colour by colour, which gives the same distribution of states after each colour.
+//! nodes follow one another colour by colour, which gives the same distribution of states after each colour. Hardware
+//! without a common clock is [`PoissonClocks`]: every node at random times of its own.
 
 mod chains;
+mod clocks;
 mod cost;
 mod energy;
 mod float;
@@ -19,7 +21,8 @@ mod tests;
 mod wiring;
 
 pub use chains::Chains;
-pub use cost::PBitArray;
+pub use clocks::{PoissonClocks, UpdateOrder};
+pub use cost::{AsynchronousArray, PBitArray};
 pub use float::FloatNetwork;
 pub use format::Format;
 pub use image::MemoryImage;

@@ -3,7 +3,7 @@
 use super::*;
 use smml_core::{
     graph::{Colouring, SparseGraph},
-    rng::{Draw, Streams, WideStream},
+    rng::{Draw, Stream, Streams, WideStream},
     simd::{Path, with_path},
 };
 use smml_physics::ising::Ising;
@@ -119,15 +119,28 @@ fn probabilities_are_within_the_stated_error() {
 
 /// Means of spins and of edges over many sweeps, against enumeration, in standard errors from 64 independent chains.
 fn farthest(network: &FixedNetwork, beta: f64, sweeps: usize, seed: u64) -> f64 {
+    let gains = Gains::new(network, &[beta]).unwrap();
+    let order = network.wiring().order().to_vec();
+    farthest_of(network, beta, sweeps, seed, |chains, n, rng| {
+        chains.sweep(network, &gains, &order, n, rng).unwrap();
+    })
+}
+
+/// The same for any way to let some sweeps pass.
+fn farthest_of(
+    network: &FixedNetwork,
+    beta: f64,
+    sweeps: usize,
+    seed: u64,
+    mut pass: impl FnMut(&mut Chains, usize, &mut Stream),
+) -> f64 {
     let n = network.wiring().n_nodes();
     let mut rng = Streams::new(seed).stream("sampling", 0);
     let mut chains = Chains::random(n, &mut rng);
-    let gains = Gains::new(network, &[beta]).unwrap();
-    let order = network.wiring().order().to_vec();
-    chains.sweep(network, &gains, &order, 200, &mut rng).unwrap();
+    pass(&mut chains, 200, &mut rng);
     let mut each: Vec<Moments> = (0..CHAINS).map(|_| Moments::new(network.wiring())).collect();
     for _ in 0..sweeps {
-        chains.sweep(network, &gains, &order, 1, &mut rng).unwrap();
+        pass(&mut chains, 1, &mut rng);
         for (c, m) in each.iter_mut().enumerate() {
             chains.count(network, 1 << c, m).unwrap();
         }
@@ -375,4 +388,107 @@ fn the_machine_in_floating_point_agrees_with_enumeration() {
     for (betas, free) in [(&[1.0; 2][..], &[true; 16][..]), (&[-1.0], &[true; 16]), (&[1.0], &[true; 15])] {
         assert!(network.sweep(&mut chains, betas, free, 1, &mut rng).is_err());
     }
+}
+
+#[test]
+fn nodes_with_clocks_of_their_own_agree_with_enumeration() {
+    for (format, beta, seed) in [("s{4}{5}", 1.0, 41), ("s{3}{9}", 0.7, 42)] {
+        let network = machine(&model(16, 20, 0.6, seed), format);
+        let gains = Gains::new(&network, &[beta]).unwrap();
+        let all = network.wiring().order().to_vec();
+        let mut clocks = None;
+        let z = farthest_of(&network, beta, 3000, seed, |chains, n, rng| {
+            let clocks = clocks.get_or_insert_with(|| PoissonClocks::new(&all, rng).unwrap());
+            chains.run(&network, &gains, clocks, n as f64, rng).unwrap();
+        });
+        // The largest of 52 means, from 64 chains that share their clocks: p = 52 · 2e-9 for 7.0 with 63 degrees of freedom.
+        assert!(z < 7.0, "{format}: {z}");
+        let float =
+            FloatNetwork::new(network.wiring().clone(), &couplings(&network), &fields(&network)).unwrap();
+        let mut clocks = None;
+        let z = farthest_of(&network, beta, 2000, seed + 10, |chains, n, rng| {
+            let clocks = clocks.get_or_insert_with(|| PoissonClocks::new(&all, rng).unwrap());
+            float.run(chains, &[beta], clocks, n as f64, rng).unwrap();
+        });
+        assert!(z < 7.0, "float: {z}");
+    }
+}
+
+/// Couplings and fields as a machine has them.
+fn couplings(network: &FixedNetwork) -> Vec<f64> {
+    network.ising().unwrap().couplings().edges().map(|e| e.2).collect()
+}
+fn fields(network: &FixedNetwork) -> Vec<f64> {
+    network.ising().unwrap().fields().to_vec()
+}
+
+#[test]
+fn free_nodes_forget_at_the_rate_of_their_clocks() {
+    // Without couplings a node is random once its clock rang: ⟨s(0) s(t)⟩ = exp(-t).
+    let n = 500;
+    let graph = SparseGraph::unweighted(n, &[(0, 1)]).unwrap();
+    let wiring = Arc::new(Wiring::new(&graph, &Colouring::dsatur(&graph)).unwrap());
+    let fixed = FixedNetwork::new(wiring.clone(), Format::S4_5, &[0.0], &vec![0.0; n]).unwrap();
+    let float = FloatNetwork::new(wiring.clone(), &[0.0], &vec![0.0; n]).unwrap();
+    let gains = Gains::new(&fixed, &[1.0]).unwrap();
+    let mut rng = Streams::new(51).stream("forget", 0);
+    for t in [0.5, 2.0] {
+        for exact in [false, true] {
+            let (mut sum, mut all) = (0.0, Vec::new());
+            for _ in 0..40 {
+                let start = Chains::random(n, &mut rng);
+                let mut chains = start.clone();
+                let mut clocks = PoissonClocks::new(wiring.order(), &mut rng).unwrap();
+                match exact {
+                    true => float.run(&mut chains, &[1.0], &mut clocks, t, &mut rng).unwrap(),
+                    false => chains.run(&fixed, &gains, &mut clocks, t, &mut rng).unwrap(),
+                }
+                let agree: u32 =
+                    chains.words().iter().zip(start.words()).map(|(a, b)| (!(a ^ b)).count_ones()).sum();
+                let c = f64::from(2 * agree) / (64 * n) as f64 - 1.0;
+                sum += c;
+                all.push(c);
+            }
+            let mean = sum / 40.0;
+            let error = (all.iter().map(|c| (c - mean).powi(2)).sum::<f64>() / 39.0 / 40.0).sqrt();
+            assert!((mean - (-t).exp()).abs() < 7.5 * error, "t {t}, {exact}: {mean} {error}");
+        }
+    }
+}
+
+#[test]
+fn clamped_and_held_nodes_stay_and_paths_agree() {
+    let network = machine(&model(30, 60, 0.7, 61), "s{4}{5}");
+    let gains = Gains::new(&network, &[1.0]).unwrap();
+    let free: Vec<bool> = (0..30).map(|i| i % 7 != 0).collect();
+    let held: Vec<bool> = (0..30).map(|i| i % 5 == 1).collect();
+    let order = network.wiring().holding(&free, &held);
+    let mut rng = Streams::new(62).stream("clocks", 0);
+    let start = Chains::random(30, &mut rng);
+    let clocks = PoissonClocks::new(&order, &mut rng).unwrap();
+    let mut found: Option<Chains> = None;
+    for path in Path::available() {
+        let (mut chains, mut clocks, mut rng) = (start.clone(), clocks.clone(), rng.clone());
+        with_path(path, || chains.run(&network, &gains, &mut clocks, 12.5, &mut rng)).unwrap();
+        assert!(found.is_none_or(|f| f == chains));
+        found = Some(chains);
+    }
+    let found = found.unwrap();
+    for i in 0..30 {
+        let same = found.words()[i] == start.words()[i];
+        assert_eq!(same, !free[i] || held[i], "node {i}");
+    }
+    let mut clocks = clocks;
+    for time in [-1.0, f64::NAN, 1e12] {
+        assert!(start.clone().run(&network, &gains, &mut clocks, time, &mut rng).is_err());
+    }
+    let mut beyond = PoissonClocks::new(&[30], &mut rng).unwrap();
+    assert!(start.clone().run(&network, &gains, &mut beyond, 1.0, &mut rng).is_err());
+    let float = FloatNetwork::new(network.wiring().clone(), &couplings(&network), &fields(&network)).unwrap();
+    let mut chains = start.clone();
+    assert!(float.run(&mut chains, &[1.0], &mut beyond, 1.0, &mut rng).is_err());
+    assert!(float.run(&mut chains, &[1.0; 3], &mut clocks, 1.0, &mut rng).is_err());
+    assert!(float.run(&mut chains, &[f64::NAN], &mut clocks, 1.0, &mut rng).is_err());
+    float.run(&mut chains, &[0.5; 64], &mut clocks, 3.0, &mut rng).unwrap();
+    assert!((0..30).all(|i| (free[i] && !held[i]) || chains.words()[i] == start.words()[i]));
 }

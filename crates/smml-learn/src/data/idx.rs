@@ -35,12 +35,42 @@ pub struct Idx {
 /// Errors: [`Error::Io`], and [`Error::Corrupt`] with place and value for a wrong magic number, a size of zero, more
 /// or fewer bytes than the header announces, and damaged gzip data.
 pub fn read(path: &Path) -> Result<Idx> {
+    let (file, length) = open(path)?;
+    decode(file, length, path)
+}
+
+/// A file and its length.
+pub(super) fn open(path: &Path) -> Result<(BufReader<File>, u64)> {
     let file = File::open(path).map_err(|e| Error::io(path, e))?;
     let meta = file.metadata().map_err(|e| Error::io(path, e))?;
     if meta.is_dir() {
-        return Err(Error::corrupt(path, "path", "is a folder, not an idx file").into());
+        return Err(Error::corrupt(path, "path", "is a folder, not a file of data").into());
     }
-    decode(BufReader::new(file), meta.len(), path)
+    Ok((BufReader::new(file), meta.len()))
+}
+
+/// The content of a source, uncompressed if it starts as gzip data do, and whether it does.
+pub(super) fn uncompressed<'a>(
+    mut source: impl Read + 'a,
+    path: &Path,
+) -> Result<(Box<dyn Read + 'a>, bool)> {
+    let mut start = [0u8; 2];
+    let got = fill(&mut source, &mut start).map_err(|e| Error::io(path, e))?;
+    let source = std::io::Cursor::new(start).take(got as u64).chain(source);
+    Ok(match start == [0x1f, 0x8b] {
+        true => (Box::new(MultiGzDecoder::new(source)), true),
+        false => (Box::new(source), false),
+    })
+}
+
+/// What a failed read of a file means.
+pub(super) fn unreadable(path: &Path, gzip: bool, place: String, e: std::io::Error) -> Error {
+    if gzip { Error::corrupt(path, place, format!("gzip data damaged: {e}")) } else { Error::io(path, e) }
+}
+
+/// A hash in hexadecimal.
+pub(super) fn hexadecimal(hash: Sha256) -> String {
+    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// Decodes the content of a file; `path` is used in messages only.
@@ -48,19 +78,14 @@ pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Idx> {
     decode(bytes, bytes.len() as u64, path)
 }
 
-fn decode(mut source: impl Read, length: u64, path: &Path) -> Result<Idx> {
-    let mut start = [0u8; 2];
-    let got = fill(&mut source, &mut start).map_err(|e| Error::io(path, e))?;
-    let source = start[..got].chain(source);
-    if start == [0x1f, 0x8b] {
-        parse(MultiGzDecoder::new(source), length.saturating_mul(MAX_EXPANSION), true, path)
-    } else {
-        parse(source, length, false, path)
-    }
+fn decode(source: impl Read, length: u64, path: &Path) -> Result<Idx> {
+    let (source, gzip) = uncompressed(source, path)?;
+    let available = if gzip { length.saturating_mul(MAX_EXPANSION) } else { length };
+    parse(source, available, gzip, path)
 }
 
 /// Reads until `buffer` is full or the source ends; returns how much there was.
-fn fill(source: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
+pub(super) fn fill(source: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
     let mut at = 0;
     while at < buffer.len() {
         match source.read(&mut buffer[at..]) {
@@ -75,9 +100,7 @@ fn fill(source: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
 
 /// `available`: an upper bound of the uncompressed length.
 fn parse(mut source: impl Read, available: u64, gzip: bool, path: &Path) -> Result<Idx> {
-    let unreadable = |place: String, e: std::io::Error| {
-        if gzip { Error::corrupt(path, place, format!("gzip data damaged: {e}")) } else { Error::io(path, e) }
-    };
+    let unreadable = |place: String, e: std::io::Error| unreadable(path, gzip, place, e);
     let mut hash = Sha256::new();
     let mut word = |source: &mut dyn Read, at: usize, what: &str| -> Result<u32> {
         let mut bytes = [0u8; 4];
@@ -157,8 +180,7 @@ fn parse(mut source: impl Read, available: u64, gzip: bool, path: &Path) -> Resu
         .into());
     }
     hash.update(&values);
-    let sha256 = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
-    Ok(Idx { dims, values, sha256 })
+    Ok(Idx { dims, values, sha256: hexadecimal(hash) })
 }
 
 #[cfg(test)]

@@ -165,6 +165,42 @@ impl DataSet {
         places.sort_unstable();
         places
     }
+    /// Smaller images of `rows` × `columns` pixels, each the mean of a block of the old ones.
+    ///
+    /// With blocks of m pixels the new grey value is ⌊(Σ + ⌊m/2⌋)/m⌋, the mean Σ/m rounded, halves up.
+    ///
+    /// ```
+    /// use smml_learn::data::DataSet;
+    /// let set = DataSet::new(vec![0, 10, 20, 21, 3, 4, 255, 255], 2, 4, vec![7])?;
+    /// assert_eq!(set.reduced(1, 2)?.image(0), [4, 138]); // 17/4 = 4.25, 551/4 = 137.75
+    /// # Ok::<(), smml_learn::Error>(())
+    /// ```
+    ///
+    /// Errors: sizes that do not divide the old ones.
+    pub fn reduced(&self, rows: usize, columns: usize) -> Result<Self> {
+        for (name, new, old) in [("rows", rows, self.rows), ("columns", columns, self.columns)] {
+            if new == 0 || !old.is_multiple_of(new) {
+                return Err(Error::out_of_range(
+                    format!("{name} of a reduced image"),
+                    new,
+                    format!("a divisor of {old}"),
+                ));
+            }
+        }
+        let (high, wide) = (self.rows / rows, self.columns / columns);
+        let m = (high * wide) as u64;
+        let mut images = Vec::with_capacity(self.len() * rows * columns);
+        for image in self.images.chunks_exact(self.n_pixels()) {
+            for r in 0..rows {
+                for c in 0..columns {
+                    let lines = image.chunks_exact(self.columns).skip(r * high).take(high);
+                    let block = lines.flat_map(|line| &line[c * wide..(c + 1) * wide]);
+                    images.push(((block.map(|p| u64::from(*p)).sum::<u64>() + m / 2) / m) as u8);
+                }
+            }
+        }
+        DataSet::new(images, rows, columns, self.labels.clone())
+    }
     /// Pixels above `threshold` are 1, others 0. Shape: images × pixels.
     ///
     /// ```
@@ -249,5 +285,29 @@ mod tests {
         assert_eq!(set.select(&[1, 0]).unwrap().labels(), [1, 3]);
         assert!(set.select(&[2]).is_err());
         assert_eq!(set.head(9), set);
+    }
+
+    #[test]
+    fn reduced_images_are_means_of_blocks() {
+        let pixels: Vec<u8> = (0..2 * 6 * 4).map(|k| (k * 37 % 256) as u8).collect();
+        let set = DataSet::new(pixels, 6, 4, vec![3, 1]).unwrap();
+        for (rows, columns) in [(6, 4), (3, 4), (2, 2), (1, 1)] {
+            let small = set.reduced(rows, columns).unwrap();
+            assert_eq!((small.rows(), small.columns(), small.labels()), (rows, columns, set.labels()));
+            for n in 0..2 {
+                for (k, found) in small.image(n).iter().enumerate() {
+                    let in_block =
+                        |p: &usize| p / 4 * rows / 6 == k / columns && p % 4 * columns / 4 == k % columns;
+                    let block: Vec<f64> =
+                        (0..24).filter(in_block).map(|p| f64::from(set.image(n)[p])).collect();
+                    let mean = block.iter().sum::<f64>() / block.len() as f64;
+                    assert_eq!(f64::from(*found), (mean + 0.5).floor(), "{rows} x {columns}, pixel {k}");
+                }
+            }
+        }
+        assert_eq!(set.reduced(6, 4).unwrap(), set);
+        for (rows, columns) in [(4, 4), (0, 4), (6, 3), (12, 4)] {
+            assert!(set.reduced(rows, columns).unwrap_err().to_string().contains("divisor"));
+        }
     }
 }

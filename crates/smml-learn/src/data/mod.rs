@@ -1,9 +1,10 @@
-//! Data sets: grey images with labels, binary rows, the idx reader, published sets and bars-and-stripes.
+//! Data sets: grey images with labels, binary rows, readers of idx and CIFAR files, published sets and bars-and-stripes.
 //!
 //! What does not live here: how a model uses them ([`crate::ebm`]), and picture files.
 
 mod bars;
 mod binary;
+pub mod cifar;
 pub mod idx;
 mod images;
 mod official;

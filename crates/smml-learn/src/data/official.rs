@@ -1,6 +1,6 @@
 //! The published data sets this crate knows: where they come from, their files and hashes, and the folder loader.
 
-use super::{DataSet, idx};
+use super::{DataSet, cifar, idx};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -16,6 +16,10 @@ pub enum Known {
     Mnist,
     /// Clothing, in the same format (Xiao, Rasul, Vollgraf, arXiv:1708.07747).
     FashionMnist,
+    /// Things and animals, 50,000 + 10,000 colour images of 32 × 32 in ten classes, in the binary format and read as grey
+    /// images ([`cifar`]; Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009).
+    #[serde(rename = "cifar-10")]
+    Cifar10,
 }
 
 /// One file of a published set.
@@ -23,8 +27,8 @@ pub enum Known {
 pub struct OfficialFile {
     /// Name without `.gz`.
     pub name: &'static str,
-    /// SHA-256 of the uncompressed content.
-    pub sha256: &'static str,
+    /// SHA-256 of the uncompressed content; `None` where it is not published file by file.
+    pub sha256: Option<&'static str>,
 }
 
 const NAMES: [&str; 4] = [
@@ -32,6 +36,14 @@ const NAMES: [&str; 4] = [
     "train-labels-idx1-ubyte",
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
+];
+const CIFAR: [&str; 6] = [
+    "data_batch_1.bin",
+    "data_batch_2.bin",
+    "data_batch_3.bin",
+    "data_batch_4.bin",
+    "data_batch_5.bin",
+    "test_batch.bin",
 ];
 const MNIST: [&str; 4] = [
     "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -54,6 +66,8 @@ pub enum Provenance {
     Official,
     /// It has another one, given here in hexadecimal.
     Unknown(String),
+    /// The content has the right form, and this SHA-256; none is published for this file.
+    Unlisted(String),
 }
 
 /// A file that was read, and whether it is the published one.
@@ -74,25 +88,34 @@ pub struct TrainTest {
     pub train: DataSet,
     /// The test set.
     pub test: DataSet,
-    /// The four files, in the order of [`Known::files`].
+    /// Its files, in the order of [`Known::files`].
     pub files: Vec<FileReport>,
 }
 
 impl Known {
     /// All of them.
-    pub const ALL: [Known; 2] = [Known::Mnist, Known::FashionMnist];
+    pub const ALL: [Known; 3] = [Known::Mnist, Known::FashionMnist, Known::Cifar10];
 
     /// Name, which is also the name of the usual folder.
     pub fn name(self) -> &'static str {
         match self {
             Known::Mnist => "mnist",
             Known::FashionMnist => "fashion-mnist",
+            Known::Cifar10 => "cifar-10",
+        }
+    }
+    /// Folders in which its files are looked for: one of its name, and the one its archive unpacks to.
+    pub fn folders(self) -> &'static [&'static str] {
+        match self {
+            Known::Mnist => &["mnist"],
+            Known::FashionMnist => &["fashion-mnist"],
+            Known::Cifar10 => &["cifar-10", "cifar-10-batches-bin"],
         }
     }
     /// Number of classes, whether or not all of them occur among the labels at hand.
     pub fn n_classes(self) -> usize {
         match self {
-            Known::Mnist | Known::FashionMnist => 10,
+            Known::Mnist | Known::FashionMnist | Known::Cifar10 => 10,
         }
     }
     /// Where the files are published.
@@ -102,65 +125,98 @@ impl Known {
                 "http://yann.lecun.com/exdb/mnist/ (mirror: https://ossci-datasets.s3.amazonaws.com/mnist/)"
             }
             Known::FashionMnist => "https://github.com/zalandoresearch/fashion-mnist (data/fashion)",
+            Known::Cifar10 => {
+                "https://www.cs.toronto.edu/~kriz/cifar.html (cifar-10-binary.tar.gz, whose SHA-256 is \
+                 c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd; unpack it)"
+            }
         }
     }
-    /// Its files: training images and labels, test images and labels.
-    pub fn files(self) -> [OfficialFile; 4] {
-        let hashes = match self {
-            Known::Mnist => MNIST,
-            Known::FashionMnist => FASHION,
+    /// Its files: training images and labels, test images and labels; of CIFAR-10 five batches for training and one for the
+    /// test.
+    pub fn files(self) -> Vec<OfficialFile> {
+        let with = |hashes: [&'static str; 4]| {
+            let file = |(name, hash)| OfficialFile { name, sha256: Some(hash) };
+            NAMES.into_iter().zip(hashes).map(file).collect()
         };
-        std::array::from_fn(|k| OfficialFile { name: NAMES[k], sha256: hashes[k] })
+        match self {
+            Known::Mnist => with(MNIST),
+            Known::FashionMnist => with(FASHION),
+            Known::Cifar10 => CIFAR.into_iter().map(|name| OfficialFile { name, sha256: None }).collect(),
+        }
+    }
+    /// SHA-256 of the uncompressed content of a file in the format of the set. Errors: as reading it has.
+    pub fn sha256(self, path: &Path) -> Result<String> {
+        match self {
+            Known::Mnist | Known::FashionMnist => Ok(idx::read(path)?.sha256),
+            Known::Cifar10 => Ok(cifar::read(path)?.sha256),
+        }
     }
     /// Source, files and hashes, as text for people.
     pub fn how_to_get(self) -> String {
         let mut text = format!("\n{} is published at {}\n", self.name(), self.source());
-        text.push_str("files (plain or .gz) with the SHA-256 of their uncompressed content:");
-        for file in self.files() {
+        let files = self.files();
+        text.push_str(match files.iter().all(|f| f.sha256.is_some()) {
+            true => "files (plain or .gz) with the SHA-256 of their uncompressed content:",
+            false => "files (plain or .gz):",
+        });
+        for file in files {
             // Writing to a String cannot fail.
-            let _ = write!(text, "\n  {}  {}", file.sha256, file.name);
+            let _ = match file.sha256 {
+                Some(sha256) => write!(text, "\n  {sha256}  {}", file.name),
+                None => write!(text, "\n  {}", file.name),
+            };
         }
         text
     }
     /// The set and file that has this hash.
     pub fn by_hash(sha256: &str) -> Option<(Known, OfficialFile)> {
-        Known::ALL.iter().find_map(|k| k.files().into_iter().find(|f| f.sha256 == sha256).map(|f| (*k, f)))
+        Known::ALL
+            .iter()
+            .find_map(|k| k.files().into_iter().find(|f| f.sha256 == Some(sha256)).map(|f| (*k, f)))
     }
 
-    /// The files of the set that are in `folder/<name>` or, when there are none, in `folder` itself, as `NAME`,
-    /// `NAME.gz` or with `.idx` in place of `-idx`; with the place where they were looked for. The order is that of
-    /// [`Known::files`]. A place that has all of them is taken before one that has some.
-    pub fn find(self, folder: &Path) -> (PathBuf, [Option<PathBuf>; 4]) {
-        let places = [folder.join(self.name()), folder.to_path_buf()];
-        let [own, bare] = places.map(|place| {
-            let found = NAMES.map(|name| {
-                [name.to_string(), name.replace("-idx", ".idx")]
+    /// The files of the set that are in one of its [`Known::folders`] in `folder` or, when there are none, in `folder`
+    /// itself, as `NAME`, `NAME.gz` or with `.idx` in place of `-idx`; with the place where they were looked for. The order
+    /// is that of [`Known::files`]. A place that has all of them is taken before one that has some.
+    pub fn find(self, folder: &Path) -> (PathBuf, Vec<Option<PathBuf>>) {
+        let own = self.folders().iter().map(|name| folder.join(name));
+        let places: Vec<PathBuf> = own.chain([folder.to_path_buf()]).collect();
+        let in_place = |place: &PathBuf| -> Vec<Option<PathBuf>> {
+            let find = |file: OfficialFile| {
+                [file.name.to_string(), file.name.replace("-idx", ".idx")]
                     .into_iter()
                     .flat_map(|n| [format!("{n}.gz"), n])
                     .map(|n| place.join(n))
                     .find(|p| p.is_file())
-            });
-            (place, found)
-        });
-        let count = |found: &[Option<PathBuf>; 4]| found.iter().flatten().count();
-        let (in_own, in_bare) = (count(&own.1), count(&bare.1));
-        if in_own == 4 || in_own > 0 && in_bare < 4 || in_bare == 0 && own.0.is_dir() { own } else { bare }
+            };
+            self.files().into_iter().map(find).collect()
+        };
+        let found: Vec<_> = places.iter().map(in_place).collect();
+        let chosen = found
+            .iter()
+            .position(|f| f.iter().all(Option::is_some))
+            .or_else(|| found.iter().position(|f| f.iter().any(Option::is_some)))
+            .or_else(|| places.iter().take(places.len() - 1).position(|p| p.is_dir()))
+            .unwrap_or(places.len() - 1);
+        (places[chosen].clone(), found[chosen].clone())
     }
 
-    /// The four files of the set, by the rule of [`Known::find`].
+    /// The files of the set, by the rule of [`Known::find`].
     ///
     /// Errors: [`Error::MissingData`], which says where the set is published, with names and hashes.
-    pub fn locate(self, folder: &Path) -> Result<[PathBuf; 4]> {
+    pub fn locate(self, folder: &Path) -> Result<Vec<PathBuf>> {
         let (place, found) = self.find(folder);
-        match found.iter().position(Option::is_none) {
-            None => Ok(found.map(Option::unwrap_or_default)), // all are there
-            Some(k) => Err(Error::MissingData {
-                set: self.name().into(),
-                folder: place,
-                missing: format!("{}(.gz)", NAMES[k]),
-                how_to_get: self.how_to_get(),
-            }),
-        }
+        let missing = |name: &str| Error::MissingData {
+            set: self.name().into(),
+            folder: place.clone(),
+            missing: format!("{name}(.gz)"),
+            how_to_get: self.how_to_get(),
+        };
+        found
+            .into_iter()
+            .zip(self.files())
+            .map(|(path, file)| path.ok_or_else(|| missing(file.name)))
+            .collect()
     }
 
     /// Reads the set from a folder and compares every file with the published hash.
@@ -169,28 +225,41 @@ impl Known {
     /// format can be used. It is an error when the hash shows that it is another file, or belongs to another set.
     pub fn load(self, folder: &Path) -> Result<TrainTest> {
         let paths = self.locate(folder)?;
-        let mut files = Vec::with_capacity(4);
-        let mut parts = Vec::with_capacity(4);
+        match self {
+            Known::Mnist | Known::FashionMnist => self.load_idx(paths),
+            Known::Cifar10 => self.load_batches(paths),
+        }
+    }
+
+    /// Compares the hash of a file with the published one.
+    fn report(self, path: PathBuf, official: OfficialFile, sha256: String) -> Result<FileReport> {
+        if let Some((set, file)) = Known::by_hash(&sha256)
+            && (set, file) != (self, official)
+        {
+            let problem = format!(
+                "this is {} of {}, where {} of {} should be",
+                file.name,
+                set.name(),
+                official.name,
+                self.name()
+            );
+            return Err(smml_core::Error::corrupt(&path, "content", problem).into());
+        }
+        let provenance = match official.sha256 {
+            None => Provenance::Unlisted(sha256.clone()),
+            Some(published) if published == sha256 => Provenance::Official,
+            Some(_) => Provenance::Unknown(sha256.clone()),
+        };
+        Ok(FileReport { path, sha256, provenance })
+    }
+
+    /// Images and labels in files of their own.
+    fn load_idx(self, paths: Vec<PathBuf>) -> Result<TrainTest> {
+        let mut files = Vec::with_capacity(paths.len());
+        let mut parts = Vec::with_capacity(paths.len());
         for (path, official) in paths.into_iter().zip(self.files()) {
             let part = idx::read(&path)?;
-            if let Some((set, file)) = Known::by_hash(&part.sha256)
-                && (set, file) != (self, official)
-            {
-                let problem = format!(
-                    "this is {} of {}, where {} of {} should be",
-                    file.name,
-                    set.name(),
-                    official.name,
-                    self.name()
-                );
-                return Err(smml_core::Error::corrupt(&path, "content", problem).into());
-            }
-            let provenance = if part.sha256 == official.sha256 {
-                Provenance::Official
-            } else {
-                Provenance::Unknown(part.sha256.clone())
-            };
-            files.push(FileReport { path, sha256: part.sha256.clone(), provenance });
+            files.push(self.report(path, official, part.sha256.clone())?);
             parts.push(part);
         }
         let mut sets = parts.chunks_exact_mut(2).zip(files.chunks_exact(2)).map(|(part, file)| {
@@ -226,6 +295,27 @@ impl Known {
         }
         Ok(TrainTest { train, test, files })
     }
+
+    /// Batches of images with their labels, the last one for the test.
+    fn load_batches(self, paths: Vec<PathBuf>) -> Result<TrainTest> {
+        let mut files = Vec::with_capacity(paths.len());
+        let (mut images, mut labels) = (Vec::new(), Vec::new());
+        let mut test = None;
+        let n = paths.len();
+        for (k, (path, official)) in paths.into_iter().zip(self.files()).enumerate() {
+            let batch = cifar::read(&path)?;
+            files.push(self.report(path, official, batch.sha256)?);
+            if k + 1 == n {
+                test = Some(batch.set);
+            } else {
+                images.extend_from_slice(batch.set.images());
+                labels.extend_from_slice(batch.set.labels());
+            }
+        }
+        let train = DataSet::new(images, cifar::SIDE, cifar::SIDE, labels)?;
+        let test = test.ok_or_else(|| Error::length("files", 0, CIFAR.len()))?;
+        Ok(TrainTest { train, test, files })
+    }
 }
 
 impl std::str::FromStr for Known {
@@ -234,7 +324,7 @@ impl std::str::FromStr for Known {
         Known::ALL
             .into_iter()
             .find(|k| k.name() == name)
-            .ok_or_else(|| Error::out_of_range("data set", name, "mnist or fashion-mnist"))
+            .ok_or_else(|| Error::out_of_range("data set", name, "mnist, fashion-mnist or cifar-10"))
     }
 }
 
@@ -297,9 +387,47 @@ mod tests {
         std::fs::rename(dir.path().join(NAMES[1]), dir.path().join("mnist").join(NAMES[1])).unwrap();
         let (place, found) = Known::Mnist.find(dir.path());
         assert_eq!(
-            (place, found.map(|f| f.is_some())),
-            (dir.path().join("mnist"), [false, true, false, false])
+            (place, found.iter().map(Option::is_some).collect::<Vec<_>>()),
+            (dir.path().join("mnist"), vec![false, true, false, false])
         );
+    }
+
+    #[test]
+    fn batches_of_colour_images_are_read_as_grey() {
+        let record = |label: u8, value: u8| [vec![label], vec![value; 3072]].concat();
+        let dir = tempfile::tempdir().unwrap();
+        let text = Known::Cifar10.load(dir.path()).unwrap_err().to_string();
+        for part in
+            ["cifar-10 is not in", "data_batch_1.bin(.gz) not found", "cifar-10-binary.tar.gz", "toronto"]
+        {
+            assert!(text.contains(part), "{text}");
+        }
+        for folder in Known::Cifar10.folders() {
+            let place = dir.path().join(folder);
+            std::fs::create_dir(&place).unwrap();
+            for (k, name) in CIFAR.into_iter().enumerate() {
+                let k = k as u8;
+                std::fs::write(place.join(name), [record(k, 10 * k), record(9 - k, 10 * k + 1)].concat())
+                    .unwrap();
+            }
+            let set = Known::Cifar10.load(dir.path()).unwrap();
+            assert_eq!((set.train.len(), set.test.len(), set.train.rows()), (10, 2, 32));
+            assert_eq!(set.train.labels(), [0, 9, 1, 8, 2, 7, 3, 6, 4, 5]);
+            assert_eq!(
+                (set.train.image(5)[77], set.test.image(1)[1023], set.test.labels()),
+                (21, 51, &[5, 4][..])
+            );
+            assert!(set.files.iter().all(|f| f.path.starts_with(&place)));
+            for file in &set.files {
+                assert_eq!(file.provenance, Provenance::Unlisted(file.sha256.clone()));
+                assert_eq!(Known::Cifar10.sha256(&file.path).unwrap(), file.sha256);
+            }
+            assert_eq!(Known::Cifar10.load(&place).unwrap(), set);
+            std::fs::write(place.join(CIFAR[3]), &record(3, 0)[..3000]).unwrap();
+            let text = Known::Cifar10.load(dir.path()).unwrap_err().to_string();
+            assert!(text.contains("data_batch_4.bin") && text.contains("record 0"), "{text}");
+            std::fs::remove_dir_all(place).unwrap();
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod likelihood;
 pub mod loss;
 pub mod machine;
 mod numeric;
+pub mod potts;
 mod rbm;
 mod rule;
 mod sample;

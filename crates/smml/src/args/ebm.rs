@@ -38,6 +38,10 @@ pub(crate) enum EbmProblem {
     Mnist,
     /// Articles of clothing, 28 x 28
     FashionMnist,
+    /// Things and animals, 32 x 32, as grey images of 16 x 16
+    #[value(name = "cifar-10")]
+    #[serde(rename = "cifar-10")]
+    Cifar10,
 }
 
 /// One of the ten losses.
@@ -107,7 +111,7 @@ pub(crate) struct EbmTaskArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000), help_heading = "Data")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) examples: Option<u32>,
-    /// Side of the images of bars, 2 to 32 pixels [default: 4]
+    /// Side of the images: of bars 2 to 32 pixels [default: 4]; of cifar-10 a divisor of 32 [default: 16]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=32), help_heading = "Data")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) side: Option<u8>,

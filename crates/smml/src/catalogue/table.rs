@@ -1050,11 +1050,15 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         implemented_latex: r#"\lim_{\beta \to \infty} P_\beta(s) = 0 \quad \text{if } H(s) > H_{\min}"#,
         implemented_mathml: r#"<math display="block"><munder><mo movablelimits="true" lspace="0" rspace="0.1667em">lim</mo><mrow><mi>β</mi><mo lspace="0" rspace="0">→</mo><mi>∞</mi></mrow></munder><msub><mi>P</mi><mi>β</mi></msub><mo stretchy="false">(</mo><mi>s</mi><mo stretchy="false">)</mo><mo>=</mo><mn>0</mn><mspace width="1em"/><mtext>if </mtext><mi>H</mi><mo stretchy="false">(</mo><mi>s</mi><mo stretchy="false">)</mo><mo>&gt;</mo><msub><mi>H</mi><mo lspace="0" rspace="0">min</mo></msub></math>"#,
         text: "P_β(s) → 0 as β → ∞ when H(s) > H_min",
-        difference: "Announced as the acceptance probability, but it is the zero-temperature limit of the Boltzmann distribution. The acceptance rule is min(1, exp(-β ΔH)), Algorithm 2.",
+        difference: "Announced as the acceptance probability, but it is the zero-temperature limit of the Boltzmann distribution. The acceptance rule is min(1, exp(-β ΔH)), Algorithm 2. The section closes with antibody design by annealing in the energy of a vector quantized variational autoencoder (VQ-VAE): that network is not reproduced; designs by annealing in a learned Potts energy show the idea.",
         part: 2,
         status: Status::Implemented,
-        items: &["smml_physics::search::Annealing", "smml_physics::planar::ground_state"],
-        checks: &["zero-temperature-limit", "planar-glass"],
+        items: &[
+            "smml_physics::search::Annealing",
+            "smml_physics::planar::ground_state",
+            "smml_learn::ebm::potts::Design",
+        ],
+        checks: &["zero-temperature-limit", "planar-glass", "sequence-design"],
         chapter: Chapter::Physics,
     },
     Equation {
@@ -1071,7 +1075,7 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         part: 2,
         status: Status::Implemented,
         items: &["smml_physics::ising::exact::spectrum", "smml_physics::search::Annealing"],
-        checks: &["zero-temperature-limit"],
+        checks: &["zero-temperature-limit", "sequence-design"],
         chapter: Chapter::Physics,
     },
     Equation {

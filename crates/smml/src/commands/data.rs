@@ -2,7 +2,7 @@
 
 use crate::{args::DataArgs, error::Failure, output};
 use serde::Serialize;
-use smml_learn::data::{Known, idx};
+use smml_learn::data::Known;
 use std::path::{Path, PathBuf};
 
 #[derive(Serialize)]
@@ -15,7 +15,8 @@ struct Set {
 #[derive(Serialize)]
 struct File {
     name: &'static str,
-    sha256: &'static str,
+    /// None where it is not published file by file.
+    sha256: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     found: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -28,6 +29,8 @@ struct File {
 enum Verdict {
     /// The published content.
     Official,
+    /// Content of the right form with this SHA-256; none is published to compare it with.
+    Unlisted { sha256: String },
     /// Content with this SHA-256, and what it is, where that is known.
     Unknown { sha256: String, is: Option<String> },
     /// Other files of the set are there.
@@ -47,7 +50,7 @@ pub(crate) fn run(args: &DataArgs) -> Result<(), Failure> {
         let files = set.files().into_iter().enumerate().map(|(k, file)| {
             let found = found.as_ref().map(|f| f[k].clone());
             let verdict = found.as_ref().map(|path| match path {
-                Some(path) => verdict(path, file.sha256),
+                Some(path) => verdict(set, path, file.sha256),
                 None => Verdict::Missing,
             });
             File { name: file.name, sha256: file.sha256, found: found.flatten(), verdict }
@@ -80,30 +83,38 @@ pub(crate) fn run(args: &DataArgs) -> Result<(), Failure> {
     }
 }
 
-fn verdict(path: &Path, published: &str) -> Verdict {
-    match idx::read(path) {
-        Ok(file) if file.sha256 == published => Verdict::Official,
-        Ok(file) => Verdict::Unknown {
-            is: Known::by_hash(&file.sha256).map(|(set, file)| format!("{} of {}", file.name, set.name())),
-            sha256: file.sha256,
+fn verdict(set: Known, path: &Path, published: Option<&str>) -> Verdict {
+    match (set.sha256(path), published) {
+        (Ok(sha256), None) => Verdict::Unlisted { sha256 },
+        (Ok(sha256), Some(published)) if sha256 == published => Verdict::Official,
+        (Ok(sha256), Some(_)) => Verdict::Unknown {
+            is: Known::by_hash(&sha256).map(|(set, file)| format!("{} of {}", file.name, set.name())),
+            sha256,
         },
-        Err(e) => Verdict::Unreadable(e.to_string()),
+        (Err(e), _) => Verdict::Unreadable(e.to_string()),
     }
 }
 
 /// The files of a set, when the folder has it at all: in a folder of its name, or because the folder is the set's own.
-fn find(set: Known, folder: &Path) -> Option<[Option<PathBuf>; 4]> {
+fn find(set: Known, folder: &Path) -> Option<Vec<Option<PathBuf>>> {
     let (_, found) = set.find(folder);
-    let is_of =
-        |k: &Known| folder.join(k.name()).is_dir() || folder.file_name().is_some_and(|n| n == k.name());
+    let is_of = |k: &Known| {
+        let own = |name: &&str| folder.join(name).is_dir() || folder.file_name().is_some_and(|n| n == *name);
+        k.folders().iter().any(own)
+    };
     if is_of(&set) {
         return Some(found);
     }
-    // A folder of another name: both sets have files of the same names, so ask the content of the first.
+    // A folder of another name: where other sets have files of the same names, ask the content of the first.
     let first = found.iter().flatten().next().filter(|_| !Known::ALL.iter().any(is_of))?;
-    let other = idx::read(first)
+    let names = |k: Known| k.files().into_iter().map(|f| f.name).collect::<Vec<_>>();
+    if !Known::ALL.into_iter().any(|k| k != set && names(k) == names(set)) {
+        return Some(found);
+    }
+    let other = set
+        .sha256(first)
         .ok()
-        .and_then(|file| Known::by_hash(&file.sha256))
+        .and_then(|sha256| Known::by_hash(&sha256))
         .map_or(set != Known::Mnist, |(k, _)| k != set);
     (!other).then_some(found)
 }
@@ -113,11 +124,13 @@ fn text(sets: &[Set]) -> String {
     for set in sets {
         text += &format!("{}\n  published at {}\n", set.name, set.source);
         for file in &set.files {
-            text += &format!("  {}  {}", file.sha256, file.name);
+            text += &file.sha256.map_or(String::new(), |sha256| format!("  {sha256}"));
+            text += &format!("  {}", file.name);
             let at = file.found.as_ref().map_or(String::new(), |p| format!("  {}", p.display()));
             text += &match &file.verdict {
                 None => String::new(),
                 Some(Verdict::Official) => format!("  ok{at}"),
+                Some(Verdict::Unlisted { sha256 }) => format!("  readable (SHA-256 {sha256}){at}"),
                 Some(Verdict::Unknown { is: Some(is), .. }) => format!("  DIFFERS (this is {is}){at}"),
                 Some(Verdict::Unknown { sha256, is: None }) => format!("  DIFFERS (SHA-256 {sha256}){at}"),
                 Some(Verdict::Missing) => "  MISSING".into(),

@@ -4,6 +4,7 @@ pub(crate) mod anneal;
 mod batches;
 pub(crate) mod data;
 pub(crate) mod dbm;
+pub(crate) mod design;
 pub(crate) mod digest;
 pub(crate) mod ebm;
 pub(crate) mod eq;

@@ -3,6 +3,7 @@
 
 pub(crate) mod check;
 pub(crate) mod core;
+mod design;
 mod ebm;
 mod learn;
 mod physics;
@@ -26,7 +27,7 @@ use crate::{
 use check::{Check, CheckResult, Context, Level, Outcome, Row, Status};
 use serde::{Deserialize, Serialize};
 use smml_core::{rng::Streams, store};
-use smml_learn::data::{Known, idx};
+use smml_learn::data::Known;
 use std::{path::Path, time::Instant};
 
 /// All checks, chapter by chapter.
@@ -39,6 +40,7 @@ pub(crate) fn all() -> Vec<&'static Check> {
         .chain(solved::checks())
         .chain(learn::checks())
         .chain(ebm::checks())
+        .chain(design::checks())
         .collect()
 }
 
@@ -251,7 +253,7 @@ fn note_inputs(folder: &Folder, data: &Path) -> Result<(), Failure> {
     for set in Known::ALL {
         let Ok(paths) = set.locate(data) else { continue };
         for path in paths {
-            folder.input(&path, &idx::read(&path)?.sha256);
+            folder.input(&path, &set.sha256(&path)?);
         }
     }
     Ok(())

@@ -12,7 +12,7 @@ use toml::{
 
 /// Keys that say where files lie. Two runs that differ only there are the same run: what files hold is compared by its
 /// SHA-256.
-pub(crate) const PLACES: [&str; 3] = ["data", "file", "model"];
+pub(crate) const PLACES: [&str; 4] = ["data", "file", "model", "truth"];
 /// Keys that say how long a run goes on. A run can be resumed with others.
 pub(crate) const LENGTHS: [&str; 5] = ["burn-in", "runs", "samples", "sweeps", "time"];
 

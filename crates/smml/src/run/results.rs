@@ -16,7 +16,7 @@ use std::path::PathBuf;
 /// Number of this form; a change that a reader could notice raises it.
 const FORMAT: u32 = 1;
 /// Keys of a configuration that name files: they differ from machine to machine, and results must not.
-const FILES: [&str; 2] = ["file", "model"];
+const FILES: [&str; 3] = ["file", "model", "truth"];
 
 /// Probability of a false alarm of one run.
 const FALSE_ALARM: f64 = 1e-5;

@@ -6,6 +6,7 @@ use crate::{
     args::{
         Command, Dataset, RbmCommand, RunArgs,
         dbm::DbmCommand,
+        design::DesignCommand,
         ebm::{EbmCommand, EbmProblem},
     },
     error::Failure,
@@ -65,7 +66,8 @@ pub(crate) fn settle(command: &mut Command, file: Option<&Path>) -> Result<(), F
             };
             let mut read = Vec::new();
             if let Some(task) = task {
-                if !matches!(task.problem, EbmProblem::Mnist | EbmProblem::FashionMnist) {
+                if !matches!(task.problem, EbmProblem::Mnist | EbmProblem::FashionMnist | EbmProblem::Cifar10)
+                {
                     task.data = None; // built in
                 }
                 if let Some(data) = &mut task.data {
@@ -130,6 +132,24 @@ pub(crate) fn settle(command: &mut Command, file: Option<&Path>) -> Result<(), F
                 Some(path) => series::check_file("--export", path, run.out.as_deref(), &inputs),
                 None => Ok(()),
             }
+        }
+        Command::Design(command) => {
+            let (run, name, file, truth) = match command {
+                DesignCommand::Family(a) => (&mut a.run, "design-family", None, None),
+                DesignCommand::Learn(a) => {
+                    (&mut a.run, "design-learn", Some(("ALIGNMENT", &mut a.file)), a.truth.as_mut())
+                }
+                DesignCommand::Propose(a) => {
+                    (&mut a.run, "design-propose", Some(("MODEL", &mut a.model)), a.truth.as_mut())
+                }
+            };
+            let mut read = Vec::new();
+            for (flag, path) in file.into_iter().chain(truth.map(|path| ("--truth", path))) {
+                absolute(flag, path)?;
+                read.push(path.clone());
+            }
+            inputs.extend(read.iter().cloned());
+            settle_run(run, name, &inputs, &read)
         }
         _ => Ok(()),
     }

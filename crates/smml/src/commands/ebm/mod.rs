@@ -265,7 +265,7 @@ fn columns(loss: Option<Loss>, epochs: &[Row]) -> Vec<series::Column> {
 }
 
 /// A part of the results with what the program knows of it.
-fn part(id: &str, title: &str, o: &Outcome, details: serde_json::Value) -> Part {
+pub(super) fn part(id: &str, title: &str, o: &Outcome, details: serde_json::Value) -> Part {
     let mut part = Part::new(id, title, &o.rows, None);
     part.notes.clone_from(&o.notes);
     part.details = details;
@@ -273,7 +273,7 @@ fn part(id: &str, title: &str, o: &Outcome, details: serde_json::Value) -> Part 
 }
 
 /// A heading with a table below it and notes.
-fn text_of(head: &str, o: &Outcome) -> String {
+pub(super) fn text_of(head: &str, o: &Outcome) -> String {
     let notes: String = o.notes.iter().map(|n| format!("{n}\n")).collect();
     format!("{head}\n{}{notes}", results::table(&o.rows, "  ", false))
 }

@@ -3,6 +3,7 @@
 use crate::{
     args::Ramp,
     args::ebm::{EbmLoss, EbmLossArgs, EbmProblem, EbmTaskArgs},
+    commands::rbm::model::{cifar_side, load},
     error::Failure,
     run::input::Hashes,
 };
@@ -112,7 +113,7 @@ impl EbmLossArgs {
 impl EbmTaskArgs {
     /// With everything settled; what does not belong to the problem is refused.
     pub(super) fn settle(&self) -> Result<Self, Failure> {
-        use EbmProblem::{Bars, Curve, FashionMnist, Mnist, Sequence};
+        use EbmProblem::{Bars, Cifar10, Curve, FashionMnist, Mnist, Sequence};
         let mut settled = self.clone();
         let problem = self.problem;
         let only = |flag: &str, given: bool, belongs: &[EbmProblem]| match given
@@ -121,16 +122,16 @@ impl EbmTaskArgs {
             true => Err(Failure::Usage(format!("{flag}: the problem {} does not have it", name(problem)))),
             false => Ok(()),
         };
-        only("--side", self.side.is_some(), &[Bars])?;
+        only("--side", self.side.is_some(), &[Bars, Cifar10])?;
         only("--noise", self.noise.is_some(), &[Bars])?;
         only("--labels", self.labels.is_some(), &[Sequence])?;
         only("--length", self.length.is_some(), &[Sequence])?;
-        only("--hidden", self.hidden.is_some(), &[Bars, Mnist, FashionMnist])?;
+        only("--hidden", self.hidden.is_some(), &[Bars, Mnist, FashionMnist, Cifar10])?;
         let (examples, epochs, batch, from) = match problem {
             Bars => (Some(2000), 60, 50, 0.01),
             Sequence => (Some(500), 30, 20, 0.05),
             Curve => (Some(200), 200, 20, 0.01),
-            Mnist | FashionMnist => (None, 12, 100, 0.002),
+            Mnist | FashionMnist | Cifar10 => (None, 12, 100, 0.002),
         };
         settled.examples = self.examples.or(examples);
         settled.epochs = Some(self.epochs.unwrap_or(epochs));
@@ -150,6 +151,10 @@ impl EbmTaskArgs {
             }
             Curve => {}
             Mnist | FashionMnist => settled.hidden = Some(self.hidden.unwrap_or(0)),
+            Cifar10 => {
+                settled.hidden = Some(self.hidden.unwrap_or(0));
+                settled.side = Some(cifar_side(self.side)?);
+            }
         }
         Ok(settled)
     }
@@ -219,6 +224,7 @@ impl EbmTaskArgs {
             EbmProblem::Curve => return curve(n.unwrap_or(1), seed, 0),
             EbmProblem::Mnist => Known::Mnist,
             EbmProblem::FashionMnist => Known::FashionMnist,
+            EbmProblem::Cifar10 => Known::Cifar10,
         };
         let Some(folder) = &self.data else {
             return Err(Failure::Usage(format!(
@@ -227,7 +233,7 @@ impl EbmTaskArgs {
                 known.how_to_get()
             )));
         };
-        let loaded = known.load(folder)?;
+        let loaded = load(known, folder, self.side)?;
         let n_classes = loaded.train.n_classes();
         let train = n.map_or_else(|| loaded.train.clone(), |n| loaded.train.head(n));
         Ok(Task::Classes {

@@ -9,7 +9,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use smml_core::{rng::Streams, store};
 use smml_learn::{
-    data::{BarsAndStripes, Binarise, BinaryData, FileReport, Known, Provenance},
+    data::{BarsAndStripes, Binarise, BinaryData, FileReport, Known, Provenance, TrainTest, cifar},
     ebm::Rbm,
 };
 use std::path::Path;
@@ -20,6 +20,10 @@ const BARS_TEST: usize = 1000;
 /// Side of the images of bars-and-stripes, and the grey value above which a pixel is on, where the user says nothing.
 const SIDE: u8 = 4;
 pub(super) const THRESHOLD: Binarise = Binarise::Above(127);
+/// Largest side of bars-and-stripes images: likelihoods stay exact.
+const LARGEST_BARS: u8 = 12;
+/// Side of the images of CIFAR-10, where the user says nothing.
+const CIFAR_SIDE: u8 = 16;
 /// Most images of bars-and-stripes that are drawn for training.
 const MAX_BARS: usize = 10_000_000;
 
@@ -117,6 +121,24 @@ impl Images {
     }
 }
 
+/// The side to which images of CIFAR-10 are reduced.
+pub(crate) fn cifar_side(given: Option<u8>) -> Result<u8, Failure> {
+    let side = given.unwrap_or(CIFAR_SIDE);
+    match cifar::SIDE.is_multiple_of(usize::from(side)) {
+        true => Ok(side),
+        false => Err(Failure::Usage(format!("--side {side}: of cifar-10 it divides {}", cifar::SIDE))),
+    }
+}
+
+/// The images of a data set, reduced to `side` where one is given.
+pub(crate) fn load(known: Known, folder: &Path, side: Option<u8>) -> Result<TrainTest, Failure> {
+    let mut loaded = known.load(folder)?;
+    if let Some(side) = side.map(usize::from) {
+        (loaded.train, loaded.test) = (loaded.train.reduced(side, side)?, loaded.test.reduced(side, side)?);
+    }
+    Ok(loaded)
+}
+
 impl ImageArgs {
     /// With everything settled; what does not belong to the data set is refused.
     pub(super) fn settle(&self) -> Result<Self, Failure> {
@@ -125,9 +147,21 @@ impl ImageArgs {
             Dataset::Bars if self.threshold.is_some() => {
                 return Err(Failure::Usage("--threshold: bars-and-stripes has no grey values".into()));
             }
+            Dataset::Bars if self.side.is_some_and(|s| s > LARGEST_BARS) => {
+                return Err(Failure::Usage(format!(
+                    "--side {}: bars-and-stripes have 2 to {LARGEST_BARS} pixels",
+                    self.side.unwrap_or(SIDE)
+                )));
+            }
             Dataset::Bars => settled.side = Some(self.side.unwrap_or(SIDE)),
             Dataset::Mnist | Dataset::FashionMnist if self.side.is_some() => {
-                return Err(Failure::Usage("--side: only bars-and-stripes can have any size".into()));
+                return Err(Failure::Usage(
+                    "--side: only bars-and-stripes and cifar-10 can have other sizes".into(),
+                ));
+            }
+            Dataset::Cifar10 => {
+                settled.threshold = Some(self.threshold.unwrap_or(THRESHOLD));
+                settled.side = Some(cifar_side(self.side)?);
             }
             Dataset::Mnist | Dataset::FashionMnist => {
                 settled.threshold = Some(self.threshold.unwrap_or(THRESHOLD));
@@ -165,6 +199,7 @@ pub(crate) fn images(args: &ImageArgs, seed: u64) -> Result<Images, Failure> {
         }
         Dataset::Mnist => Known::Mnist,
         Dataset::FashionMnist => Known::FashionMnist,
+        Dataset::Cifar10 => Known::Cifar10,
     };
     let Some(folder) = &args.data else {
         return Err(Failure::Usage(format!(
@@ -173,7 +208,7 @@ pub(crate) fn images(args: &ImageArgs, seed: u64) -> Result<Images, Failure> {
             known.how_to_get()
         )));
     };
-    let loaded = known.load(folder)?;
+    let loaded = load(known, folder, args.side.filter(|_| known == Known::Cifar10))?;
     let n_classes = loaded.train.n_classes();
     let train = match args.images {
         Some(n) => loaded.train.head(n as usize),

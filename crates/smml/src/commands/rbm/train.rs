@@ -54,7 +54,7 @@ fn built_in(dataset: Dataset, seed: u64) -> RbmTraining {
             negative: Negative::ContrastiveDivergence { steps: 20 },
             ..RbmTraining::new(20, 300, seed)
         },
-        Dataset::Mnist | Dataset::FashionMnist => RbmTraining::for_sampling(500, 10, seed),
+        Dataset::Mnist | Dataset::FashionMnist | Dataset::Cifar10 => RbmTraining::for_sampling(500, 10, seed),
     }
 }
 
@@ -184,7 +184,7 @@ pub(super) fn train(args: &RbmTrainArgs) -> Result<(), Failure> {
         images.n_classes = 0;
     } else if images.n_classes == 0 {
         return Err(Failure::Usage(
-            "--labels: bars-and-stripes has no labels; use --dataset mnist or fashion-mnist".into(),
+            "--labels: bars-and-stripes has no labels; use --dataset mnist, fashion-mnist or cifar-10".into(),
         ));
     }
     let identity = config::to_toml("rbm train", &settled)?;
