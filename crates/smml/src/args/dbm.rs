@@ -12,6 +12,7 @@ use smml_hw::{
     machine::Format,
     topology::{Layout, Shape},
 };
+use smml_learn::data::Binarise;
 use std::path::PathBuf;
 
 /// What to do with a deep Boltzmann machine on a graph of p-bits.
@@ -119,9 +120,10 @@ pub(crate) struct DbmTrainArgs {
     #[arg(long, value_name = "DIR", env = "SMML_DATA", help_heading = "Data")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) data: Option<PathBuf>,
-    /// Pixels above this grey value, 0 to 255, are on
-    #[arg(long, value_name = "GREY", default_value_t = 127, help_heading = "Data")]
-    pub(crate) threshold: u8,
+    /// Pixels above this grey value, 0 to 255, are on; or random (random:SEED), where a pixel of grey g is on with
+    /// probability g/255
+    #[arg(long, value_name = "GREY|random", default_value = "127", help_heading = "Data")]
+    pub(crate) threshold: Binarise,
     /// Use only the first N training images, those held out among them [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..), help_heading = "Data")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -280,6 +282,10 @@ pub(crate) struct AskArgs {
     #[arg(long, value_name = "FORMAT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) format: Option<Spelled<Format>>,
+    /// Nodes at the times of Poisson clocks of their own, once in a sweep on average, not colour after colour
+    #[arg(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) asynchronous: bool,
 }
 
 /// Which network, and which images.

@@ -13,7 +13,7 @@ use smml_core::{
 };
 use smml_hw::{
     dbm::{Clamped, Inference, SparseDbm},
-    machine::{CHAINS, Format},
+    machine::{CHAINS, Format, UpdateOrder},
 };
 use smml_learn::data::BinaryData;
 
@@ -24,6 +24,10 @@ impl AskArgs {
     /// β over the sweeps that do not count; where nothing is said, `default`.
     pub(super) fn schedule(&self, default: Schedule) -> Result<Schedule, Failure> {
         self.betas.as_ref().map_or(Ok(default), |betas| not_negative("--betas", betas))
+    }
+    /// When nodes are updated.
+    pub(super) fn order(&self) -> UpdateOrder {
+        if self.asynchronous { UpdateOrder::Asynchronous } else { UpdateOrder::Synchronous }
     }
     /// The machine's numbers; where nothing is said, those of its file.
     pub(super) fn format_or(&self, own: Format) -> Format {
@@ -47,9 +51,15 @@ pub(super) fn constant() -> Schedule {
 }
 
 /// Classification by so many sweeps, of which the second half counts.
-pub(super) fn halves(sweeps: u32, betas: Schedule, format: Format, seed: u64) -> Inference {
+pub(super) fn halves(
+    sweeps: u32,
+    betas: Schedule,
+    format: Format,
+    order: UpdateOrder,
+    seed: u64,
+) -> Inference {
     let anneal = sweeps as usize / 2;
-    Inference { anneal, betas, reads: sweeps as usize - anneal, format, seed }
+    Inference { anneal, betas, reads: sweeps as usize - anneal, format, order, seed }
 }
 
 /// The class that the machine gives to every image, in pieces that are kept under `name`.

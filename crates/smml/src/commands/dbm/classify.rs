@@ -18,7 +18,13 @@ pub(super) fn classify(args: &DbmClassifyArgs) -> Result<(), Failure> {
     let network = Network::open(args.on.file.as_deref())?;
     let dataset = args.on.dataset.unwrap_or(network.saved.dataset);
     let betas = args.on.ask.schedule(ask::constant())?;
-    let how = ask::halves(args.sweeps, betas, args.on.ask.format_or(network.saved.format), seed);
+    let how = ask::halves(
+        args.sweeps,
+        betas,
+        args.on.ask.format_or(network.saved.format),
+        args.on.ask.order(),
+        seed,
+    );
     let images = test_images(&network, &args.on, seed, None)?;
     let mut inputs = network.hashes.clone();
     let identity = config::to_toml("dbm classify", &settled)?;

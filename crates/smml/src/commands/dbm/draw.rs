@@ -5,7 +5,7 @@ use crate::{error::Failure, report::figure::Figure};
 use smml_core::{parallel::Par, schedule::Schedule};
 use smml_hw::{
     dbm::{Clamped, Inference},
-    machine::Format,
+    machine::{Format, UpdateOrder},
 };
 use smml_learn::data::BinaryData;
 
@@ -22,6 +22,7 @@ pub(super) struct Wanted {
     /// β over the first ones.
     pub(super) betas: Schedule,
     pub(super) format: Format,
+    pub(super) order: UpdateOrder,
     pub(super) seed: u64,
 }
 
@@ -80,6 +81,7 @@ pub(super) fn draw(network: &Network, wanted: &Wanted, keeper: &mut Keeper) -> R
         betas: wanted.betas.clone(),
         reads: wanted.sweeps.1 as usize,
         format: wanted.format,
+        order: wanted.order,
         seed: wanted.seed,
     };
     let answer = keeper.undivided(|| Ok(network.model.infer(&clamped, &how, Par::Rayon)?))?;

@@ -23,6 +23,9 @@ use smml_learn::network::Confusion;
 
 /// Measures what a machine can do.
 pub(super) fn evaluate(args: &DbmEvaluateArgs) -> Result<(), Failure> {
+    if args.on.ask.asynchronous {
+        return Err(Failure::Usage("--asynchronous: chains are measured colour after colour".into()));
+    }
     let mut settled = args.clone();
     let seed = args.on.run.seed.unwrap_or_else(run::drawn_seed);
     settled.on.run.seed = Some(seed);
@@ -39,6 +42,7 @@ pub(super) fn evaluate(args: &DbmEvaluateArgs) -> Result<(), Failure> {
         sweeps: (args.draw.sweeps, args.draw.reads),
         betas: args.on.ask.schedule(network.saved.draw_betas.clone())?,
         format,
+        order: args.on.ask.order(),
         seed,
     };
     let images = test_images(&network, &args.on, seed, None)?;
@@ -63,7 +67,7 @@ pub(super) fn evaluate(args: &DbmEvaluateArgs) -> Result<(), Failure> {
     let mut points = Vec::new();
     let mut last = None;
     for sweeps in &ladder {
-        let how = ask::halves(*sweeps, ask::constant(), format, seed);
+        let how = ask::halves(*sweeps, ask::constant(), format, wanted.order, seed);
         let found = ask::classify(&network.model, &images.test, &how, "test images", &mut keeper)?;
         let confusion = Confusion::new(network.n_classes(), &images.test_labels, &found)?;
         let accuracy = confusion.accuracy()?;

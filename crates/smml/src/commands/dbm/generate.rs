@@ -42,6 +42,7 @@ pub(super) fn generate(args: &DbmGenerateArgs) -> Result<(), Failure> {
         sweeps: (args.draw.sweeps, args.draw.reads),
         betas: args.ask.schedule(network.saved.draw_betas.clone())?,
         format: args.ask.format_or(network.saved.format),
+        order: args.ask.order(),
         seed,
     };
     let inputs = network.hashes.clone();

@@ -74,6 +74,7 @@ pub(super) fn inpaint(args: &DbmInpaintArgs) -> Result<(), Failure> {
         betas,
         reads: args.draw.reads as usize,
         format: args.on.ask.format_or(network.saved.format),
+        order: args.on.ask.order(),
         seed,
     };
     let asked = Clamped {

@@ -18,11 +18,12 @@ use smml_hw::{
     machine::{FixedNetwork, Format, Wiring},
     topology::{self, Shape, Topology},
 };
+use smml_learn::data::Binarise;
 use smml_physics::problem::formats;
 use std::{path::Path, sync::Arc};
 
 /// What tells a network file from other checkpoints.
-const NETWORK: u64 = 0x5344_424d_3031;
+const NETWORK: u64 = 0x5344_424d_3032;
 /// Largest file of a network.
 const NETWORK_BYTES: u64 = 1 << 30;
 /// The network that comes with the program, made by the command in `docs/src/dbm.md`.
@@ -128,7 +129,7 @@ pub(super) struct SavedNetwork {
     pub(super) rows: usize,
     pub(super) columns: usize,
     pub(super) dataset: Dataset,
-    pub(super) threshold: u8,
+    pub(super) threshold: Binarise,
     pub(super) format: Format,
     /// β while images are drawn, unless another is asked for.
     pub(super) draw_betas: Schedule,
@@ -144,7 +145,7 @@ impl SavedNetwork {
         model: &SparseDbm,
         format: Format,
         (rows, columns): (usize, usize),
-        (dataset, threshold): (Dataset, u8),
+        (dataset, threshold): (Dataset, Binarise),
         draw_betas: Schedule,
     ) -> Result<Self, Failure> {
         let network = model.network(format)?;

@@ -24,7 +24,7 @@ use crate::{
 use smml_core::{Estimate, parallel::Par, rng::Streams, store};
 use smml_hw::{
     dbm::{Clamped, DbmTrainer, Inference, Labelled, Layout, SparseDbm},
-    machine::{FixedNetwork, MemoryImage},
+    machine::{FixedNetwork, MemoryImage, UpdateOrder},
 };
 use smml_learn::{data::BinaryData, network::Confusion};
 use std::time::Instant;
@@ -140,7 +140,7 @@ pub(super) fn train(args: &DbmTrainArgs) -> Result<(), Failure> {
 
     let mut o = Outcome::default();
     facts(&mut o, &network, &programmed);
-    let how = ask::halves(args.sweeps, ask::constant(), format, seed);
+    let how = ask::halves(args.sweeps, ask::constant(), format, UpdateOrder::Synchronous, seed);
     let held = ask::classify(&network.model, &split.held, &how, "held-out images", &mut keeper)?;
     o.reported("held-out accuracy", Confusion::new(images.n_classes, &split.held_labels, &held)?.accuracy()?);
     let found = ask::classify(&network.model, &images.test, &how, "test images", &mut keeper)?;
@@ -156,6 +156,7 @@ pub(super) fn train(args: &DbmTrainArgs) -> Result<(), Failure> {
         sweeps: DRAWN_SWEEPS,
         betas: network.saved.draw_betas.clone(),
         format,
+        order: UpdateOrder::Synchronous,
         seed,
     };
     let drawn = draw(&network, &wanted, &mut keeper)?;
@@ -223,7 +224,11 @@ fn learn(
         let rates = format!("{:.0} images/s, {:.2} flips/ns", images / seconds, 1e-9 * flips / seconds);
         if ends {
             let model = trainer.model()?;
-            let held_out = watch(&model, split, &ask::halves(sweeps, ask::constant(), t.format, t.seed))?;
+            let held_out = watch(
+                &model,
+                split,
+                &ask::halves(sweeps, ask::constant(), t.format, UpdateOrder::Synchronous, t.seed),
+            )?;
             let epoch = Epoch {
                 learning_rate: t
                     .learning_rate
