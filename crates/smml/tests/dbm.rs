@@ -35,8 +35,11 @@ struct Place {
 impl Place {
     /// With 60 training and 40 test images of 3 x 3 pixels in two classes.
     fn new() -> Self {
+        Place::with_test_images(40)
+    }
+    fn with_test_images(n: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        write_set(&folder.path().join("data/mnist"), 60, 40);
+        write_set(&folder.path().join("data/mnist"), 60, n);
         Place { folder }
     }
     fn at(&self, name: &str) -> PathBuf {
@@ -165,7 +168,8 @@ fn graphs_of_files_layers_and_the_published_recipe_are_trained_too() {
 
 #[test]
 fn runs_that_are_killed_or_stopped_end_with_the_same_bytes() {
-    let place = Place::new();
+    // Images are classified 1,024 at a time.
+    let place = Place::with_test_images(2500);
     let train = [&TRAIN[..], &["--epochs=150", "--checkpoint-every=5ms"]].concat();
     run_to(0, place.line(&train, "whole"));
     let network = place.at("whole/network.dbm").display().to_string();

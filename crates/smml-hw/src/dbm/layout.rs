@@ -39,7 +39,7 @@ impl TryFrom<RawLayout> for Layout {
 impl Layout {
     /// From the nodes of pixels, and of label bits (all classes of the first copy, then of the next one).
     ///
-    /// Errors: no pixels, more than 256 classes or copies, label bits that are no whole number of copies, a node that is not
+    /// Errors: 2³² nodes or more, no pixels, more than 256 classes or copies, label bits that are no whole number of copies, a node that is not
     /// there or is used twice.
     pub fn new(n_nodes: usize, pixels: Vec<u32>, n_classes: usize, labels: Vec<u32>) -> Result<Self> {
         if pixels.is_empty() {
@@ -55,6 +55,9 @@ impl Layout {
         if n_classes > 0 && (!labels.len().is_multiple_of(n_classes) || labels.len() / n_classes > MOST) {
             let allowed = format!("1 to {MOST} times {n_classes}");
             return Err(Error::out_of_range("number of label bits", labels.len(), allowed));
+        }
+        if u32::try_from(n_nodes).is_err() {
+            return Err(Error::out_of_range("number of nodes", n_nodes, "below 2^32"));
         }
         let mut used = vec![false; n_nodes];
         for &node in pixels.iter().chain(&labels) {
@@ -174,6 +177,7 @@ mod tests {
         }
         assert!(Layout::random(10, 10, 0, 5, &mut rng).is_ok());
         assert!(Layout::new(10, vec![1, 1], 0, vec![]).is_err());
+        assert!(Layout::new(usize::MAX, vec![1], 0, vec![]).is_err());
         assert!(Layout::new(10, vec![10], 0, vec![]).is_err());
         assert!(Layout::new(10, vec![1], 2, vec![2, 3, 4]).is_err());
         assert!(Layout::new(10, vec![1], 0, vec![2]).is_err());

@@ -71,8 +71,8 @@ fn plain_table<'a>(name: &str, rows: impl Iterator<Item = &'a Row>, gate: Gate) 
         let state = State::from(gate.verdict(row));
         let tau = match is_chain(row) {
             _ if !has_tau => String::new(),
-            true => format!("<td class=\"n\">{:.1}</td>", row.value.tau_int),
-            false => "<td></td>".into(),
+            true => format!("<td class=\"n tau\">{:.1}</td>", row.value.tau_int),
+            false => "<td class=\"n tau\"></td>".into(),
         };
         let verdict = if gate.is_vague(row) { "too few samples".into() } else { badge(state) };
         let z = row.z().map_or(String::new(), |z| {

@@ -72,7 +72,7 @@ pub(super) fn classify(
 ) -> Result<Vec<u8>, Failure> {
     let key = format!("{name}, {} + {} sweeps", how.anneal, how.reads);
     let mut found = keeper.progress.found.remove(&key).unwrap_or_default();
-    if found.len() > rows.len() || (found.len() < rows.len() && found.len() % PIECE != 0) {
+    if found.len() > rows.len() || (found.len() < rows.len() && !found.len().is_multiple_of(PIECE)) {
         return Err(Failure::File("checkpoint: its classes do not fit this run".into()));
     }
     let bar = progress::bar(rows.len() as u64, keeper.quiet);

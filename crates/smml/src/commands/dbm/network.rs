@@ -80,6 +80,22 @@ impl Graph {
             }
         }
     }
+    /// How many nodes and edges it has.
+    fn size(&self, n_pixels: usize, n_labels: usize) -> Result<(usize, usize), Failure> {
+        Ok(match self {
+            Graph::Family(shape) => {
+                let layout = topology::Layout::new(*shape)?;
+                (layout.n_nodes(), layout.n_edges())
+            }
+            Graph::Edges { n_nodes, edges } => (*n_nodes as usize, edges.len()),
+            Graph::Layers(units) => {
+                let hidden = units.iter().map(|n| *n as usize);
+                let sizes: Vec<usize> = [n_pixels].into_iter().chain(hidden).chain([n_labels]).collect();
+                let pairs = sizes.windows(2).map(|w| w[0].saturating_mul(w[1]));
+                (sizes.iter().sum(), pairs.fold(0, usize::saturating_add))
+            }
+        })
+    }
     /// The wires; of layers with their own places of visible units.
     fn wiring(
         &self,
@@ -170,15 +186,13 @@ impl SavedNetwork {
     fn model(&self) -> Result<SparseDbm, Failure> {
         let layout = &self.layout;
         let wrong = |why: String| Err(Failure::File(why));
-        if let Graph::Family(shape) = &self.graph {
-            // Before a large graph is built that nobody has codes for.
-            let expected = topology::Layout::new(*shape)?.n_edges();
-            if expected != self.couplings.len() {
-                return wrong(format!(
-                    "{} couplings, {} has {expected}",
-                    self.couplings.len(),
-                    self.graph.name()
-                ));
+        // Before a large graph is built that nobody has numbers for.
+        let (n_nodes, n_edges) = self.graph.size(layout.pixels().len(), layout.labels().len())?;
+        for (what, found, expected) in
+            [("couplings", self.couplings.len(), n_edges), ("fields", self.fields.len(), n_nodes)]
+        {
+            if found != expected {
+                return wrong(format!("{found} {what}, {} has {expected}", self.graph.name()));
             }
         }
         if self.rows.checked_mul(self.columns) != Some(layout.pixels().len()) {
@@ -294,7 +308,8 @@ mod tests {
             (SavedNetwork { rows: 3, ..good.clone() }, "3 x 2 pixels"),
             (SavedNetwork { couplings: vec![0; 3], ..good.clone() }, "3 couplings"),
             (SavedNetwork { couplings: vec![600; 20], ..good.clone() }, "code 600"),
-            (SavedNetwork { fields: vec![0; 3], ..good.clone() }, "fields"),
+            (SavedNetwork { fields: vec![0; 3], ..good.clone() }, "3 fields"),
+            (SavedNetwork { graph: Graph::Layers(vec![u32::MAX; 2]), ..good.clone() }, "20 couplings"),
             (
                 SavedNetwork { graph: Graph::Family(Shape::King { rows: 0, columns: 3 }), ..good.clone() },
                 "rows",
@@ -303,7 +318,10 @@ mod tests {
                 SavedNetwork { graph: Graph::Edges { n_nodes: 9, edges: vec![(0, 9); 20] }, ..good.clone() },
                 "9",
             ),
-            (SavedNetwork { layout: good.layout.clone(), ..layers }, "layers"),
+            (
+                SavedNetwork { layout: Layout::new(9, vec![1, 0, 2, 3], 2, vec![4, 5]).unwrap(), ..layers },
+                "layers",
+            ),
         ] {
             let message = bad.model().unwrap_err().to_string();
             assert!(message.contains(why), "{message}");
