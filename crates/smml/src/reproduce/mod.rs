@@ -5,8 +5,10 @@ pub(crate) mod check;
 pub(crate) mod core;
 mod ebm;
 mod learn;
+mod machines;
 mod physics;
 mod solved;
+mod sparse;
 mod spins;
 mod transitions;
 
@@ -39,6 +41,8 @@ pub(crate) fn all() -> Vec<&'static Check> {
         .chain(solved::checks())
         .chain(learn::checks())
         .chain(ebm::checks())
+        .chain(machines::checks())
+        .chain(sparse::checks())
         .collect()
 }
 
