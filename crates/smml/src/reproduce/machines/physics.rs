@@ -94,7 +94,7 @@ pub(super) fn mean_field(ctx: &Context<'_>) -> Result<Outcome, Failure> {
             0.05,
         );
     }
-    // The mean over glasses at β = ½: half of the way to the glass.
+    // Means over glasses, above their transition.
     for (b, beta) in betas.iter().enumerate().filter(|(_, beta)| [0.2, 0.6].contains(*beta)) {
         let (naive, tap) = (Estimate::from_independent(&at(b, 2))?, Estimate::from_independent(&at(b, 3))?);
         o.reported(format!("β = {beta}: error of m by the mean field, root mean square"), naive);
@@ -177,7 +177,7 @@ pub(super) fn thermodynamics(ctx: &Context<'_>) -> Result<Outcome, Failure> {
     betas.extend([1.0, 1.25, 1.6, 2.0]);
     let exact_at = ising::exact::averages(ising, &betas)?;
     let plan =
-        SamplingPlan { burn_in: 2_000, n_samples: ctx.level.pick(400, 4_000, 40_000), sweeps_between: 5 };
+        SamplingPlan { burn_in: 500, n_samples: ctx.level.pick(200, 2_000, 30_000), sweeps_between: 5 };
     let found = thermal(&machine, &betas, &plan, &ctx.streams, Par::Rayon)?;
     let energies: Vec<(Estimate, f64)> =
         found.iter().zip(&exact_at).map(|(f, e)| (f.energy, n * e.energy + machine.constant())).collect();
