@@ -161,7 +161,9 @@ fn gradients(ctx: &Context<'_>, o: &mut Outcome) -> Result<(), Failure> {
             format!("gradient of {name} by {seeds} machines of 16 nodes less the exact one"),
             &pairs,
         );
-        o.at_most("its largest standard error", Estimate::exact(largest), 0.01);
+        // A wrong factor shows here as well: the machine of every seed is another one, and so is what is wrong.
+        let bound = ctx.level.pick(0.008, 0.003, 0.001);
+        o.at_most("its largest standard error", Estimate::exact(largest), bound);
     }
     Ok(())
 }
