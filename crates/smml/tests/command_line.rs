@@ -57,7 +57,7 @@ fn exit_codes_and_messages() {
         (&["ising"], 2, "--temperature"),
         (&["ising", "-T", "2", "--size", "-4"], 2, "-4 is not in 1..=8192"),
         (&["ising", "-T", "2", "--seed", "-1"], 2, "'--seed <N>'"),
-        (&["reproduce", "hw"], 2, "nothing to check here yet"),
+        (&["reproduce", "rl"], 2, "nothing to check here yet"),
         (&["ising", "-T=2", "--beta=1"], 2, "cannot be used with"),
         (&["ising", "-T", "-1", &x], 2, "greater than 0"),
         (&["ising", "-T=0", &x], 2, "greater than 0"),

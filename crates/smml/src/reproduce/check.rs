@@ -81,6 +81,23 @@ impl Outcome {
     pub(crate) fn sampled(&mut self, quantity: impl Into<String>, value: Estimate, exact: f64) -> &mut Self {
         self.push(quantity, value, Expected::Sampled(exact))
     }
+    /// Compares many sampled numbers with their exact values in one row: the smallest of their p-values times their
+    /// number, at most 1, against [`ALARM`]. Together they fail by chance no more often than one comparison does
+    /// (Bonferroni).
+    pub(crate) fn all_sampled(
+        &mut self,
+        quantities: impl std::fmt::Display,
+        pairs: &[(Estimate, f64)],
+    ) -> &mut Self {
+        let n = pairs.len() as f64;
+        // A value that is not a number must not pass, and `f64::min` would lose it.
+        let least = pairs
+            .iter()
+            .map(|(value, exact)| value.p_value(*exact))
+            .fold(1.0f64, |least, p| if p.is_nan() || least.is_nan() { f64::NAN } else { least.min(n * p) });
+        let text = format!("{quantities}: smallest p-value of {}, times their number", pairs.len());
+        self.push(text, Estimate::exact(least), Expected::AtLeast(ALARM))
+    }
     /// Compares a computed number with its exact value, to a relative tolerance (absolute where |exact| < 1).
     pub(crate) fn computed(
         &mut self,
@@ -331,6 +348,23 @@ mod tests {
             o.sampled("known", Estimate::with_dof(z, 1.0, f64::MAX, 9.0, Source::Independent), 0.0);
             assert_eq!(o.rows[0].verdict(), verdict);
         }
+    }
+
+    #[test]
+    fn many_numbers_raise_no_more_alarms_than_one() {
+        let known = |z: f64| Estimate::with_dof(z, 1.0, f64::MAX, 9.0, Source::Independent);
+        let verdict = |pairs: &[(Estimate, f64)]| {
+            let mut o = Outcome::default();
+            o.all_sampled("means", pairs);
+            o.rows[0].verdict()
+        };
+        // 5.61 standard errors are the gate of one number, 6.35 of a hundred.
+        for (n, z, holds) in [(1, 5.6, true), (1, 5.65, false), (100, 6.3, true), (100, 6.45, false)] {
+            let mut pairs = vec![(known(0.0), 0.0); n];
+            pairs[n / 2] = (known(z), 0.0);
+            assert_eq!(verdict(&pairs) == Verdict::Holds, holds, "{n} numbers, {z}");
+        }
+        assert_eq!(verdict(&[(known(0.0), 0.0), (known(f64::NAN), 0.0), (known(1.0), 0.0)]), Verdict::Fails);
     }
 
     #[test]

@@ -6,8 +6,10 @@ pub(crate) mod core;
 mod design;
 mod ebm;
 mod learn;
+mod machines;
 mod physics;
 mod solved;
+mod sparse;
 mod spins;
 mod transitions;
 
@@ -41,6 +43,8 @@ pub(crate) fn all() -> Vec<&'static Check> {
         .chain(learn::checks())
         .chain(ebm::checks())
         .chain(design::checks())
+        .chain(machines::checks())
+        .chain(sparse::checks())
         .collect()
 }
 
@@ -304,4 +308,28 @@ fn tables(parts: &[Part]) -> String {
         text.push('\n');
     }
     format!("{text}{} passed, {} failed, {} skipped\n", counts[0], counts[1], counts[2])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_unique_and_equations_name_their_checks() {
+        let mut seen = HashSet::new();
+        for check in all() {
+            assert!(seen.insert(check.id), "two checks named {}", check.id);
+            assert!(check.id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'));
+            for id in check.equations {
+                let equation = catalogue::all().iter().find(|e| e.id == *id);
+                let equation = equation.unwrap_or_else(|| panic!("{}: no equation {id}", check.id));
+                assert!(
+                    equation.checks.contains(&check.id),
+                    "docs/equations.toml lacks {} at {id}",
+                    check.id
+                );
+            }
+        }
+    }
 }
