@@ -14,7 +14,7 @@ use smml_core::{
 };
 use smml_hw::{
     dbm::{Clamped, DbmTrainer, DbmTraining, Inference, Labelled, Layout, Negative, Phase, Rule, SparseDbm},
-    machine::{Format, Wiring},
+    machine::{Format, UpdateOrder, Wiring},
     topology::Topology,
 };
 use smml_learn::data::{BinaryData, Known};
@@ -257,6 +257,7 @@ fn turned(ctx: &Context<'_>, o: &mut Outcome) -> Result<(), Failure> {
         betas: Schedule::linear(0.2, 1.0)?,
         reads: 200,
         format: "s{3}{9}".parse()?,
+        order: UpdateOrder::Synchronous,
         seed: rng.word(),
     };
     let clamped = Clamped { rows: &test, pixels: None, labels: None };
@@ -345,6 +346,7 @@ fn digits(ctx: &Context<'_>, folder: &Path, o: &mut Outcome) -> Result<(), Failu
         betas: Schedule::linear(0.2, 1.0)?,
         reads: 300,
         format: "s{3}{9}".parse()?,
+        order: UpdateOrder::Synchronous,
         seed: rng.word(),
     };
     let clamped = Clamped { rows: &test, pixels: None, labels: None };
