@@ -170,7 +170,7 @@ fn graphs_of_files_layers_and_the_published_recipe_are_trained_too() {
 fn runs_that_are_killed_or_stopped_end_with_the_same_bytes() {
     // Images are classified 1,024 at a time.
     let place = Place::with_test_images(2500);
-    let train = [&TRAIN[..], &["--epochs=150", "--checkpoint-every=5ms"]].concat();
+    let train = [&TRAIN[..], &["--epochs=600", "--checkpoint-every=5ms"]].concat();
     run_to(0, place.line(&train, "whole"));
     let network = place.at("whole/network.dbm").display().to_string();
     let file = network.as_str();
@@ -195,10 +195,20 @@ fn runs_that_are_killed_or_stopped_end_with_the_same_bytes() {
         for (k, signal) in ["KILL", "INT"].into_iter().enumerate() {
             let more: &[&str] = if k == 0 { &["--threads=1"] } else { &["--threads=2", "--resume"] };
             let mut child = smml(place.line(&[&words[..], more].concat(), &broken)).spawn().unwrap();
+            let checkpoint = place.at(&broken).join("checkpoint");
             if k == 0 && name != "classify" {
-                wait_for(&place.at(&broken).join("checkpoint"), &mut child);
-            } else {
-                std::thread::sleep(std::time::Duration::from_millis(60));
+                wait_for(&checkpoint, &mut child);
+            }
+            // Some checkpoints later there is something to forget.
+            for _ in 0..4 {
+                let before = fs::read(&checkpoint).ok();
+                let start = std::time::Instant::now();
+                while fs::read(&checkpoint).ok() == before
+                    && child.try_wait().unwrap().is_none()
+                    && start.elapsed().as_millis() < 100
+                {
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                }
             }
             send(signal, &child);
             let end = child.wait_with_output().unwrap();
