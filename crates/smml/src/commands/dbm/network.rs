@@ -278,8 +278,15 @@ mod tests {
         let couplings = (0..wiring.n_edges()).map(|k| 0.1 * k as f32 - 0.3).collect();
         let model = SparseDbm::new(wiring.clone(), layout, couplings, vec![0.5; wiring.n_nodes()]).unwrap();
         let format = Format::S4_5;
-        SavedNetwork::new(graph, &model, format, (2, 2), (Dataset::Mnist, 127), Schedule::Constant(1.0))
-            .unwrap()
+        SavedNetwork::new(
+            graph,
+            &model,
+            format,
+            (2, 2),
+            (Dataset::Mnist, Binarise::Above(127)),
+            Schedule::Constant(1.0),
+        )
+        .unwrap()
     }
 
     #[test]
