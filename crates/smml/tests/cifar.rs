@@ -52,7 +52,7 @@ fn reduced_colour_images_are_learned_and_classified() {
     let said = run_to(0, line(&[&train[..], &["--quiet"]].concat(), &folder));
     assert!(!said.contains("not the published"), "{said}");
     let config = read(&folder.join("config.toml"));
-    assert!(config.contains("side = 16") && config.contains("threshold = 127"), "{config}");
+    assert!(config.contains("side = 16") && config.contains("threshold = \"127\""), "{config}");
     let model = format!("--model={}", folder.join("model.rbm").display());
     let classified = place.path().join("classified");
     run_to(0, line(&["rbm", "classify", &model, &data, "--quiet"], &classified));
