@@ -108,7 +108,7 @@ impl PoissonClocks {
 
 /// A time in sweeps.
 pub(super) fn check_time(time: f64) -> Result<()> {
-    match time >= 0.0 && time <= LONGEST {
+    match (0.0..=LONGEST).contains(&time) {
         true => Ok(()),
         false => Err(Error::out_of_range("time in sweeps", time, format!("in 0..={LONGEST:e}"))),
     }

@@ -1053,11 +1053,7 @@ pub(super) static EQUATIONS: [Equation; 64] = [
         difference: "Announced as the acceptance probability, but it is the zero-temperature limit of the Boltzmann distribution. The acceptance rule is min(1, exp(-β ΔH)), Algorithm 2. The section closes with antibody design by annealing in the energy of a vector quantized variational autoencoder (VQ-VAE): that network is not reproduced; designs by annealing in a learned Potts energy show the idea.",
         part: 2,
         status: Status::Implemented,
-        items: &[
-            "smml_physics::search::Annealing",
-            "smml_physics::planar::ground_state",
-            "smml_learn::ebm::potts::Design",
-        ],
+        items: &["smml_physics::search::Annealing", "smml_physics::planar::ground_state", "smml_learn::ebm::potts::Design"],
         checks: &["zero-temperature-limit", "planar-glass", "sequence-design"],
         chapter: Chapter::Physics,
     },

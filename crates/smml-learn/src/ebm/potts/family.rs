@@ -47,7 +47,8 @@ impl FoldedChain {
                 let y = if z % 2 == 0 { row } else { sides[1] - 1 - row };
                 for column in 0..sides[0] {
                     // The direction changes from row to row, through all layers.
-                    let x = if (z * sides[1] + row) % 2 == 0 { column } else { sides[0] - 1 - column };
+                    let x =
+                        if (z * sides[1] + row).is_multiple_of(2) { column } else { sides[0] - 1 - column };
                     places.push([x, y, z]);
                 }
             }
