@@ -76,7 +76,7 @@ fn critical_point(ctx: &Context<'_>) -> Result<Outcome, Failure> {
         Level::Quick => &[(8, 100, 3), (12, 60, 3), (16, 50, 3), (24, 24, 3), (32, 16, 3)],
         Level::Default => &[(8, 250, 3), (16, 400, 4), (32, 40, 4), (64, 32, 4), (128, 20, 5)],
         // Without L = 8, whose corrections beyond the leading one are larger than its errors of such runs.
-        Level::Full => &[(12, 7_500, 4), (16, 8_000, 4), (32, 1_400, 4), (64, 1_450, 4), (128, 100, 5)],
+        Level::Full => &[(12, 6_000, 4), (16, 6_000, 4), (32, 1_100, 4), (64, 1_300, 4), (128, 160, 5)],
     };
     let plan: Vec<Chains> = sizes
         .iter()
