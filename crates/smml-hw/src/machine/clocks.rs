@@ -65,6 +65,8 @@ impl TryFrom<RawClocks> for PoissonClocks {
 
 /// Longest time that is asked for at once, in sweeps.
 const LONGEST: f64 = 1e9;
+/// Most rings that are expected of one call: they are listed.
+const MOST_RINGS: f64 = 1e8;
 
 impl PoissonClocks {
     /// Clocks for the nodes of an order ([`Wiring::order`], [`Wiring::free`] or [`Wiring::holding`]), started at time 0.
@@ -87,9 +89,14 @@ impl PoissonClocks {
     }
     /// Lets `time` sweeps pass; the nodes whose clocks rang, in order. Two calls are as good as one for both times.
     ///
-    /// Errors: a time that is negative, not a number or above 10⁹.
+    /// Errors: a time that is negative, not a number or above 10⁹, or in which more than 10⁸ rings are expected.
     pub fn advance<R: Draw>(&mut self, time: f64, rng: &mut R) -> Result<Vec<u32>> {
         check_time(time)?;
+        let n = self.nodes.len();
+        if time * n as f64 > MOST_RINGS {
+            let most = format!("at most {:e} for {n} nodes: go on in several calls", MOST_RINGS / n as f64);
+            return Err(Error::out_of_range("time in sweeps", time, most));
+        }
         let mut rung = Vec::with_capacity((1.1 * time * self.nodes.len() as f64).min(1e6) as usize);
         let mut left = time;
         while self.wait <= left {
@@ -158,7 +165,7 @@ mod tests {
         assert_eq!(parts, whole);
         assert!(whole.contains(&(7 | HELD)));
         assert!((one.0.wait - other.0.wait).abs() < 1e-12);
-        for bad in [-1.0, f64::NAN, 1e10] {
+        for bad in [-1.0, f64::NAN, 1e10, 5e7] {
             assert!(one.0.advance(bad, &mut one.1).is_err());
         }
         assert!(PoissonClocks::new(&[], &mut one.1).is_err());

@@ -20,6 +20,12 @@ use smml_hw::{
 use smml_learn::data::{BinaryData, Known};
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
+/// Classification by β from 0.2 to 1 over `anneal` sweeps, and `reads` more that count.
+fn annealed(anneal: usize, reads: usize, seed: u64) -> Result<Inference, Failure> {
+    let (betas, format) = (Schedule::linear(0.2, 1.0)?, "s{3}{9}".parse()?);
+    Ok(Inference { anneal, betas, reads, format, order: UpdateOrder::Synchronous, seed })
+}
+
 fn wired(topology: &Topology) -> Result<Arc<Wiring>, Failure> {
     Ok(Arc::new(Wiring::new(topology.graph(), topology.colouring())?))
 }
@@ -252,14 +258,7 @@ fn turned(ctx: &Context<'_>, o: &mut Outcome) -> Result<(), Failure> {
     };
     let rows = Labelled { data: &data, labels: &labels };
     let mut trainer = DbmTrainer::new(training, wiring, layout, rows)?;
-    let how = Inference {
-        anneal: 400,
-        betas: Schedule::linear(0.2, 1.0)?,
-        reads: 200,
-        format: "s{3}{9}".parse()?,
-        order: UpdateOrder::Synchronous,
-        seed: rng.word(),
-    };
+    let how = annealed(400, 200, rng.word())?;
     let clamped = Clamped { rows: &test, pixels: None, labels: None };
     let accuracy = |model: &SparseDbm| -> Result<Estimate, Failure> {
         let best = model.infer(&clamped, &how, Par::Rayon)?.best();
@@ -341,14 +340,7 @@ fn digits(ctx: &Context<'_>, folder: &Path, o: &mut Outcome) -> Result<(), Failu
     while !trainer.is_done() {
         flips += trainer.step(Par::Rayon)?.flips;
     }
-    let how = Inference {
-        anneal: 200,
-        betas: Schedule::linear(0.2, 1.0)?,
-        reads: 300,
-        format: "s{3}{9}".parse()?,
-        order: UpdateOrder::Synchronous,
-        seed: rng.word(),
-    };
+    let how = annealed(200, 300, rng.word())?;
     let clamped = Clamped { rows: &test, pixels: None, labels: None };
     let best = trainer.model()?.infer(&clamped, &how, Par::Rayon)?.best();
     let right = share(best.iter().zip(test_set.labels()).map(|(a, b)| a == b))?;
