@@ -18,8 +18,8 @@ use smml_hw::{
 pub(super) const LAYOUT_SEED: u64 = 12_345;
 const COPIES: u16 = 5;
 
-/// What learned best on MNIST with Pegasus P14: the gradient of ln p(labels | pixels) alone. It gives no picture of the images;
-/// `--generative` adds their gradient.
+/// The gradient of ln p(labels | pixels) alone: it classifies, and gives no picture of the images; `--generative` adds their
+/// gradient.
 fn ours(format: Format, seed: u64) -> DbmTraining {
     DbmTraining {
         n_epochs: 40,
