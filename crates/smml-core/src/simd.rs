@@ -17,9 +17,9 @@ use std::{cell::Cell, sync::OnceLock};
 pub enum Path {
     /// What the target's baseline has.
     Portable,
-    /// AVX2 (256 bits).
+    /// AVX2 (256 bits), with POPCNT.
     Avx2,
-    /// AVX-512 F, BW, DQ, VL (512 bits).
+    /// AVX-512 F, BW, DQ, VL (512 bits), with POPCNT.
     Avx512,
 }
 
@@ -47,7 +47,11 @@ fn detected() -> Path {
                 && std::is_x86_feature_detected!("avx512bw")
                 && std::is_x86_feature_detected!("avx512dq")
                 && std::is_x86_feature_detected!("avx512vl");
-            let best = if avx512 {
+            // Every CPU with AVX2 counts bits in one instruction; that is a feature of its own all the same.
+            let popcnt = std::is_x86_feature_detected!("popcnt");
+            let best = if !popcnt {
+                Path::Portable
+            } else if avx512 {
                 Path::Avx512
             } else if std::is_x86_feature_detected!("avx2") {
                 Path::Avx2
@@ -114,11 +118,11 @@ macro_rules! simd_paths {
             fn portable $(<const $n: $nt>)? ($($arg: $ty),*) $(-> $ret)? $body
             #[cfg(target_arch = "x86_64")]
             {
-                #[target_feature(enable = "avx2")]
+                #[target_feature(enable = "avx2,popcnt")]
                 fn avx2 $(<const $n: $nt>)? ($($arg: $ty),*) $(-> $ret)? {
                     portable $(::<$n>)? ($($arg),*)
                 }
-                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,popcnt")]
                 fn avx512 $(<const $n: $nt>)? ($($arg: $ty),*) $(-> $ret)? {
                     portable $(::<$n>)? ($($arg),*)
                 }

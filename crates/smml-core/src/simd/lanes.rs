@@ -7,7 +7,7 @@
 
 mod numbers16;
 
-pub use numbers16::Numbers16;
+pub use numbers16::{Numbers16, Table64};
 
 use crate::rng::WideStream;
 

@@ -461,7 +461,7 @@ impl<'a> DbmTrainer<'a> {
             }
             let c = |i: u32| f64::from(self.state.means[i as usize]);
             let raw = spins.clone();
-            for ((i, j, _), pair) in wiring.graph().edges().zip(&mut pairs) {
+            for (&[i, j], pair) in wiring.pairs().iter().zip(&mut pairs) {
                 *pair -= c(i) * raw[j as usize] + c(j) * raw[i as usize];
                 spins[i as usize] -= c(j) * *pair;
                 spins[j as usize] -= c(i) * *pair;

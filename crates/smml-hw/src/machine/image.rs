@@ -77,7 +77,7 @@ impl MemoryImage {
             ends,
             couplings,
             fields: network.field_codes().to_vec(),
-            sigmoid: table.coefficients.map(|c| c.to_vec()),
+            sigmoid: [0, 1, 2].map(|k| table.coefficients[k].numbers().to_vec()),
         }
     }
     /// Number of nodes.

@@ -27,14 +27,7 @@ impl Moments {
     pub(super) fn count(&mut self, wiring: &Wiring, spins: &[u64], chains: u64) {
         self.n += u64::from(chains.count_ones());
         nodes(spins, chains, &mut self.up);
-        let mut first = 0;
-        for i in 0..wiring.n_nodes() {
-            let (ends, _) = wiring.graph().neighbours(i);
-            let above = &ends[ends.partition_point(|j| (*j as usize) < i)..];
-            let agree = &mut self.agree[first..first + above.len()];
-            edges(spins[i], above, spins, chains, agree);
-            first += above.len();
-        }
+        edges(wiring.pairs(), spins, chains, &mut self.agree);
     }
     /// Adds what another counted.
     pub fn add(&mut self, other: &Moments) {
@@ -64,11 +57,10 @@ simd_paths! {
             *count += u64::from((s & chains).count_ones());
         }
     }
-}
 
-#[inline]
-fn edges(own: u64, ends: &[u32], spins: &[u64], chains: u64, agree: &mut [u64]) {
-    for (count, j) in agree.iter_mut().zip(ends) {
-        *count += u64::from((!(own ^ spins[*j as usize]) & chains).count_ones());
+    fn edges(pairs: &[[u32; 2]], spins: &[u64], chains: u64, agree: &mut [u64]) {
+        for (count, [i, j]) in agree.iter_mut().zip(pairs) {
+            *count += u64::from((!(spins[*i as usize] ^ spins[*j as usize]) & chains).count_ones());
+        }
     }
 }

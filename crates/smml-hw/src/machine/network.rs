@@ -85,7 +85,7 @@ impl FixedNetwork {
         let (couplings, fields) = (codes(couplings), codes(fields));
         let mut largest: Vec<i64> = fields.iter().map(|h| i64::from(*h).abs()).collect();
         let mut base: Vec<i64> = fields.iter().map(|h| i64::from(*h)).collect();
-        for ((i, j, _), w) in self.wiring.graph().edges().zip(&couplings) {
+        for (&[i, j], w) in self.wiring.pairs().iter().zip(&couplings) {
             for k in [i, j] {
                 largest[k as usize] += i64::from(*w).abs();
                 base[k as usize] -= i64::from(*w);

@@ -1,5 +1,6 @@
 //! The sigmoid as hardware has it: a table of 64 quadratic pieces in 16-bit arithmetic.
 
+use smml_core::simd::lanes::Table64;
 use std::sync::OnceLock;
 
 /// Pieces of the table.
@@ -23,7 +24,7 @@ pub(super) const LARGEST: u16 = PIECES as u16 * WIDTH - WIDTH / 2 - 1;
 /// σ(-x) = 1 - σ(x).
 #[derive(Debug)]
 pub struct SigmoidTable {
-    pub(super) coefficients: [[i16; PIECES]; 3],
+    pub(super) coefficients: [Table64; 3],
 }
 
 impl SigmoidTable {
@@ -39,7 +40,7 @@ impl SigmoidTable {
     pub fn threshold(&self, x: u16) -> u16 {
         let x = x.min(LARGEST);
         let piece = usize::from((x + WIDTH / 2) / WIDTH);
-        let [c0, c1, c2] = [0, 1, 2].map(|k| self.coefficients[k][piece]);
+        let [c0, c1, c2] = [0, 1, 2].map(|k| self.coefficients[k].numbers()[piece]);
         c0.wrapping_add(rise(c1, c2, (x << 7) as i16)) as u16
     }
     /// The probability that belongs to an argument in units of 2⁻¹¹.
@@ -76,7 +77,7 @@ impl SigmoidTable {
                 all[piece] = c;
             }
         }
-        SigmoidTable { coefficients }
+        SigmoidTable { coefficients: coefficients.map(Table64::new) }
     }
 }
 

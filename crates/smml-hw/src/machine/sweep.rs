@@ -147,10 +147,9 @@ lanes_paths! {
             let i = i as usize;
             let mut fields = [W::splat_i16(network.base[i]); 2];
             for Wire { end, double } in &network.wires[network.wiring().row(i)] {
-                let (up, double) = (spins[*end as usize], W::splat_i16(*double));
-                fields[0] = fields[0].add_i16_where(up as u32, double);
-                fields[1] = fields[1].add_i16_where((up >> 32) as u32, double);
+                fields = W::add_where(fields, spins[*end as usize], W::splat_i16(*double));
             }
+            let fields = W::in_order(fields);
             let mut up = 0;
             for k in 0..2 {
                 let mut x = fields[k].abs_i16().min_u16(most[k]).mul_i16(shift[k]);

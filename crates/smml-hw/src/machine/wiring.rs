@@ -16,6 +16,8 @@ pub struct Wiring {
     ends: Vec<u32>,
     /// Of every edge, in the order of [`SparseGraph::edges`], its two places in `ends`.
     places: Vec<[u32; 2]>,
+    /// The two ends of every edge.
+    pairs: Vec<[u32; 2]>,
     /// All nodes, colour by colour.
     order: Vec<u32>,
 }
@@ -66,7 +68,8 @@ impl Wiring {
         for (e, (i, _, _)) in graph.edges().enumerate() {
             places[e][0] = take(i);
         }
-        Ok(Wiring { graph: graph.clone(), colouring: colouring.clone(), rows, ends, places, order })
+        let pairs = graph.edges().map(|(i, j, _)| [i, j]).collect();
+        Ok(Wiring { graph: graph.clone(), colouring: colouring.clone(), rows, ends, places, pairs, order })
     }
     /// Number of nodes.
     pub fn n_nodes(&self) -> usize {
@@ -110,6 +113,10 @@ impl Wiring {
     }
     pub(super) fn ends(&self) -> &[u32] {
         &self.ends
+    }
+    /// The two ends of every edge, in the order of [`SparseGraph::edges`].
+    pub fn pairs(&self) -> &[[u32; 2]] {
+        &self.pairs
     }
     pub(super) fn places(&self) -> &[[u32; 2]] {
         &self.places

@@ -100,6 +100,15 @@ impl BinaryData {
         let start = rows.start.min(end);
         BinaryData { width: self.width, bits: self.bits[start * self.width..end * self.width].to_vec() }
     }
+    /// The rows at these places, in this order.
+    ///
+    /// # Panics
+    /// When there is no such row, as indexing a slice does.
+    pub fn select(&self, places: &[usize]) -> Self {
+        let mut bits = Vec::with_capacity(places.len() * self.width);
+        places.iter().for_each(|k| bits.extend_from_slice(self.row(*k)));
+        BinaryData { width: self.width, bits }
+    }
     /// These rows with the last ones replaced by `rows`, which must not be wider or more.
     pub(crate) fn ending_in(&self, rows: &BinaryData) -> Self {
         let mut bits = self.bits.clone();

@@ -11,8 +11,11 @@ pub trait Numbers16: Copy {
     fn splat_i16(number: i16) -> Self;
     /// Sums modulo 2¹⁶.
     fn add_i16(self, o: Self) -> Self;
-    /// Sums modulo 2¹⁶ where the bit is set, else the numbers as they are.
-    fn add_i16_where(self, set: u32, o: Self) -> Self;
+    /// Sixty-four sums modulo 2¹⁶: those whose bit is set grow by `o`, whose numbers must be equal. The order of the sums is
+    /// the type's own, so they start equal, and [`Numbers16::in_order`] puts them in order in the end.
+    fn add_where(sums: [Self; 2], set: u64, o: Self) -> [Self; 2];
+    /// The sums of [`Numbers16::add_where`] in the order of the bits.
+    fn in_order(sums: [Self; 2]) -> [Self; 2];
     /// The smaller of two unsigned numbers.
     fn min_u16(self, o: Self) -> Self;
     /// Products modulo 2¹⁶.
@@ -25,12 +28,37 @@ pub trait Numbers16: Copy {
     fn shift_left_16<const N: i32>(self) -> Self;
     /// Shifted right, zeros coming in.
     fn shift_right_u16<const N: i32>(self) -> Self;
-    /// Entry `index` of a table of 64 numbers, of which only the lowest six bits count.
-    fn look_up(self, table: &[i16; 64]) -> Self;
+    /// Entries of a table at these indices, of which only the lowest six bits count.
+    fn look_up(self, table: &Table64) -> Self;
     /// Where unsigned numbers are at most those of `o`.
     fn at_most_u16(self, o: Self) -> u32;
     /// Where numbers are negative.
     fn negative_i16(self) -> u32;
+}
+
+/// A table of 64 numbers for [`Numbers16::look_up`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table64 {
+    numbers: [i16; 64],
+    /// The low bytes of the numbers, sixteen at a time, then the high ones: as instructions look bytes up.
+    bytes: [[u8; 16]; 8],
+}
+
+impl Table64 {
+    /// The table with these entries.
+    pub fn new(numbers: [i16; 64]) -> Self {
+        let mut bytes = [[0; 16]; 8];
+        for (k, number) in numbers.iter().enumerate() {
+            let [low, high] = number.to_le_bytes();
+            bytes[k / 16][k % 16] = low;
+            bytes[4 + k / 16][k % 16] = high;
+        }
+        Table64 { numbers, bytes }
+    }
+    /// The entries.
+    pub fn numbers(&self) -> &[i16; 64] {
+        &self.numbers
+    }
 }
 
 #[inline(always)]
@@ -89,12 +117,21 @@ impl Numbers16 for [u64; 8] {
         zip(self, o, i16::wrapping_add)
     }
     #[inline(always)]
-    fn add_i16_where(self, set: u32, o: Self) -> Self {
-        let (mut a, b) = (to(self), to(o));
-        for k in 0..32 {
-            a[k] = a[k].wrapping_add(b[k] & ((set >> k & 1) as i16).wrapping_neg());
+    fn add_where(sums: [Self; 2], set: u64, o: Self) -> [Self; 2] {
+        let mut sums = sums;
+        let o = to(o);
+        for (half, sums) in sums.iter_mut().enumerate() {
+            let mut a = to(*sums);
+            for k in 0..32 {
+                a[k] = a[k].wrapping_add(o[k] & ((set >> (32 * half + k) & 1) as i16).wrapping_neg());
+            }
+            *sums = from(a);
         }
-        from(a)
+        sums
+    }
+    #[inline(always)]
+    fn in_order(sums: [Self; 2]) -> [Self; 2] {
+        sums
     }
     #[inline(always)]
     fn min_u16(self, o: Self) -> Self {
@@ -121,8 +158,8 @@ impl Numbers16 for [u64; 8] {
         zip(self, self, |a, _| (a as u16 >> N) as i16)
     }
     #[inline(always)]
-    fn look_up(self, table: &[i16; 64]) -> Self {
-        zip(self, self, |a, _| table[usize::from(a as u16 & 63)])
+    fn look_up(self, table: &Table64) -> Self {
+        zip(self, self, |a, _| table.numbers[usize::from(a as u16 & 63)])
     }
     #[inline(always)]
     fn at_most_u16(self, o: Self) -> u32 {
@@ -138,7 +175,7 @@ impl Numbers16 for [u64; 8] {
 mod x86 {
     use super::{
         super::__x86::{Avx2, Avx512},
-        Numbers16,
+        Numbers16, Table64,
     };
     use std::arch::x86_64::*;
 
@@ -194,17 +231,41 @@ mod x86 {
         fn add_i16(self, o: Self) -> Self {
             halves!(_mm256_add_epi16, self, o)
         }
+        // Number 4 q + r of register g is the sum of bit 16 r + 4 q + g: the 64 bits, broadcast, then have the word that holds
+        // the bit where it is tested, and in the end pairs, fours and eights of numbers interleave.
         #[inline(always)]
-        fn add_i16_where(self, set: u32, o: Self) -> Self {
+        fn add_where(sums: [Self; 2], set: u64, o: Self) -> [Self; 2] {
             // SAFETY: the type is used only where AVX2 is.
-            let half = |x, set: u32, o| unsafe {
-                let bits = _mm256_setr_epi16(
-                    1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, -32768,
-                );
-                let here = _mm256_and_si256(_mm256_set1_epi16(set as i16), bits);
-                _mm256_add_epi16(x, _mm256_and_si256(_mm256_cmpeq_epi16(here, bits), o))
+            let all = unsafe { _mm256_set1_epi64x(set as i64) };
+            let register = |x, g: i32| {
+                // SAFETY: as above.
+                unsafe {
+                    let bits = _mm256_setr_epi64x(
+                        0x0001_0001_0001_0001 << g,
+                        0x0010_0010_0010_0010 << g,
+                        0x0100_0100_0100_0100 << g,
+                        0x1000_1000_1000_1000 << g,
+                    );
+                    let set = _mm256_cmpeq_epi16(_mm256_and_si256(all, bits), bits);
+                    _mm256_add_epi16(x, _mm256_and_si256(set, o.0))
+                }
             };
-            Avx2(half(self.0, set, o.0), half(self.1, set >> 16, o.1))
+            let [Avx2(a, b), Avx2(c, d)] = sums;
+            [Avx2(register(a, 0), register(b, 1)), Avx2(register(c, 2), register(d, 3))]
+        }
+        #[inline(always)]
+        fn in_order(sums: [Self; 2]) -> [Self; 2] {
+            let [Avx2(a, b), Avx2(c, d)] = sums;
+            // SAFETY: the type is used only where AVX2 is. Interleaving works on 128-bit halves, as is wanted here.
+            unsafe {
+                let (ab, ab_high) = (_mm256_unpacklo_epi16(a, b), _mm256_unpackhi_epi16(a, b));
+                let (cd, cd_high) = (_mm256_unpacklo_epi16(c, d), _mm256_unpackhi_epi16(c, d));
+                let even = [_mm256_unpacklo_epi32(ab, cd), _mm256_unpackhi_epi32(ab, cd)];
+                let odd = [_mm256_unpacklo_epi32(ab_high, cd_high), _mm256_unpackhi_epi32(ab_high, cd_high)];
+                let two =
+                    |k: usize| Avx2(_mm256_unpacklo_epi64(even[k], odd[k]), _mm256_unpackhi_epi64(even[k], odd[k]));
+                [two(0), two(1)]
+            }
         }
         #[inline(always)]
         fn min_u16(self, o: Self) -> Self {
@@ -233,14 +294,26 @@ mod x86 {
             unsafe { Avx2(_mm256_srli_epi16::<N>(self.0), _mm256_srli_epi16::<N>(self.1)) }
         }
         #[inline(always)]
-        fn look_up(self, table: &[i16; 64]) -> Self {
-            // AVX2 has no table of more than 16 bytes.
-            let mut index = [0; 32];
-            self.store_i16(&mut index);
-            for k in &mut index {
-                *k = table[usize::from(*k as u16 & 63)];
+        fn look_up(self, table: &Table64) -> Self {
+            // Bytes are looked up in sixteen others, and are 0 where the index has its highest bit: so four times for 64, with
+            // indices below 16 only where they are meant. Indices are packed to bytes, and low and high bytes interleaved again.
+            // SAFETY: the type is used only where AVX2 is; the loads are of 16 bytes each.
+            unsafe {
+                let six = _mm256_set1_epi16(63);
+                let index = _mm256_packus_epi16(_mm256_and_si256(self.0, six), _mm256_and_si256(self.1, six));
+                let bytes = |high: usize| {
+                    let part = |k: usize| {
+                        let sixteen = _mm_loadu_si128(table.bytes[4 * high + k].as_ptr().cast());
+                        let near = _mm256_xor_si256(index, _mm256_set1_epi8(16 * k as i8));
+                        let near = _mm256_add_epi8(near, _mm256_set1_epi8(0x70));
+                        _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(sixteen), near)
+                    };
+                    let (low, high) = (_mm256_or_si256(part(0), part(1)), _mm256_or_si256(part(2), part(3)));
+                    _mm256_or_si256(low, high)
+                };
+                let (low, high) = (bytes(0), bytes(1));
+                Avx2(_mm256_unpacklo_epi8(low, high), _mm256_unpackhi_epi8(low, high))
             }
-            Self::load_i16(&index)
         }
         #[inline(always)]
         fn at_most_u16(self, o: Self) -> u32 {
@@ -274,8 +347,13 @@ mod x86 {
             whole!(_mm512_add_epi16(self.0, o.0))
         }
         #[inline(always)]
-        fn add_i16_where(self, set: u32, o: Self) -> Self {
-            whole!(_mm512_mask_add_epi16(self.0, set, self.0, o.0))
+        fn add_where(sums: [Self; 2], set: u64, o: Self) -> [Self; 2] {
+            let half = |x: Self, set: u32| whole!(_mm512_mask_add_epi16(x.0, set, x.0, o.0));
+            [half(sums[0], set as u32), half(sums[1], (set >> 32) as u32)]
+        }
+        #[inline(always)]
+        fn in_order(sums: [Self; 2]) -> [Self; 2] {
+            sums
         }
         #[inline(always)]
         fn min_u16(self, o: Self) -> Self {
@@ -302,8 +380,8 @@ mod x86 {
             whole!(_mm512_srl_epi16(self.0, _mm_cvtsi32_si128(N)))
         }
         #[inline(always)]
-        fn look_up(self, table: &[i16; 64]) -> Self {
-            let p = table.as_ptr().cast::<i32>();
+        fn look_up(self, table: &Table64) -> Self {
+            let p = table.numbers.as_ptr().cast::<i32>();
             // SAFETY: the table has 128 bytes, and these loads need no alignment.
             let (low, high) = unsafe { (_mm512_loadu_si512(p.cast()), _mm512_loadu_si512(p.add(16).cast())) };
             // Only six bits of an index count.

@@ -132,17 +132,24 @@ fn streams_are_the_wide_stream_on_every_path() {
 
 crate::lanes_paths! {
     fn every_operation_of_16_bits<W: Lanes>(
-        a: &[i16; 32], b: &[i16; 32], table: &[i16; 64], set: u32, out: &mut Vec<i16>, sets: &mut Vec<u32>
+        a: &[i16; 32], b: &[i16; 32], table: &Table64, set: u64, out: &mut Vec<i16>, sets: &mut Vec<u32>
     ) {
         let (x, y) = (W::load_i16(a), W::load_i16(b));
         let all = [
-            W::splat_i16(a[3]), x.add_i16(y), x.add_i16_where(set, y), x.min_u16(y),
+            W::splat_i16(a[3]), x.add_i16(y), x.min_u16(y),
             x.mul_i16(y), x.mul_round_i16(y), x.abs_i16(), x.shift_left_16::<7>(),
             x.shift_right_u16::<9>(), x.look_up(table),
         ];
         for w in all {
             let mut numbers = [0; 32];
             w.store_i16(&mut numbers);
+            out.extend(numbers);
+        }
+        // The sums of two additions, each where its set says.
+        let sums = W::add_where([W::splat_i16(a[0]); 2], set, W::splat_i16(b[0]));
+        for sums in W::in_order(W::add_where(sums, set.rotate_left(29) ^ 5, W::splat_i16(b[1]))) {
+            let mut numbers = [0; 32];
+            sums.store_i16(&mut numbers);
             out.extend(numbers);
         }
         sets.extend([x.at_most_u16(y), x.negative_i16()]);
@@ -161,13 +168,16 @@ fn operations_of_16_bits_are_those_of_integers_on_every_path() {
             (std::array::from_fn(&mut number), std::array::from_fn(&mut number));
         b[round % 32] = a[round % 32]; // equal numbers too
         let table: [i16; 64] = std::array::from_fn(&mut number);
-        let set = crate::rng::Draw::word(&mut rng) as u32;
+        let set = crate::rng::Draw::word(&mut rng);
         let wide = |x: i16| i64::from(x);
         let unsigned = |x: i16| i64::from(x as u16);
-        let operations: [&dyn Fn(usize) -> i64; 10] = [
+        let sum = |k: usize| {
+            let where_set = |set: u64, x: i16| if set >> k & 1 == 1 { wide(x) } else { 0 };
+            wide(a[0]) + where_set(set, b[0]) + where_set(set.rotate_left(29) ^ 5, b[1])
+        };
+        let operations: [&dyn Fn(usize) -> i64; 11] = [
             &|_| wide(a[3]),
             &|k| wide(a[k]) + wide(b[k]),
-            &|k| wide(a[k]) + if set >> k & 1 == 1 { wide(b[k]) } else { 0 },
             &|k| unsigned(a[k]).min(unsigned(b[k])),
             &|k| wide(a[k]) * wide(b[k]),
             &|k| (wide(a[k]) * wide(b[k]) + (1 << 14)).div_euclid(1 << 15),
@@ -175,6 +185,8 @@ fn operations_of_16_bits_are_those_of_integers_on_every_path() {
             &|k| wide(a[k]) * 128,
             &|k| unsigned(a[k]) / 512,
             &|k| wide(table[(unsigned(a[k]) % 64) as usize]),
+            &sum,
+            &|k| sum(32 + k),
         ];
         let want: Vec<i16> =
             operations.iter().flat_map(|f| (0..32).map(|k| f(k).rem_euclid(1 << 16) as u16 as i16)).collect();
@@ -182,7 +194,7 @@ fn operations_of_16_bits_are_those_of_integers_on_every_path() {
         let want_sets = [set_of(&|k| unsigned(a[k]) <= unsigned(b[k])), set_of(&|k| a[k] < 0)];
         for path in Path::available() {
             let (mut out, mut sets) = (Vec::new(), Vec::new());
-            with_path(path, || every_operation_of_16_bits(&a, &b, &table, set, &mut out, &mut sets));
+            with_path(path, || every_operation_of_16_bits(&a, &b, &Table64::new(table), set, &mut out, &mut sets));
             for (k, (found, want)) in out.iter().zip(&want).enumerate() {
                 assert_eq!(found, want, "{path:?}: operation {}, number {}", k / 32, k % 32);
             }

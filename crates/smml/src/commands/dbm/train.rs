@@ -21,7 +21,12 @@ use crate::{
     reproduce::check::Outcome,
     run::{self, config, folder::Folder, progress, series},
 };
-use smml_core::{Estimate, parallel::Par, rng::Streams, store};
+use smml_core::{
+    Estimate,
+    parallel::Par,
+    rng::{Draw, Streams},
+    store,
+};
 use smml_hw::{
     dbm::{Clamped, DbmTrainer, Inference, Labelled, Layout, SparseDbm},
     machine::{FixedNetwork, MemoryImage, UpdateOrder},
@@ -45,20 +50,26 @@ struct Split {
 }
 
 impl Split {
-    fn of(images: &Images, held_out: Option<u32>) -> Result<Self, Failure> {
+    /// Held-out images are drawn at random: the last ones of a file need not be like the others.
+    fn of(images: &Images, held_out: Option<u32>, seed: u64) -> Result<Self, Failure> {
         let n = images.train.len();
-        let held = held_out.map_or((n / HELD_OUT_PART).clamp(1, HELD_OUT), |h| h as usize);
-        if held >= n {
+        let n_held = held_out.map_or((n / HELD_OUT_PART).clamp(1, HELD_OUT), |h| h as usize);
+        if n_held >= n {
             return Err(Failure::Usage(format!(
-                "--held-out {held}: must be below the {n} training images, of which the others are learned from"
+                "--held-out {n_held}: must be below the {n} training images, of which the others are learned from"
             )));
         }
-        let (train_labels, held_labels) = images.train_labels.split_at(n - held);
+        let mut places: Vec<usize> = (0..n).collect();
+        Streams::new(seed).stream("held-out", 0).shuffle(&mut places);
+        let (held, train) = places.split_at_mut(n_held);
+        held.sort_unstable();
+        train.sort_unstable();
+        let labels = |places: &[usize]| places.iter().map(|k| images.train_labels[*k]).collect();
         Ok(Split {
-            train: images.train.head(n - held),
-            train_labels: train_labels.to_vec(),
-            held: images.train.range(n - held..n),
-            held_labels: held_labels.to_vec(),
+            train: images.train.select(train),
+            train_labels: labels(train),
+            held: images.train.select(held),
+            held_labels: labels(held),
         })
     }
 }
@@ -85,7 +96,7 @@ pub(super) fn train(args: &DbmTrainArgs) -> Result<(), Failure> {
         },
         seed,
     )?;
-    let split = Split::of(&images, args.held_out)?;
+    let split = Split::of(&images, args.held_out, seed)?;
     settled.held_out = u32::try_from(split.held.len()).ok();
     let sizes = (images.train.width(), images.n_classes, settled.copies.map_or(1, usize::from));
     let built = graph.build(sizes, |n_nodes| {
