@@ -4,7 +4,7 @@
 
 use smml_core::{parallel::Par, rng::Streams, schedule::Schedule};
 use smml_hw::{
-    dbm::{Clamped, DbmTrainer, DbmTraining, Inference, Labelled, Layout, Negative, Phase, Rule},
+    dbm::{Clamped, DbmTrainer, DbmTraining, Inference, Labelled, Layout, Negative, Phase, Rule, Unrolled},
     machine::Wiring,
     topology::Topology,
 };
@@ -60,6 +60,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         weight_decay: number("decay", 1e-4),
         generative: number("g", 1.0),
         discriminative: number("d", 1.0),
+        unrolled: Unrolled {
+            weight: number("u", 0.0),
+            sweeps: count("sweeps", 8),
+            reads: count("sweeps.read", 4),
+            sharpness: number("sharpness", 12.0),
+            mean_field: count("mean-field", 0) > 0,
+        },
         positive: phase("positive", 10, 10, 2),
         settle: count("settle", 40),
         negative: phase("negative", 0, 10, 2),
@@ -176,7 +183,8 @@ fn placed(
     });
     let blank = pixels.iter().filter(|k| means[**k] * (1.0 - means[**k]) < 0.002).count();
     let (told, blanks) = pixels.split_at(pixels.len() - blank);
-    let mut units: Vec<usize> = told.iter().copied().chain((0..10 * copies).map(|k| means.len() + k)).collect();
+    let mut units: Vec<usize> =
+        told.iter().copied().chain((0..10 * copies).map(|k| means.len() + k)).collect();
     rng.shuffle(&mut units);
     let mut place = vec![0u32; means.len() + 10 * copies];
     for unit in units {

@@ -6,8 +6,10 @@
 //! A kernel is written once, generic over [`Lanes`], and compiled for every path by [`lanes_paths!`](crate::lanes_paths).
 
 mod numbers16;
+mod numbers32;
 
 pub use numbers16::{Numbers16, Table64};
+pub use numbers32::{Numbers32, tanh};
 
 use crate::rng::WideStream;
 
@@ -15,7 +17,7 @@ use crate::rng::WideStream;
 ///
 /// Implemented here only. The vector types, whose operations need instructions that not every CPU has, are hidden behind
 /// [`lanes_paths!`](crate::lanes_paths), which calls them where the CPU has them.
-pub trait Lanes: Copy + Numbers16 {
+pub trait Lanes: Copy + Numbers16 + Numbers32 {
     /// No bit set.
     fn zero() -> Self;
     /// From eight words.

@@ -14,10 +14,11 @@ mod model;
 mod tests;
 mod trainer;
 mod training;
+mod unrolled;
 
 pub use infer::{Answer, Clamped, Inference};
 pub use layered::layered;
 pub use layout::Layout;
 pub use model::SparseDbm;
 pub use trainer::{DbmState, DbmStep, DbmTrainer, Labelled};
-pub use training::{DbmTraining, MOST_ROWS, Negative, Phase, Rule};
+pub use training::{DbmTraining, MOST_ROWS, Negative, Phase, Rule, Unrolled};

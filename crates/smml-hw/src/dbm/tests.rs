@@ -43,6 +43,7 @@ fn settings() -> DbmTraining {
         weight_decay: 0.0,
         generative: 1.0,
         discriminative: 0.0,
+        unrolled: Unrolled::NONE,
         positive: Phase::new(50, 400, 2),
         settle: 100,
         negative: Phase::new(100, 400, 2),
@@ -202,6 +203,7 @@ fn threads_and_resumption_change_nothing() {
         let training = DbmTraining {
             n_epochs: 3,
             batch_size: 70,
+            unrolled: Unrolled { weight: 0.7, sweeps: 3, reads: 2, ..Unrolled::NONE },
             positive: Phase::new(2, 3, 1),
             negative: Phase::new(1, 2, 3),
             settle: 4,
@@ -225,6 +227,46 @@ fn threads_and_resumption_change_nothing() {
             two = DbmTrainer::resume(decode(&bytes, 0).unwrap(), wiring.clone(), rows).unwrap();
         }
         assert!(one.is_done());
+    }
+}
+
+#[test]
+fn classes_are_learned_through_the_sweeps() {
+    let (wiring, layout) = small();
+    let (data, labels) = rows(600);
+    let rows = Labelled { data: &data, labels: &labels };
+    // The classes differ by four pixels of six, each turned with probability 0.15: the best rule, the likelier class, is
+    // right more often than this.
+    let best = 0.93;
+    for mean_field in [false, true] {
+        let training = DbmTraining {
+            n_epochs: 30,
+            batch_size: 50,
+            learning_rate: Schedule::geometric(0.02, 0.002).unwrap(),
+            rule: Rule::Adam,
+            generative: 0.0,
+            unrolled: Unrolled { weight: 1.0, sweeps: 6, reads: 3, sharpness: 3.0, mean_field },
+            weight_scale: 0.1,
+            average_rate: 0.1,
+            ..settings()
+        };
+        let mut trainer = DbmTrainer::new(training, wiring.clone(), layout.clone(), rows).unwrap();
+        while !trainer.is_done() {
+            let step = trainer.step(Par::Serial).unwrap();
+            assert!(step.loss.is_some_and(|loss| loss > 0.0));
+        }
+        let how = Inference {
+            anneal: 20,
+            betas: Schedule::Constant(1.0),
+            reads: 40,
+            format: "s{3}{9}".parse().unwrap(),
+            order: UpdateOrder::Synchronous,
+            seed: 8,
+        };
+        let clamped = Clamped { rows: &data, pixels: None, labels: None };
+        let found = trainer.model().unwrap().infer(&clamped, &how, Par::Serial).unwrap().best();
+        let right = found.iter().zip(&labels).filter(|(a, b)| a == b).count() as f64 / 600.0;
+        assert!(right > best, "{mean_field}: {right}");
     }
 }
 
@@ -307,12 +349,17 @@ fn what_does_not_fit_is_refused() {
     let rows = Labelled { data: &data, labels: &labels };
     let new = |training| DbmTrainer::new(training, wiring.clone(), layout.clone(), rows);
     let s = settings();
+    let unrolled = |unrolled| DbmTraining { unrolled, ..s.clone() };
     for (what, training) in [
         ("batch size", DbmTraining { batch_size: 0, ..s.clone() }),
         ("epochs", DbmTraining { n_epochs: 0, ..s.clone() }),
         ("chains", DbmTraining { chains: Negative::Persistent { n_chains: 0 }, ..s.clone() }),
         ("weight decay", DbmTraining { weight_decay: f64::NAN, ..s.clone() }),
-        ("not both 0", DbmTraining { generative: 0.0, ..s.clone() }),
+        ("not all 0", DbmTraining { generative: 0.0, ..s.clone() }),
+        ("weight of the unrolled", unrolled(Unrolled { weight: -1.0, ..Unrolled::NONE })),
+        ("unrolled sweeps", unrolled(Unrolled { sweeps: 257, ..Unrolled::NONE })),
+        ("sweeps that are read", unrolled(Unrolled { reads: 9, ..Unrolled::NONE })),
+        ("sharpness", unrolled(Unrolled { sharpness: 0.0, ..Unrolled::NONE })),
         ("mean rate", DbmTraining { mean_rate: 0.0, ..s.clone() }),
         ("average rate", DbmTraining { average_rate: 2.0, ..s.clone() }),
         ("momentum", DbmTraining { rule: Rule::Momentum(1.0), ..s.clone() }),
@@ -330,7 +377,7 @@ fn what_does_not_fit_is_refused() {
     let bare = Layout::random(16, 6, 0, 0, &mut Streams::new(1).stream("layout", 0)).unwrap();
     let plain = Labelled { data: &data, labels: &[] };
     assert!(DbmTrainer::new(s.clone(), wiring.clone(), bare.clone(), plain).is_ok());
-    let labelled = DbmTraining { chains: Negative::Labelled { n_chains: 4 }, ..s };
+    let labelled = DbmTraining { chains: Negative::Labelled { n_chains: 4 }, ..s.clone() };
     assert!(DbmTrainer::new(labelled, wiring.clone(), bare, plain).is_err());
     // A saved state on other wires.
     let trainer = new(settings()).unwrap();

@@ -9,6 +9,7 @@ use super::{
     layout::Layout,
     model::SparseDbm,
     training::{DbmTraining, Negative, Phase, Rule},
+    unrolled::{self, Plan, Slope},
 };
 use crate::{
     error::{Error, Result},
@@ -95,6 +96,7 @@ pub struct DbmTrainer<'a> {
     rows: Labelled<'a>,
     network: FixedNetwork,
     orders: Orders,
+    plan: Plan,
     state: DbmState,
     /// The order of rows in an epoch.
     shuffled: (u64, Vec<u32>),
@@ -131,6 +133,8 @@ impl Orders {
 /// What a step was like.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DbmStep {
+    /// Mean cross-entropy of the classes that were read after the unrolled sweeps; where there are any.
+    pub loss: Option<f64>,
     /// Number of the step, from 0.
     pub step: u64,
     /// Nodes that were drawn, in all chains.
@@ -227,9 +231,10 @@ impl<'a> DbmTrainer<'a> {
             }
         }
         let orders = Orders::new(&wiring, &state.layout);
+        let plan = Plan::new(&wiring, &state.layout);
         let zero = [vec![0.0; m], vec![0.0; n]];
         let network = FixedNetwork::new(wiring, state.training.format, &zero[0], &zero[1])?;
-        Ok(DbmTrainer { rows, network, orders, state, shuffled: (u64::MAX, Vec::new()) })
+        Ok(DbmTrainer { rows, network, orders, plan, state, shuffled: (u64::MAX, Vec::new()) })
     }
     /// What to save.
     pub fn state(&self) -> &DbmState {
@@ -278,7 +283,9 @@ impl<'a> DbmTrainer<'a> {
         self.deal(&batch);
         let training = &self.state.training;
         let carried = matches!(training.chains, Negative::Carried { .. });
-        let words: Vec<&[u32]> = batch.chunks(CHAINS).collect();
+        let (slopes, slope_flips) = self.through_sweeps(&batch, par);
+        let statistics = training.generative + training.discriminative > 0.0;
+        let words: Vec<&[u32]> = if statistics { batch.chunks(CHAINS).collect() } else { Vec::new() };
         let n_negative = if training.generative > 0.0 { self.state.chains.len() } else { 0 };
         // Words of rows, then words of the model's chains: independent of one another.
         let work = |k: usize| -> Result<Out> {
@@ -302,7 +309,7 @@ impl<'a> DbmTrainer<'a> {
             }
         }
         let mut phases = [(); 3].map(|()| Moments::new(self.network.wiring()));
-        let mut flips = 0;
+        let mut flips = slope_flips;
         for (k, out) in outs.into_iter().enumerate() {
             flips += out.flips;
             for (sum, part) in phases.iter_mut().zip(&out.phases) {
@@ -314,12 +321,32 @@ impl<'a> DbmTrainer<'a> {
                 self.state.chains[block] = out.chains;
             }
         }
-        self.learn(&phases)?;
+        self.learn(&phases, &slopes, batch.len())?;
         let step = self.state.step;
         self.state.step += 1;
-        Ok(DbmStep { step, flips, saturated: self.network.saturated() })
+        let loss = slopes.iter().map(|s| s.loss).sum::<f64>() / batch.len() as f64;
+        let loss = Some(loss).filter(|_| !slopes.is_empty());
+        Ok(DbmStep { loss, step, flips, saturated: self.network.saturated() })
     }
 
+    /// The gradients through the sweeps, of a few rows each, and the nodes that were drawn for them.
+    fn through_sweeps(&self, batch: &[u32], par: Par) -> (Vec<Slope>, u64) {
+        let how = self.state.training.unrolled;
+        if how.weight == 0.0 || self.state.layout.n_classes() == 0 {
+            return (Vec::new(), 0);
+        }
+        let weights = self.plan.weights(&self.network);
+        let parts: Vec<&[u32]> = batch.chunks(unrolled::ROWS).collect();
+        let part = |k: usize| {
+            let rows = parts[k];
+            let labels: Vec<u8> = rows.iter().map(|r| self.rows.labels[*r as usize]).collect();
+            let pixels = bits::turn(self.rows.data, rows);
+            let mut rng = self.stream(UNROLLED + k);
+            unrolled::slope(&self.plan, &weights, &how, &pixels, &labels, &mut rng)
+        };
+        let flips = batch.len() * how.sweeps * self.plan.n_free();
+        (parallel::map(par, parts.len(), part), flips as u64)
+    }
     /// Rows of this step.
     fn batch(&mut self) -> Vec<u32> {
         let per_epoch = self.steps_per_epoch();
@@ -430,7 +457,7 @@ impl<'a> DbmTrainer<'a> {
         Ok(())
     }
     /// A step along the gradient of the three phases.
-    fn learn(&mut self, phases: &[Moments; 3]) -> Result<()> {
+    fn learn(&mut self, phases: &[Moments; 3], slopes: &[Slope], n_rows: usize) -> Result<()> {
         let training = &self.state.training;
         let wiring = self.network.wiring().clone();
         let (n, m) = (wiring.n_nodes(), wiring.n_edges());
@@ -445,7 +472,7 @@ impl<'a> DbmTrainer<'a> {
                 pairs.iter_mut().zip(phase.correlations()).for_each(|(s, x)| *s += weight * x);
             }
         }
-        if training.centred {
+        if training.centred && phases[POSITIVE].n_samples() > 0 {
             // Visible means are those of the data and stay.
             let hidden = self.state.layout.free(true, true);
             let rate = training.mean_rate as f32;
@@ -467,6 +494,12 @@ impl<'a> DbmTrainer<'a> {
                 spins[j as usize] -= c(i) * *pair;
             }
         }
+        // After centring, which is about products of states. A slope is that of the loss.
+        let weight = training.unrolled.weight / n_rows as f64;
+        for slope in slopes {
+            spins.iter_mut().zip(&slope.fields).for_each(|(s, x)| *s -= weight * f64::from(*x));
+            pairs.iter_mut().zip(&slope.couplings).for_each(|(s, x)| *s -= weight * f64::from(*x));
+        }
         // Rules descend.
         let decay = training.weight_decay;
         let couplings =
@@ -487,6 +520,9 @@ impl<'a> DbmTrainer<'a> {
         Ok(())
     }
 }
+
+/// Streams of the gradient through the sweeps come after those of words.
+const UNROLLED: usize = 1 << 20;
 
 const POSITIVE: usize = 0;
 const CONDITIONAL: usize = 1;

@@ -11,6 +11,8 @@ use smml_core::schedule::Schedule;
 pub const MOST_ROWS: usize = 1 << 16;
 /// Most sweeps of one phase.
 const MOST_SWEEPS: usize = 1 << 30;
+/// Most sweeps that are remembered: each takes 256 bytes for every free node and thread.
+const MOST_UNROLLED: usize = 256;
 
 /// How a mean is taken: sweeps that do not count, then states that do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,11 +87,57 @@ pub enum Rule {
     Adam,
 }
 
+/// Learning through the sweeps: the machine classifies as it will, by a few sweeps from random states with the pixels clamped,
+/// and the gradient of the cross-entropy of what it says goes back through them.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Unrolled {
+    /// Weight of this gradient; 0 for none.
+    pub weight: f64,
+    /// Sweeps.
+    pub sweeps: usize,
+    /// The last sweeps, whose means of the label bits are read.
+    pub reads: usize,
+    /// What the mean of a class, in [-1, 1], is multiplied with before the cross-entropy is taken.
+    pub sharpness: f64,
+    /// Whether states are their means instead of drawn ±1.
+    pub mean_field: bool,
+}
+
+impl Unrolled {
+    /// None of it.
+    pub const NONE: Unrolled =
+        Unrolled { weight: 0.0, sweeps: 8, reads: 4, sharpness: 12.0, mean_field: false };
+
+    fn check(&self) -> Result<()> {
+        if !(self.weight >= 0.0 && self.weight.is_finite()) {
+            return Err(Error::out_of_range(
+                "weight of the unrolled gradient",
+                self.weight,
+                "at least 0 and finite",
+            ));
+        }
+        if self.sweeps == 0 || self.sweeps > MOST_UNROLLED {
+            let allowed = format!("1 to {MOST_UNROLLED}");
+            return Err(Error::out_of_range("unrolled sweeps", self.sweeps, allowed));
+        }
+        if self.reads == 0 || self.reads > self.sweeps {
+            let allowed = format!("1 to the {} unrolled sweeps", self.sweeps);
+            return Err(Error::out_of_range("unrolled sweeps that are read", self.reads, allowed));
+        }
+        if !(self.sharpness > 0.0 && self.sharpness <= 1e6) {
+            return Err(Error::out_of_range("sharpness", self.sharpness, "above 0, at most 1e6"));
+        }
+        Ok(())
+    }
+}
+
 /// How the machine is trained.
 ///
 /// The gradient of an edge is (g + d) C⁺ - d C° - g C⁻ with C⁺ the mean of sᵢ sⱼ with pixels and labels of the data clamped,
 /// C° that with pixels clamped alone, C⁻ that of the model. g = `generative` ascends ln p(pixels, labels) (or
-/// ln p(pixels | labels) for [`Negative::Labelled`]), d = `discriminative` ascends ln p(labels | pixels).
+/// ln p(pixels | labels) for [`Negative::Labelled`]), d = `discriminative` ascends ln p(labels | pixels). To these comes
+/// u times the gradient of [`Unrolled`], of its mean over the batch.
 ///
 /// Where `centred`, sᵢ is replaced by sᵢ - cᵢ with cᵢ the mean over the data, followed by a moving average for hidden nodes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -111,6 +159,8 @@ pub struct DbmTraining {
     pub generative: f64,
     /// Weight of the discriminative gradient.
     pub discriminative: f64,
+    /// The gradient through the sweeps.
+    pub unrolled: Unrolled,
     /// Pixels and labels clamped.
     pub positive: Phase,
     /// Sweeps with pixels clamped alone, where `discriminative` is not 0. From there two runs go on through the positive phase on
@@ -147,6 +197,7 @@ impl DbmTraining {
             weight_decay: 0.0,
             generative: 1.0,
             discriminative: 0.0,
+            unrolled: Unrolled::NONE,
             positive: Phase::new(0, 10, 4),
             settle: 0,
             negative: Phase::new(0, 500, 200),
@@ -180,8 +231,13 @@ impl DbmTraining {
                 return Err(Error::out_of_range(name, value, "at least 0 and finite"));
             }
         }
-        if self.generative + self.discriminative == 0.0 {
-            return Err(Error::out_of_range("generative and discriminative weight", 0, "not both 0"));
+        self.unrolled.check()?;
+        if self.generative + self.discriminative + self.unrolled.weight == 0.0 {
+            return Err(Error::out_of_range(
+                "generative, discriminative and unrolled weight",
+                0,
+                "not all 0",
+            ));
         }
         for (name, value) in [("mean rate", self.mean_rate), ("average rate", self.average_rate)] {
             if !(value > 0.0 && value <= 1.0) {

@@ -91,7 +91,7 @@ impl std::str::FromStr for PhaseText {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Recipe {
-    /// The gradient of ln p(labels given pixels), large batches, a falling rate
+    /// The gradient through the sweeps of a classification, by Adam at a falling rate
     Ours,
     /// Niazi et al. 2024: contrastive divergence with one chain of 100,000 sweeps for each batch; slow
     Published,
@@ -128,7 +128,7 @@ pub(crate) struct DbmTrainArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..), help_heading = "Data")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) images: Option<u32>,
-    /// Hold out the last N of these from training, to watch the accuracy on [default: 2000, at most a tenth]
+    /// Hold out N of these, drawn at random, from training, to watch the accuracy on [default: 2000, at most a tenth]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Data")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) held_out: Option<u32>,
@@ -142,7 +142,7 @@ pub(crate) struct DbmTrainArgs {
     #[arg(long, hide = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) file: Option<PathBuf>,
-    /// Copies of the label bits, 1 to 256 [default: 5, of layers 1]
+    /// Copies of the label bits, 1 to 256 [default: 40, published 5, of layers 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Machine")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) copies: Option<u16>,
@@ -167,24 +167,24 @@ pub(crate) struct DbmTrainArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1 << 30), help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) epochs: Option<u32>,
-    /// Images in a mini-batch, 1 to 65536 [default: 512, published 50]
+    /// Images in a mini-batch, 1 to 65536 [default: 256, published 50]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1 << 16), help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) batch: Option<u32>,
     /// Learning rate, at least 0; FROM..TO for a straight line over the run, geometric:FROM..TO for equal ratios [default:
-    /// geometric:0.6..0.03, published 0.003]
+    /// geometric:0.01..0.0003, published 0.003]
     #[arg(long, value_name = "RATE|FROM..TO", help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) learning_rate: Option<Ramp>,
-    /// Momentum, at least 0 and below 1 [default: 0.9, published 0.6]
+    /// Steps by momentum, at least 0 and below 1, not by Adam [default: published 0.6]
     #[arg(long, value_name = "M", conflicts_with = "adam", help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) momentum: Option<f64>,
-    /// Steps by Adam, not by momentum
+    /// Steps by Adam, not by momentum [default: unless published]
     #[arg(long, help_heading = "Training")]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) adam: bool,
-    /// L2 penalty on the couplings, at least 0 [default: 5e-4, published 0]
+    /// L2 penalty on the couplings, at least 0 [default: 0]
     #[arg(long, value_name = "X", allow_negative_numbers = true, help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) weight_decay: Option<f64>,
@@ -192,10 +192,30 @@ pub(crate) struct DbmTrainArgs {
     #[arg(long, value_name = "X", allow_negative_numbers = true, help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) generative: Option<f64>,
-    /// Weight of the gradient of ln p(labels given pixels), at least 0 [default: 1, published 0]
+    /// Weight of the gradient of ln p(labels given pixels), at least 0 [default: 0]
     #[arg(long, value_name = "X", allow_negative_numbers = true, help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) discriminative: Option<f64>,
+    /// Weight of the gradient through the sweeps of a classification, at least 0 [default: 1, published 0]
+    #[arg(long, value_name = "X", allow_negative_numbers = true, help_heading = "Training")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unrolled: Option<f64>,
+    /// Sweeps that it goes through, 1 to 256 [default: 8]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unrolled_sweeps: Option<u32>,
+    /// Its last sweeps, in which the label bits are read [default: 4]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unrolled_reads: Option<u32>,
+    /// What the mean of a class is multiplied with before its cross-entropy is taken, above 0 [default: 12]
+    #[arg(long, value_name = "X", allow_negative_numbers = true, help_heading = "Training")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sharpness: Option<f64>,
+    /// Unrolled sweeps of means, not of drawn states
+    #[arg(long, help_heading = "Training")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) mean_field: bool,
     /// Positive phase: sweeps before the first state that counts, states that count, sweeps from one to the next
     /// [default: 0,40,1, published 0,10,4]
     #[arg(long, value_name = "BURN-IN,READS,SPACING", help_heading = "Training")]

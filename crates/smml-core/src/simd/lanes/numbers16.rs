@@ -262,8 +262,9 @@ mod x86 {
                 let (cd, cd_high) = (_mm256_unpacklo_epi16(c, d), _mm256_unpackhi_epi16(c, d));
                 let even = [_mm256_unpacklo_epi32(ab, cd), _mm256_unpackhi_epi32(ab, cd)];
                 let odd = [_mm256_unpacklo_epi32(ab_high, cd_high), _mm256_unpackhi_epi32(ab_high, cd_high)];
-                let two =
-                    |k: usize| Avx2(_mm256_unpacklo_epi64(even[k], odd[k]), _mm256_unpackhi_epi64(even[k], odd[k]));
+                let two = |k: usize| {
+                    Avx2(_mm256_unpacklo_epi64(even[k], odd[k]), _mm256_unpackhi_epi64(even[k], odd[k]))
+                };
                 [two(0), two(1)]
             }
         }

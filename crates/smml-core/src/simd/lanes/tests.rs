@@ -64,14 +64,15 @@ crate::lanes_paths! {
         let (x, y) = (W::load_f32(a), W::load_f32(b));
         let all = [
             x.add_f32(y), x.sub_f32(y), x.mul_f32(y), x.only(set), x.i32_to_f32(), x.shift_right_32::<23>(),
-            W::splat_f32(a[3]), x.mul_f32(y).add_f32(x),
+            W::splat_f32(a[3]), x.mul_f32(y).add_f32(x), x.div_f32(y), x.min_f32(y), x.max_f32(y),
+            x.shift_left_32::<9>(),
         ];
         for w in all {
             let mut numbers = [0.0; 16];
             w.store_f32(&mut numbers);
             out.extend(numbers.map(f32::to_bits));
         }
-        out.push(u32::from(x.at_most_f32(y)));
+        out.extend([u32::from(x.at_most_f32(y)), x.sum_f32().to_bits()]);
         let mut words = [0; 8];
         x.store(&mut words);
         out.extend(words.iter().flat_map(|w| [*w as u32, (*w >> 32) as u32]));
@@ -99,6 +100,10 @@ fn real_operations_are_those_of_f32_on_every_path() {
         want.extend((0..16).map(|k| f32::from_bits(a[k].to_bits() >> 23)));
         want.extend([a[3]; 16]);
         want.extend((0..16).map(|k| a[k] * b[k] + a[k]));
+        want.extend((0..16).map(|k| a[k] / b[k]));
+        want.extend((0..16).map(|k| if a[k] < b[k] { a[k] } else { b[k] }));
+        want.extend((0..16).map(|k| if a[k] > b[k] { a[k] } else { b[k] }));
+        want.extend((0..16).map(|k| f32::from_bits(a[k].to_bits() << 9)));
         let less = (0..16).map(|k| u32::from(a[k] <= b[k]) << k).sum::<u32>();
         for path in Path::available() {
             let mut out = Vec::new();
@@ -108,8 +113,16 @@ fn real_operations_are_those_of_f32_on_every_path() {
                 let same = *found == want.to_bits() || (f32::from_bits(*found).is_nan() && want.is_nan());
                 assert!(same, "{path:?}: {k}: {found:x} instead of {want}");
             }
-            assert_eq!(out[128], less, "{path:?}");
-            assert_eq!(out[129..], a.map(f32::to_bits));
+            assert_eq!(out[192], less, "{path:?}");
+            let eight: [f32; 8] = std::array::from_fn(|k| a[k] + a[k + 8]);
+            let four: [f32; 4] = std::array::from_fn(|k| eight[k] + eight[k + 4]);
+            let sum = (four[0] + four[2]) + (four[1] + four[3]);
+            let found = f32::from_bits(out[193]);
+            assert!(
+                found.to_bits() == sum.to_bits() || (found.is_nan() && sum.is_nan()),
+                "{path:?}: {found} {sum}"
+            );
+            assert_eq!(out[194..], a.map(f32::to_bits));
         }
     }
 }
@@ -194,11 +207,42 @@ fn operations_of_16_bits_are_those_of_integers_on_every_path() {
         let want_sets = [set_of(&|k| unsigned(a[k]) <= unsigned(b[k])), set_of(&|k| a[k] < 0)];
         for path in Path::available() {
             let (mut out, mut sets) = (Vec::new(), Vec::new());
-            with_path(path, || every_operation_of_16_bits(&a, &b, &Table64::new(table), set, &mut out, &mut sets));
+            with_path(path, || {
+                every_operation_of_16_bits(&a, &b, &Table64::new(table), set, &mut out, &mut sets)
+            });
             for (k, (found, want)) in out.iter().zip(&want).enumerate() {
                 assert_eq!(found, want, "{path:?}: operation {}, number {}", k / 32, k % 32);
             }
             assert_eq!(sets, want_sets, "{path:?}");
         }
     }
+}
+
+crate::lanes_paths! {
+    fn tangent<W: Lanes>(x: &[f32; 16], out: &mut [f32; 16]) {
+        tanh(W::load_f32(x)).store_f32(out);
+    }
+}
+
+#[test]
+fn tanh_is_within_its_error_and_the_same_on_every_path() {
+    let mut worst = 0.0f64;
+    for k in -20_000..20_000 {
+        let x: [f32; 16] = std::array::from_fn(|c| (k as f32 + c as f32 / 16.0) * 1e-3);
+        let mut first = [0.0; 16];
+        with_path(Path::Portable, || tangent(&x, &mut first));
+        for (x, found) in x.iter().zip(&first) {
+            worst = worst.max((f64::from(*x).tanh() - f64::from(*found)).abs());
+            assert!(found.abs() <= 1.0);
+        }
+        for path in Path::available() {
+            let mut out = [0.0; 16];
+            with_path(path, || tangent(&x, &mut out));
+            assert_eq!(out.map(f32::to_bits), first.map(f32::to_bits), "{path:?}");
+        }
+    }
+    assert!(worst < 4e-7 && worst > 2e-8, "{worst}");
+    let mut out = [0.0; 16];
+    tangent(&[1e30; 16], &mut out);
+    assert_eq!(out, [1.0; 16]);
 }

@@ -10,34 +10,36 @@ use crate::{
 };
 use smml_core::schedule::Schedule;
 use smml_hw::{
-    dbm::{DbmTraining, Negative, Phase, Rule},
+    dbm::{DbmTraining, Negative, Phase, Rule, Unrolled},
     machine::Format,
 };
 
 /// Seed of the places of pixels and labels, and copies of the labels, where the user says nothing.
 pub(super) const LAYOUT_SEED: u64 = 12_345;
-const COPIES: u16 = 5;
+/// Copies of the label bits in the published machine, and in ours.
+const COPIES: [u16; 2] = [5, 40];
 
-/// The gradient of ln p(labels | pixels) alone: it classifies, and gives no picture of the images; `--generative` adds their
-/// gradient.
-fn ours(format: Format, seed: u64) -> DbmTraining {
+/// The gradient through the sweeps alone: it classifies, and gives no picture of the images; `--generative` adds their
+/// gradient. Units of a layer have a hundred times the neighbours of sparse graphs, so their couplings start smaller.
+fn ours(layers: bool, format: Format, seed: u64) -> DbmTraining {
     DbmTraining {
         n_epochs: 40,
-        batch_size: 512,
+        batch_size: 256,
         format,
-        learning_rate: Schedule::Geometric { from: 0.6, to: 0.03 },
-        rule: Rule::Momentum(0.9),
-        weight_decay: 5e-4,
+        learning_rate: Schedule::Geometric { from: 0.01, to: 0.0003 },
+        rule: Rule::Adam,
+        weight_decay: 0.0,
         generative: 0.0,
-        discriminative: 1.0,
+        discriminative: 0.0,
+        unrolled: Unrolled { weight: 1.0, ..Unrolled::NONE },
         positive: Phase::new(0, 40, 1),
         settle: 60,
         negative: Phase::new(0, 10, 2),
         chains: Negative::Labelled { n_chains: 128 },
         centred: true,
         mean_rate: 0.02,
-        average_rate: 0.01,
-        weight_scale: 0.01,
+        average_rate: 0.02,
+        weight_scale: if layers { 0.03 } else { 0.15 },
         random_fields: false,
         seed,
     }
@@ -48,7 +50,7 @@ fn ours(format: Format, seed: u64) -> DbmTraining {
 pub(super) fn settings(args: &DbmTrainArgs, layers: bool, seed: u64) -> Result<DbmTraining, Failure> {
     let mut t = match args.recipe {
         Recipe::Published => DbmTraining::published(100, seed),
-        Recipe::Ours => ours(Format::new(3, if layers { 7 } else { 9 })?, seed),
+        Recipe::Ours => ours(layers, Format::new(3, if layers { 7 } else { 9 })?, seed),
     };
     let set = |own: &mut usize, given: Option<u32>| *own = given.map_or(*own, |n| n as usize);
     let put = |own: &mut f64, given: Option<f64>| *own = given.unwrap_or(*own);
@@ -58,6 +60,11 @@ pub(super) fn settings(args: &DbmTrainArgs, layers: bool, seed: u64) -> Result<D
     put(&mut t.weight_decay, args.weight_decay);
     put(&mut t.generative, args.generative);
     put(&mut t.discriminative, args.discriminative);
+    put(&mut t.unrolled.weight, args.unrolled);
+    set(&mut t.unrolled.sweeps, args.unrolled_sweeps);
+    set(&mut t.unrolled.reads, args.unrolled_reads);
+    put(&mut t.unrolled.sharpness, args.sharpness);
+    t.unrolled.mean_field |= args.mean_field;
     put(&mut t.mean_rate, args.mean_rate);
     put(&mut t.average_rate, args.average_rate);
     put(&mut t.weight_scale, args.weight_scale);
@@ -105,7 +112,8 @@ pub(super) fn settle(args: &DbmTrainArgs, layers: bool, t: &DbmTraining) -> Resu
     if !layers && !args.in_order {
         settled.layout_seed = Some(args.layout_seed.unwrap_or(LAYOUT_SEED));
     }
-    settled.copies = Some(args.copies.unwrap_or(if layers { 1 } else { COPIES }));
+    let copies = COPIES[usize::from(args.recipe == Recipe::Ours)];
+    settled.copies = Some(args.copies.unwrap_or(if layers { 1 } else { copies }));
     // All of them came from numbers of 32 bits, or are built in.
     let whole = |n: usize| u32::try_from(n).ok();
     settled.epochs = whole(t.n_epochs);
@@ -114,13 +122,17 @@ pub(super) fn settle(args: &DbmTrainArgs, layers: bool, t: &DbmTraining) -> Resu
     settled.chains = whole(t.chains.n_chains());
     settled.negative_chains = Some(kind(t.chains));
     settled.learning_rate = Some(Ramp::of(&t.learning_rate));
-    settled.momentum = match t.rule {
-        Rule::Momentum(m) => Some(m),
-        Rule::Adam => None,
+    (settled.momentum, settled.adam) = match t.rule {
+        Rule::Momentum(m) => (Some(m), false),
+        Rule::Adam => (None, true),
     };
     settled.weight_decay = Some(t.weight_decay);
     settled.generative = Some(t.generative);
     settled.discriminative = Some(t.discriminative);
+    settled.unrolled = Some(t.unrolled.weight);
+    settled.unrolled_sweeps = whole(t.unrolled.sweeps);
+    settled.unrolled_reads = whole(t.unrolled.reads);
+    settled.sharpness = Some(t.unrolled.sharpness);
     settled.positive = Some(Spelled(PhaseText(t.positive)));
     settled.negative = Some(Spelled(PhaseText(t.negative)));
     settled.centred = Some(t.centred);

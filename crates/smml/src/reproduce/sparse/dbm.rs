@@ -13,7 +13,10 @@ use smml_core::{
     schedule::Schedule,
 };
 use smml_hw::{
-    dbm::{Clamped, DbmTrainer, DbmTraining, Inference, Labelled, Layout, Negative, Phase, Rule, SparseDbm},
+    dbm::{
+        Clamped, DbmTrainer, DbmTraining, Inference, Labelled, Layout, Negative, Phase, Rule, SparseDbm,
+        Unrolled,
+    },
     machine::{Format, UpdateOrder, Wiring},
     topology::Topology,
 };
@@ -245,6 +248,7 @@ fn turned(ctx: &Context<'_>, o: &mut Outcome) -> Result<(), Failure> {
         rule: Rule::Adam,
         generative: 0.2,
         discriminative: 1.0,
+        unrolled: Unrolled::NONE,
         positive: Phase::new(5, 10, 1),
         settle: 30,
         negative: Phase::new(5, 10, 1),
@@ -323,6 +327,7 @@ fn digits(ctx: &Context<'_>, folder: &Path, o: &mut Outcome) -> Result<(), Failu
         weight_decay: 1e-4,
         generative: 0.0,
         discriminative: 1.0,
+        unrolled: Unrolled::NONE,
         positive: Phase::new(5, ctx.level.pick(10, 15, 15), 1),
         settle: ctx.level.pick(20, 30, 30),
         negative: Phase::new(0, 5, 2),
