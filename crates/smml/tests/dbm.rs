@@ -94,7 +94,8 @@ fn a_machine_learns_two_classes_and_every_number_of_threads_gives_the_same_bytes
     assert!(read(&one.join("network.hex")).starts_with("// smml p-bit memory image"));
     assert_eq!(read(&place.at("epochs.csv")).lines().count(), 41);
     assert_eq!(read(&one.join("figures/confusion.csv")).lines().next(), Some(",0,1"));
-    for figure in ["learning-curve.svg", "drawn.png", "comparison.csv", "parameters.csv"] {
+    for figure in ["learning-curve.svg", "cross-entropy.svg", "drawn.png", "comparison.csv", "parameters.csv"]
+    {
         assert!(one.join("figures").join(figure).exists(), "{figure}");
     }
     let report = read(&one.join("report.html"));
@@ -104,7 +105,9 @@ fn a_machine_learns_two_classes_and_every_number_of_threads_gives_the_same_bytes
     for want in [
         "held-out = 6",
         "layout-seed = 12345",
-        "learning-rate = \"geometric:0.6..0.03\"",
+        "learning-rate = \"geometric:0.01..0.0003\"",
+        "copies = 2",
+        "unrolled-sweeps = 12",
         "positive = \"0,40,1\"",
     ] {
         assert!(config.contains(want), "{want}: {config}");
@@ -140,7 +143,7 @@ fn graphs_of_files_layers_and_the_published_recipe_are_trained_too() {
                 "--network=z2,2",
                 "--generative=1",
                 "--negative-chains=persistent",
-                "--adam",
+                "--momentum=0.5",
             ],
         ),
     ] {
@@ -390,7 +393,10 @@ fn bad_arguments_data_and_networks() {
         (with(&["--network=king6", "--learning-rate=geometric:0..1", &data]), 2, "greater than 0"),
         (with(&["--network=king6", "--positive=1,2", &data]), 2, "BURN-IN,READS,SPACING"),
         (with(&["--network=king6", "--format=s9.9", &data]), 2, "1 to 15 bits"),
-        (with(&["--network=king6", "--discriminative=0", &data]), 2, "not both 0"),
+        (with(&["--network=king6", "--unrolled=0", &data]), 2, "not all 0"),
+        (with(&["--network=king6", "--unrolled-reads=13", &data]), 2, "1 to the 12 unrolled sweeps"),
+        (with(&["--network=king6", "--unrolled-sweeps=257", &data]), 2, "1 to 256"),
+        (with(&["--network=king6", "--sharpness=0", &data]), 2, "sharpness = 0"),
         (with(&["--network=king6", "--draw-betas=-1..1", &data]), 2, "--draw-betas -1..1"),
         (with(&["--network=king6", "--export=/none/x.dbm", &data]), 3, "--export /none/x.dbm"),
         // Couplings that 16 bits do not hold are no result.

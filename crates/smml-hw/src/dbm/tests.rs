@@ -358,7 +358,7 @@ fn what_does_not_fit_is_refused() {
         ("not all 0", DbmTraining { generative: 0.0, ..s.clone() }),
         ("weight of the unrolled", unrolled(Unrolled { weight: -1.0, ..Unrolled::NONE })),
         ("unrolled sweeps", unrolled(Unrolled { sweeps: 257, ..Unrolled::NONE })),
-        ("sweeps that are read", unrolled(Unrolled { reads: 9, ..Unrolled::NONE })),
+        ("sweeps that are read", unrolled(Unrolled { reads: 13, ..Unrolled::NONE })),
         ("sharpness", unrolled(Unrolled { sharpness: 0.0, ..Unrolled::NONE })),
         ("mean rate", DbmTraining { mean_rate: 0.0, ..s.clone() }),
         ("average rate", DbmTraining { average_rate: 2.0, ..s.clone() }),

@@ -107,7 +107,7 @@ pub struct Unrolled {
 impl Unrolled {
     /// None of it.
     pub const NONE: Unrolled =
-        Unrolled { weight: 0.0, sweeps: 8, reads: 4, sharpness: 12.0, mean_field: false };
+        Unrolled { weight: 0.0, sweeps: 12, reads: 4, sharpness: 12.0, mean_field: false };
 
     fn check(&self) -> Result<()> {
         if !(self.weight >= 0.0 && self.weight.is_finite()) {

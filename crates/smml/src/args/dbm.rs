@@ -142,7 +142,7 @@ pub(crate) struct DbmTrainArgs {
     #[arg(long, hide = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) file: Option<PathBuf>,
-    /// Copies of the label bits, 1 to 256 [default: 40, published 5, of layers 1]
+    /// Copies of the label bits, 1 to 256 [default: on a quarter of the nodes, at most 100; published 5; of layers 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Machine")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) copies: Option<u16>,
@@ -163,7 +163,7 @@ pub(crate) struct DbmTrainArgs {
     /// Where the constants below come from when they are not given
     #[arg(long, value_enum, default_value_t = Recipe::Ours, help_heading = "Training")]
     pub(crate) recipe: Recipe,
-    /// Passes over the images [default: 40, published 100]
+    /// Passes over the images [default: 50, published 100]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1 << 30), help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) epochs: Option<u32>,
@@ -200,7 +200,7 @@ pub(crate) struct DbmTrainArgs {
     #[arg(long, value_name = "X", allow_negative_numbers = true, help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unrolled: Option<f64>,
-    /// Sweeps that it goes through, 1 to 256 [default: 8]
+    /// Sweeps that it goes through, 1 to 256 [default: 12]
     #[arg(long, value_name = "N", help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unrolled_sweeps: Option<u32>,

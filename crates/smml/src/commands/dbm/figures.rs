@@ -44,6 +44,19 @@ pub(super) fn curves(o: &mut Outcome, epochs: &[Epoch], sweeps: u32) {
         Axis::linear("accuracy"),
         vec![Series { style: Style::LinePoints, ..Series::measured("held-out images", &points) }],
     ));
+    let losses: Vec<(f64, Estimate)> =
+        epochs.iter().enumerate().filter_map(|(k, e)| Some(((k + 1) as f64, e.loss?))).collect();
+    if !losses.is_empty() {
+        o.figure(Figure::plot(
+            "cross-entropy",
+            "Cross-entropy of the training images",
+            "Of the classes that are read after the unrolled sweeps, each image with the parameters of its step: the mean over the batches \
+             of an epoch, with its error.",
+            Axis::linear("epoch"),
+            Axis::linear("cross-entropy"),
+            vec![Series { style: Style::LinePoints, ..Series::measured("training images", &losses) }],
+        ));
+    }
     let of = |name: &str, f: &dyn Fn(&Epoch) -> f64| {
         let points = epochs.iter().enumerate().map(|(k, e)| ((k + 1) as f64, f(e))).collect();
         Series::new(name, Style::Line, points)

@@ -14,6 +14,8 @@ pub(super) struct Epoch {
     pub(super) learning_rate: f64,
     /// Accuracy on held-out images.
     pub(super) held_out: Estimate,
+    /// Mean cross-entropy after the unrolled sweeps, over the batches; where there are two.
+    pub(super) loss: Option<Estimate>,
     /// Root mean squares of the parameters that are the result so far.
     pub(super) coupling: f64,
     pub(super) field: f64,
@@ -28,6 +30,8 @@ pub(super) struct Progress {
     pub(super) epochs: Vec<Epoch>,
     /// As in [`Epoch`], of the epoch under way.
     pub(super) saturated: u64,
+    /// Cross-entropies of its batches.
+    pub(super) losses: Vec<f64>,
     /// Classes that were found, by what was classified and how.
     pub(super) found: BTreeMap<String, Vec<u8>>,
     /// The network that judges drawn images.

@@ -81,7 +81,7 @@ impl Graph {
         }
     }
     /// How many nodes and edges it has.
-    fn size(&self, n_pixels: usize, n_labels: usize) -> Result<(usize, usize), Failure> {
+    pub(super) fn size(&self, n_pixels: usize, n_labels: usize) -> Result<(usize, usize), Failure> {
         Ok(match self {
             Graph::Family(shape) => {
                 let layout = topology::Layout::new(*shape)?;

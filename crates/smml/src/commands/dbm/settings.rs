@@ -16,14 +16,24 @@ use smml_hw::{
 
 /// Seed of the places of pixels and labels, and copies of the labels, where the user says nothing.
 pub(super) const LAYOUT_SEED: u64 = 12_345;
-/// Copies of the label bits in the published machine, and in ours.
-const COPIES: [u16; 2] = [5, 40];
+/// Copies of the label bits of the published machine.
+const COPIES: u16 = 5;
+/// Most copies of ours, which have a quarter of the nodes: a class is heard by as many p-bits as its bits have neighbours.
+const MOST_COPIES: usize = 100;
+
+/// Copies of the label bits where the user says nothing.
+pub(super) fn copies(recipe: Recipe, n_nodes: usize, n_classes: usize) -> u16 {
+    match recipe {
+        Recipe::Published => COPIES,
+        Recipe::Ours => (n_nodes / 4 / n_classes.max(1)).clamp(1, MOST_COPIES) as u16,
+    }
+}
 
 /// The gradient through the sweeps alone: it classifies, and gives no picture of the images; `--generative` adds their
 /// gradient. Units of a layer have a hundred times the neighbours of sparse graphs, so their couplings start smaller.
 fn ours(layers: bool, format: Format, seed: u64) -> DbmTraining {
     DbmTraining {
-        n_epochs: 40,
+        n_epochs: 50,
         batch_size: 256,
         format,
         learning_rate: Schedule::Geometric { from: 0.01, to: 0.0003 },
@@ -100,7 +110,7 @@ fn kind(chains: Negative) -> ChainKind {
     }
 }
 
-/// The arguments with everything settled, for a machine of layers or not. Defaults are written out: a later version may have
+/// The arguments with everything settled but the copies of labels on a graph, for a machine of layers or not. Defaults are written out: a later version may have
 /// others.
 pub(super) fn settle(args: &DbmTrainArgs, layers: bool, t: &DbmTraining) -> Result<DbmTrainArgs, Failure> {
     let mut settled = args.clone();
@@ -112,8 +122,7 @@ pub(super) fn settle(args: &DbmTrainArgs, layers: bool, t: &DbmTraining) -> Resu
     if !layers && !args.in_order {
         settled.layout_seed = Some(args.layout_seed.unwrap_or(LAYOUT_SEED));
     }
-    let copies = COPIES[usize::from(args.recipe == Recipe::Ours)];
-    settled.copies = Some(args.copies.unwrap_or(if layers { 1 } else { copies }));
+    settled.copies = args.copies.or(layers.then_some(1));
     // All of them came from numbers of 32 bits, or are built in.
     let whole = |n: usize| u32::try_from(n).ok();
     settled.epochs = whole(t.n_epochs);

@@ -6,7 +6,7 @@ use super::{
     figures,
     keep::{Epoch, Keeper},
     network::{Graph, Network, SavedNetwork},
-    settings::{LAYOUT_SEED, settings, settle},
+    settings::{self, LAYOUT_SEED, settings, settle},
 };
 use crate::{
     args::{
@@ -98,6 +98,9 @@ pub(super) fn train(args: &DbmTrainArgs) -> Result<(), Failure> {
     )?;
     let split = Split::of(&images, args.held_out, seed)?;
     settled.held_out = u32::try_from(split.held.len()).ok();
+    let (n_nodes, _) = graph.size(images.train.width(), images.n_classes)?;
+    let copies = || settings::copies(args.recipe, n_nodes, images.n_classes);
+    settled.copies = Some(settled.copies.unwrap_or_else(copies));
     let sizes = (images.train.width(), images.n_classes, settled.copies.map_or(1, usize::from));
     let built = graph.build(sizes, |n_nodes| {
         if args.in_order {
@@ -222,6 +225,7 @@ fn learn(
     bar.set_position(trainer.step_number());
     bar.reset_eta();
     let mut most = keeper.progress.saturated;
+    let mut losses = std::mem::take(&mut keeper.progress.losses);
     let before = folder.parts().get("training").copied().unwrap_or(0.0);
     let (mut seconds, mut flips, mut images) = (0.0, 0.0, 0.0);
     while !trainer.is_done() {
@@ -231,6 +235,7 @@ fn learn(
         flips += step.flips as f64;
         images += t.batch_size.min(split.train.len()) as f64;
         most = most.max(step.saturated as u64);
+        losses.extend(step.loss);
         let ends = trainer.step_number().is_multiple_of(per_epoch);
         let rates = format!("{:.0} images/s, {:.2} flips/ns", images / seconds, 1e-9 * flips / seconds);
         if ends {
@@ -245,15 +250,18 @@ fn learn(
                     .learning_rate
                     .at((trainer.step_number() - 1) as f64 / (total.max(2) - 1) as f64),
                 held_out,
+                loss: (losses.len() > 1).then(|| Estimate::from_independent(&losses)).transpose()?,
                 coupling: rms(model.couplings()),
                 field: rms(model.fields()),
                 saturated: most,
             };
             most = 0;
+            losses.clear();
+            let loss = epoch.loss.map_or(String::new(), |l| format!("cross-entropy {l}, "));
             keeper.progress.epochs.push(epoch);
             folder.part("training", before + seconds);
             let n = keeper.progress.epochs.len();
-            bar.log(&format!("epoch {n} of {}: held-out accuracy {held_out}, {rates}", t.n_epochs));
+            bar.log(&format!("epoch {n} of {}: {loss}held-out accuracy {held_out}, {rates}", t.n_epochs));
         }
         let watched =
             keeper.progress.epochs.last().map_or(String::new(), |e| format!("held-out {}, ", e.held_out));
@@ -262,6 +270,7 @@ fn learn(
         keeper.pause(|p| {
             p.trainer = Some(trainer.state().clone());
             p.saturated = most;
+            p.losses = losses.clone();
             Ok(())
         })?;
     }
@@ -295,12 +304,17 @@ fn columns(epochs: &[Epoch]) -> Vec<series::Column> {
         name: name.into(),
         values: epochs.iter().map(f).collect(),
     };
-    vec![
+    let mut columns = vec![
         of("learning_rate", &|e| e.learning_rate),
         of("held_out_accuracy", &|e| e.held_out.value),
         of("held_out_accuracy_std_error", &|e| e.held_out.std_error),
         of("rms_coupling", &|e| e.coupling),
         of("rms_field", &|e| e.field),
         of("saturated", &|e| e.saturated as f64),
-    ]
+    ];
+    if epochs.iter().any(|e| e.loss.is_some()) {
+        columns.push(of("cross_entropy", &|e| e.loss.map_or(f64::NAN, |l| l.value)));
+        columns.push(of("cross_entropy_std_error", &|e| e.loss.map_or(f64::NAN, |l| l.std_error)));
+    }
+    columns
 }
