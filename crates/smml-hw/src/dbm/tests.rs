@@ -378,7 +378,10 @@ fn what_does_not_fit_is_refused() {
     let plain = Labelled { data: &data, labels: &[] };
     assert!(DbmTrainer::new(s.clone(), wiring.clone(), bare.clone(), plain).is_ok());
     let labelled = DbmTraining { chains: Negative::Labelled { n_chains: 4 }, ..s.clone() };
-    assert!(DbmTrainer::new(labelled, wiring.clone(), bare, plain).is_err());
+    assert!(DbmTrainer::new(labelled, wiring.clone(), bare.clone(), plain).is_err());
+    let through = unrolled(Unrolled { weight: 1.0, ..Unrolled::NONE });
+    let error = DbmTrainer::new(through, wiring.clone(), bare, plain).unwrap_err().to_string();
+    assert!(error.contains("goes through sweeps"), "{error}");
     // A saved state on other wires.
     let trainer = new(settings()).unwrap();
     let other = Topology::king(3, 4).unwrap();

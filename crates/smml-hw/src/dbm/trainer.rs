@@ -220,6 +220,9 @@ impl<'a> DbmTrainer<'a> {
         if matches!(state.training.chains, Negative::Labelled { .. }) && state.layout.n_classes() == 0 {
             return Err(Error::out_of_range("classes", 0, "at least 1 where chains are labelled"));
         }
+        if state.training.unrolled.weight > 0.0 && state.layout.n_classes() == 0 {
+            return Err(Error::out_of_range("classes", 0, "at least 1 where a gradient goes through sweeps"));
+        }
         if let Some(chains) = state.chains.iter().find(|c| c.n_nodes() != n) {
             same_length("nodes of the chains", chains.n_nodes(), n)?;
         }
@@ -232,6 +235,12 @@ impl<'a> DbmTrainer<'a> {
         }
         let orders = Orders::new(&wiring, &state.layout);
         let plan = Plan::new(&wiring, &state.layout);
+        let how = &state.training.unrolled;
+        let states = plan.n_free().saturating_mul(how.sweeps + 1);
+        if how.weight > 0.0 && states > unrolled::MOST_STATES {
+            let name = "free nodes times unrolled sweeps and one";
+            return Err(Error::out_of_range(name, states, format!("at most {}", unrolled::MOST_STATES)));
+        }
         let zero = [vec![0.0; m], vec![0.0; n]];
         let network = FixedNetwork::new(wiring, state.training.format, &zero[0], &zero[1])?;
         Ok(DbmTrainer { rows, network, orders, plan, state, shuffled: (u64::MAX, Vec::new()) })
@@ -332,7 +341,7 @@ impl<'a> DbmTrainer<'a> {
     /// The gradients through the sweeps, of a few rows each, and the nodes that were drawn for them.
     fn through_sweeps(&self, batch: &[u32], par: Par) -> (Vec<Slope>, u64) {
         let how = self.state.training.unrolled;
-        if how.weight == 0.0 || self.state.layout.n_classes() == 0 {
+        if how.weight == 0.0 {
             return (Vec::new(), 0);
         }
         let weights = self.plan.weights(&self.network);

@@ -11,7 +11,7 @@ use smml_core::schedule::Schedule;
 pub const MOST_ROWS: usize = 1 << 16;
 /// Most sweeps of one phase.
 const MOST_SWEEPS: usize = 1 << 30;
-/// Most sweeps that are remembered: each takes 256 bytes for every free node and thread.
+/// Most sweeps that a gradient goes through.
 const MOST_UNROLLED: usize = 256;
 
 /// How a mean is taken: sweeps that do not count, then states that do.

@@ -19,6 +19,8 @@ use std::cell::RefCell;
 
 /// Rows side by side: two vectors.
 pub(super) const ROWS: usize = 32;
+/// Most states that are remembered: each takes 256 bytes, for every thread.
+pub(super) const MOST_STATES: usize = 1 << 23;
 
 /// One number for each row.
 type Row = [[f32; 16]; 2];
