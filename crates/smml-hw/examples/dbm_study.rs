@@ -27,21 +27,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let all = sets.train.binarise(threshold);
     let train = all.head(n.min(58_000));
     let labels = &sets.train.labels()[..train.len()];
-    let check = if count("test", 0) > 0 {
-        sets.test.clone()
-    } else {
-        sets.train.select(&(60_000 - held..60_000).collect::<Vec<_>>())?
-    };
+    let places: Vec<usize> = (60_000 - held..60_000).collect();
+    let check = sets.train.select(&places)?;
     let check_rows = check.binarise(threshold);
     let topology = if count("zephyr", 0) > 0 { Topology::zephyr(12, 4)? } else { Topology::pegasus(14)? };
     let wiring = Arc::new(Wiring::new(topology.graph(), topology.colouring())?);
-    let mut rng = Streams::new(count("layout", 12345) as u64).stream("layout", 0);
-    let copies = count("copies", 5);
-    let layout = if count("place", 0) == 0 {
-        Layout::random(wiring.n_nodes(), 784, 10, copies, &mut rng)?
-    } else {
-        placed(&wiring, &train.column_means(), copies, &mut rng)?
-    };
+    let layout = Layout::random(
+        wiring.n_nodes(),
+        784,
+        10,
+        count("copies", 5),
+        &mut Streams::new(count("layout", 12345) as u64).stream("layout", 0),
+    )?;
     let phase = |name: &str, burn: usize, reads: usize, spacing: usize| {
         Phase::new(
             count(&format!("{name}.burn"), burn),
@@ -160,56 +157,4 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     Ok(())
-}
-
-fn placed(
-    wiring: &Wiring,
-    means: &[f64],
-    copies: usize,
-    rng: &mut smml_core::rng::Stream,
-) -> smml_hw::Result<Layout> {
-    use smml_core::rng::Draw;
-    let graph = wiring.graph();
-    let n = graph.n_vertices();
-    let mut nodes: Vec<u32> = (0..n as u32).collect();
-    rng.shuffle(&mut nodes);
-    let mut seen = vec![0u32; n];
-    let mut taken = vec![false; n];
-    // Pixels that tell something, labels among them in a random order, then the blank ones.
-    let mut pixels: Vec<usize> = (0..means.len()).collect();
-    pixels.sort_by(|a, b| {
-        let v = |k: usize| means[k] * (1.0 - means[k]);
-        v(*b).total_cmp(&v(*a))
-    });
-    let blank = pixels.iter().filter(|k| means[**k] * (1.0 - means[**k]) < 0.002).count();
-    let (told, blanks) = pixels.split_at(pixels.len() - blank);
-    let mut units: Vec<usize> =
-        told.iter().copied().chain((0..10 * copies).map(|k| means.len() + k)).collect();
-    rng.shuffle(&mut units);
-    let mut place = vec![0u32; means.len() + 10 * copies];
-    for unit in units {
-        let best = nodes
-            .iter()
-            .filter(|i| !taken[**i as usize])
-            .max_by_key(|i| graph.degree(**i as usize) as i64 - 3 * i64::from(seen[**i as usize]))
-            .copied()
-            .expect("a node");
-        taken[best as usize] = true;
-        place[unit] = best;
-        for j in graph.neighbours(best as usize).0 {
-            seen[*j as usize] += 1;
-        }
-    }
-    for unit in blanks {
-        let best = nodes
-            .iter()
-            .filter(|i| !taken[**i as usize])
-            .min_by_key(|i| graph.degree(**i as usize))
-            .copied()
-            .expect("a node");
-        taken[best as usize] = true;
-        place[*unit] = best;
-    }
-    let labels = place.split_off(means.len());
-    Layout::new(n, place, 10, labels)
 }

@@ -172,7 +172,7 @@ pub(crate) struct DbmTrainArgs {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) batch: Option<u32>,
     /// Learning rate, at least 0; FROM..TO for a straight line over the run, geometric:FROM..TO for equal ratios [default:
-    /// geometric:0.01..0.0003, published 0.003]
+    /// geometric:0.01..0.0003, of layers geometric:0.001..0.0001, published 0.003]
     #[arg(long, value_name = "RATE|FROM..TO", help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) learning_rate: Option<Ramp>,
@@ -247,12 +247,12 @@ pub(crate) struct DbmTrainArgs {
     #[arg(long, value_name = "X", allow_negative_numbers = true, help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) mean_rate: Option<f64>,
-    /// Part of the newest parameters in the running average that is the result, above 0 and at most 1 [default: 0.01,
+    /// Part of the newest parameters in the running average that is the result, above 0 and at most 1 [default: 0.02,
     /// published 1]
     #[arg(long, value_name = "X", allow_negative_numbers = true, help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) average_rate: Option<f64>,
-    /// Standard deviation of the first couplings, at least 0 [default: 0.01]
+    /// Standard deviation of the first couplings, at least 0 [default: 0.15, of layers 0.03, published 0.01]
     #[arg(long, value_name = "X", allow_negative_numbers = true, help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) weight_scale: Option<f64>,

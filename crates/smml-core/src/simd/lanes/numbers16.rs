@@ -205,6 +205,46 @@ mod x86 {
         }
     }
 
+    // Functions, not closures: one that is called twice need not become part of the function that has the instructions.
+
+    /// The sums of register `G`, with `o` where the bit is set.
+    #[inline(always)]
+    fn add_where<const G: i32>(sums: __m256i, set: u64, o: __m256i) -> __m256i {
+        // SAFETY: called by `Avx2` alone.
+        unsafe {
+            let bits = _mm256_setr_epi64x(
+                0x0001_0001_0001_0001 << G,
+                0x0010_0010_0010_0010 << G,
+                0x0100_0100_0100_0100 << G,
+                0x1000_1000_1000_1000 << G,
+            );
+            let set = _mm256_and_si256(_mm256_set1_epi64x(set as i64), bits);
+            _mm256_add_epi16(sums, _mm256_and_si256(_mm256_cmpeq_epi16(set, bits), o))
+        }
+    }
+
+    /// Bytes at indices below 64, out of four times sixteen.
+    #[inline(always)]
+    fn bytes(table: &[[u8; 16]; 8], first: usize, index: __m256i) -> __m256i {
+        // SAFETY: called by `Avx2` alone.
+        unsafe {
+            let (a, b) = (sixteen::<0>(&table[first], index), sixteen::<1>(&table[first + 1], index));
+            let (c, d) = (sixteen::<2>(&table[first + 2], index), sixteen::<3>(&table[first + 3], index));
+            _mm256_or_si256(_mm256_or_si256(a, b), _mm256_or_si256(c, d))
+        }
+    }
+
+    /// Bytes at the indices from 16 `K` on, and 0 at others.
+    #[inline(always)]
+    fn sixteen<const K: i32>(table: &[u8; 16], index: __m256i) -> __m256i {
+        // SAFETY: called by `Avx2` alone; the load is of the sixteen bytes.
+        unsafe {
+            let table = _mm256_broadcastsi128_si256(_mm_loadu_si128(table.as_ptr().cast()));
+            let near = _mm256_xor_si256(index, _mm256_set1_epi8(16 * K as i8));
+            _mm256_shuffle_epi8(table, _mm256_add_epi8(near, _mm256_set1_epi8(0x70)))
+        }
+    }
+
     impl Numbers16 for Avx2 {
         #[inline(always)]
         fn load_i16(numbers: &[i16; 32]) -> Self {
@@ -235,23 +275,11 @@ mod x86 {
         // the bit where it is tested, and in the end pairs, fours and eights of numbers interleave.
         #[inline(always)]
         fn add_where(sums: [Self; 2], set: u64, o: Self) -> [Self; 2] {
-            // SAFETY: the type is used only where AVX2 is.
-            let all = unsafe { _mm256_set1_epi64x(set as i64) };
-            let register = |x, g: i32| {
-                // SAFETY: as above.
-                unsafe {
-                    let bits = _mm256_setr_epi64x(
-                        0x0001_0001_0001_0001 << g,
-                        0x0010_0010_0010_0010 << g,
-                        0x0100_0100_0100_0100 << g,
-                        0x1000_1000_1000_1000 << g,
-                    );
-                    let set = _mm256_cmpeq_epi16(_mm256_and_si256(all, bits), bits);
-                    _mm256_add_epi16(x, _mm256_and_si256(set, o.0))
-                }
-            };
             let [Avx2(a, b), Avx2(c, d)] = sums;
-            [Avx2(register(a, 0), register(b, 1)), Avx2(register(c, 2), register(d, 3))]
+            [
+                Avx2(add_where::<0>(a, set, o.0), add_where::<1>(b, set, o.0)),
+                Avx2(add_where::<2>(c, set, o.0), add_where::<3>(d, set, o.0)),
+            ]
         }
         #[inline(always)]
         fn in_order(sums: [Self; 2]) -> [Self; 2] {
@@ -262,10 +290,10 @@ mod x86 {
                 let (cd, cd_high) = (_mm256_unpacklo_epi16(c, d), _mm256_unpackhi_epi16(c, d));
                 let even = [_mm256_unpacklo_epi32(ab, cd), _mm256_unpackhi_epi32(ab, cd)];
                 let odd = [_mm256_unpacklo_epi32(ab_high, cd_high), _mm256_unpackhi_epi32(ab_high, cd_high)];
-                let two = |k: usize| {
-                    Avx2(_mm256_unpacklo_epi64(even[k], odd[k]), _mm256_unpackhi_epi64(even[k], odd[k]))
-                };
-                [two(0), two(1)]
+                [
+                    Avx2(_mm256_unpacklo_epi64(even[0], odd[0]), _mm256_unpackhi_epi64(even[0], odd[0])),
+                    Avx2(_mm256_unpacklo_epi64(even[1], odd[1]), _mm256_unpackhi_epi64(even[1], odd[1])),
+                ]
             }
         }
         #[inline(always)]
@@ -302,17 +330,7 @@ mod x86 {
             unsafe {
                 let six = _mm256_set1_epi16(63);
                 let index = _mm256_packus_epi16(_mm256_and_si256(self.0, six), _mm256_and_si256(self.1, six));
-                let bytes = |high: usize| {
-                    let part = |k: usize| {
-                        let sixteen = _mm_loadu_si128(table.bytes[4 * high + k].as_ptr().cast());
-                        let near = _mm256_xor_si256(index, _mm256_set1_epi8(16 * k as i8));
-                        let near = _mm256_add_epi8(near, _mm256_set1_epi8(0x70));
-                        _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(sixteen), near)
-                    };
-                    let (low, high) = (_mm256_or_si256(part(0), part(1)), _mm256_or_si256(part(2), part(3)));
-                    _mm256_or_si256(low, high)
-                };
-                let (low, high) = (bytes(0), bytes(1));
+                let (low, high) = (bytes(&table.bytes, 0, index), bytes(&table.bytes, 4, index));
                 Avx2(_mm256_unpacklo_epi8(low, high), _mm256_unpackhi_epi8(low, high))
             }
         }

@@ -21,20 +21,22 @@ pub trait Numbers32: Copy {
 /// and the Taylor polynomial of degree 6.
 #[inline(always)]
 pub fn tanh<W: Lanes>(x: W) -> W {
-    let number = |x: f32| W::splat_f32(x);
     // Within 2^±30 the result is already ±1, to the last bit.
-    let y = x.mul_f32(number(2.0 * std::f32::consts::LOG2_E)).min_f32(number(30.0)).max_f32(number(-30.0));
+    let y = x
+        .mul_f32(W::splat_f32(2.0 * std::f32::consts::LOG2_E))
+        .min_f32(W::splat_f32(30.0))
+        .max_f32(W::splat_f32(-30.0));
     // Numbers between 2²³ and 2²⁴ are whole: adding rounds y to k, and leaves k + 127 in the last bits.
     let whole = 12_582_912.0 + 127.0;
-    let rounded = y.add_f32(number(whole));
-    let f = y.sub_f32(rounded.sub_f32(number(whole))).mul_f32(number(std::f32::consts::LN_2));
-    let power = rounded.and(number(f32::from_bits(0x1ff))).shift_left_32::<23>();
-    let mut exp = number(1.0 / 720.0);
+    let rounded = y.add_f32(W::splat_f32(whole));
+    let f = y.sub_f32(rounded.sub_f32(W::splat_f32(whole))).mul_f32(W::splat_f32(std::f32::consts::LN_2));
+    let power = rounded.and(W::splat_f32(f32::from_bits(0x1ff))).shift_left_32::<23>();
+    let mut exp = W::splat_f32(1.0 / 720.0);
     for c in [1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
-        exp = exp.mul_f32(f).add_f32(number(c));
+        exp = exp.mul_f32(f).add_f32(W::splat_f32(c));
     }
     let exp = exp.mul_f32(power);
-    number(1.0).sub_f32(number(2.0).div_f32(exp.add_f32(number(1.0))))
+    W::splat_f32(1.0).sub_f32(W::splat_f32(2.0).div_f32(exp.add_f32(W::splat_f32(1.0))))
 }
 
 impl Numbers32 for [u64; 8] {
@@ -76,13 +78,15 @@ mod x86 {
 
     /// One intrinsic on both halves.
     macro_rules! halves {
-        ($f:ident, $x:ident, $o:ident) => {{
-            let half = |a, b| {
-                // SAFETY: the type is used only where `lanes_paths!` found AVX2.
-                unsafe { _mm256_castps_si256($f(_mm256_castsi256_ps(a), _mm256_castsi256_ps(b))) }
-            };
-            Avx2(half($x.0, $o.0), half($x.1, $o.1))
-        }};
+        ($f:ident, $x:ident, $o:ident) => {
+            // SAFETY: the type is used only where `lanes_paths!` found AVX2. No closure, which need not be inlined.
+            unsafe {
+                Avx2(
+                    _mm256_castps_si256($f(_mm256_castsi256_ps($x.0), _mm256_castsi256_ps($o.0))),
+                    _mm256_castps_si256($f(_mm256_castsi256_ps($x.1), _mm256_castsi256_ps($o.1))),
+                )
+            }
+        };
     }
 
     /// One intrinsic on registers of 512 bits.

@@ -30,13 +30,15 @@ pub(super) fn copies(recipe: Recipe, n_nodes: usize, n_classes: usize) -> u16 {
 }
 
 /// The gradient through the sweeps alone: it classifies, and gives no picture of the images; `--generative` adds their
-/// gradient. Units of a layer have a hundred times the neighbours of sparse graphs, so their couplings start smaller.
+/// gradient. Units of a layer have a hundred times the neighbours of sparse graphs: their couplings start smaller and take
+/// smaller steps, else all units end at one side, and nothing is learned any more.
 fn ours(layers: bool, format: Format, seed: u64) -> DbmTraining {
+    let (scale, from, to) = if layers { (0.03, 0.001, 0.0001) } else { (0.15, 0.01, 0.0003) };
     DbmTraining {
         n_epochs: 50,
         batch_size: 256,
         format,
-        learning_rate: Schedule::Geometric { from: 0.01, to: 0.0003 },
+        learning_rate: Schedule::Geometric { from, to },
         rule: Rule::Adam,
         weight_decay: 0.0,
         generative: 0.0,
@@ -49,7 +51,7 @@ fn ours(layers: bool, format: Format, seed: u64) -> DbmTraining {
         centred: true,
         mean_rate: 0.02,
         average_rate: 0.02,
-        weight_scale: if layers { 0.03 } else { 0.15 },
+        weight_scale: scale,
         random_fields: false,
         seed,
     }
@@ -110,8 +112,8 @@ fn kind(chains: Negative) -> ChainKind {
     }
 }
 
-/// The arguments with everything settled but the copies of labels on a graph, for a machine of layers or not. Defaults are written out: a later version may have
-/// others.
+/// The arguments with everything settled but the copies of labels on a graph, for a machine of layers or not. Defaults are
+/// written out: a later version may have others.
 pub(super) fn settle(args: &DbmTrainArgs, layers: bool, t: &DbmTraining) -> Result<DbmTrainArgs, Failure> {
     let mut settled = args.clone();
     settled.run.seed = Some(t.seed);
