@@ -275,7 +275,9 @@ fn learn(
         })?;
     }
     bar.finish_and_clear();
+    // What was saved within the last epoch depends on when it was.
     keeper.progress.saturated = most;
+    keeper.progress.losses = losses;
     Ok(())
 }
 
