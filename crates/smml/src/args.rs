@@ -260,7 +260,8 @@ pub(crate) enum RbmCommand {
     /// Classify test images by the exact free energy of a machine with label units
     #[command(allow_negative_numbers = true)]
     Classify(RbmUseArgs),
-    /// Estimate the log-likelihood of test images, by enumeration or annealed importance sampling
+    /// Estimate the log-likelihood of test images, by enumeration or annealed importance sampling; of a machine with label
+    /// units, judge the images that it draws
     #[command(allow_negative_numbers = true)]
     Evaluate(RbmEvaluateArgs),
 }
@@ -306,6 +307,25 @@ pub(crate) enum Dataset {
     #[value(name = "cifar-10")]
     #[serde(rename = "cifar-10")]
     Cifar10,
+}
+
+/// Articles of Fashion-MNIST.
+const ARTICLES: [&str; 10] =
+    ["T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"];
+/// Things and animals of CIFAR-10.
+const THINGS: [&str; 10] =
+    ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
+
+impl Dataset {
+    /// A class, with its name where that is no number.
+    pub(crate) fn class_name(self, class: usize) -> String {
+        let names: &[&str] = match self {
+            Dataset::FashionMnist => &ARTICLES,
+            Dataset::Cifar10 => &THINGS,
+            Dataset::Bars | Dataset::Mnist => &[],
+        };
+        names.get(class).map_or(class.to_string(), |name| format!("{class} {name}"))
+    }
 }
 
 /// Arguments of `smml rbm train`.
@@ -380,12 +400,32 @@ pub(crate) struct RbmTrainArgs {
 #[derive(Args, Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct LikelihoodArgs {
-    /// Temperatures of annealed importance sampling, at least 2
-    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(2..))]
-    pub(crate) ais_rungs: u32,
-    /// Chains of annealed importance sampling, at least 20
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(20..=1 << 20))]
-    pub(crate) ais_chains: u32,
+    /// Temperatures of annealed importance sampling, at least 2 [default: 2000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ais_rungs: Option<u32>,
+    /// Chains of annealed importance sampling, at least 20 [default: 200]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(20..=1 << 20))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ais_chains: Option<u32>,
+}
+
+/// How images that a machine with label units draws are judged.
+#[derive(Args, Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct RbmJudgeArgs {
+    /// Images drawn of each class, 2 to 1000 [default: 100]
+    #[arg(long, value_name = "N", help_heading = "With label units", value_parser = clap::value_parser!(u32).range(2..=1000))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) count: Option<u32>,
+    /// Gibbs steps from noise to an image [default: 1000]
+    #[arg(long, value_name = "N", help_heading = "With label units", value_parser = clap::value_parser!(u32).range(1..))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) steps: Option<u32>,
+    /// Passes over the training images of the dense network that judges drawn images, 784-300-10 on MNIST [default: 15]
+    #[arg(long, value_name = "N", help_heading = "With label units", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) judge_epochs: Option<u32>,
 }
 
 /// Arguments of `smml rbm sample`.
@@ -444,6 +484,9 @@ pub(crate) struct RbmEvaluateArgs {
     #[command(flatten)]
     #[serde(flatten)]
     pub(crate) likelihood: LikelihoodArgs,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) judge: RbmJudgeArgs,
     #[command(flatten)]
     #[serde(flatten)]
     pub(crate) on: RbmUseArgs,

@@ -59,6 +59,33 @@ fn reduced_colour_images_are_learned_and_classified() {
     let found: serde_json::Value = serde_json::from_str(&read(&classified.join("results.json"))).unwrap();
     assert_eq!(found["results"][0]["quantities"][0]["value"], 1.0);
     assert_eq!(found["results"][0]["details"]["data"].as_array().unwrap().len(), 6);
+    // Sparse machines take them too, as 8 x 8 pixels.
+    let sparse = place.path().join("sparse");
+    let words = [
+        "dbm",
+        "train",
+        "--dataset=cifar-10",
+        &data,
+        "--side=8",
+        "--network=king10",
+        "--copies=4",
+        "--epochs=40",
+        "--batch=20",
+        "--sweeps=200",
+        "--seed=1",
+        "--quiet",
+    ];
+    run_to(0, line(&words, &sparse));
+    assert!(read(&sparse.join("config.toml")).contains("side = 8"));
+    let network = sparse.join("network.dbm").display().to_string();
+    let (classified, refused) = (place.path().join("by-sparse"), place.path().join("y"));
+    run_to(0, line(&["dbm", "classify", &network, &data, "--sweeps=200", "--seed=1", "--quiet"], &classified));
+    let found: serde_json::Value = serde_json::from_str(&read(&classified.join("results.json"))).unwrap();
+    assert_eq!(found["results"][0]["quantities"][0]["value"], 1.0);
+    assert!(read(&classified.join("results.json")).contains("class 1 automobile"));
+    // The network that comes with the program knows images of 28 x 28.
+    let said = run_to(2, line(&["dbm", "classify", "--dataset=cifar-10", &data, "--seed=1"], &refused));
+    assert!(said.contains("28 x 28 pixels, those of the data set have 32 x 32"), "{said}");
     // Energies linear in the pixels tell above from below.
     let linear = place.path().join("linear");
     let words =
@@ -74,6 +101,7 @@ fn reduced_colour_images_are_learned_and_classified() {
             "--side 12: of cifar-10 it divides 32",
         ),
         (&["rbm", "train", "--side=16"], 2, "--side 16"),
+        (&["dbm", "train", "--side=14", &data], 2, "--side: only bars-and-stripes and cifar-10"),
         (&["ebm", "train", "cifar-10", &data, "--side=7"], 2, "--side 7"),
     ] {
         let refused = run_to(exit, line(words, &place.path().join("x")));

@@ -232,6 +232,34 @@ fn own_data_are_learned_classified_and_reported_as_such() {
     assert_eq!(fs::read_to_string(place.path().join("classes.csv")).unwrap().lines().nth(2), Some("1,1"));
     let done = run(["rbm", "sample", &model, "--class=1", "--n=9", "--seed=1", &out("sample")]);
     assert_eq!(code(&done), 0, "{}", said(&done));
+    // Images of a class are judged by a network that learned the real ones.
+    let judge = ["rbm", "evaluate", &model, &data, "--count=20", "--judge-epochs=200", "--seed=1"];
+    for (name, threads) in [("judged", "--threads=1"), ("judged-again", "--threads=2")] {
+        let done = run(judge.iter().copied().chain([threads, out(name).as_str()]));
+        assert_eq!(code(&done), 0, "{}", said(&done));
+    }
+    let judged = results(&place.path().join("judged"));
+    for name in ["test accuracy", "accuracy of the judge on real test images"] {
+        assert_eq!(quantity(&judged, name).0, 1.0, "{name}");
+    }
+    let shown = ["0", "1"].map(|c| quantity(&judged, &format!("drawn images of class {c}")).0);
+    assert!(shown.iter().all(|s| *s > 0.9), "{shown:?}");
+    assert_eq!(quantity(&judged, "drawn images that show their class").0, 0.5 * (shown[0] + shown[1]));
+    assert_same(&place.path().join("judged"), &place.path().join("judged-again"), "threads");
+    for word in ["--ais-rungs=50", "--ais-chains=50"] {
+        let refused = run(["rbm", "evaluate", &model, &data, word, &out("refused")]);
+        assert!(
+            code(&refused) == 2 && said(&refused).contains("label units no likelihood"),
+            "{}",
+            said(&refused)
+        );
+        let refused = run(train.iter().copied().chain([data.as_str(), word, &out("refused")]));
+        assert!(
+            code(&refused) == 2 && said(&refused).contains("label units no likelihood"),
+            "{}",
+            said(&refused)
+        );
+    }
     // A set of another shape is not the one that the machine knows.
     fs::write(place.path().join("data/mnist/train-images-idx3-ubyte"), idx(0x803, &[40, 1, 9], &[0; 360]))
         .unwrap();
@@ -306,6 +334,11 @@ fn bad_arguments_data_and_models() {
         (sample("train/model.rbm", &["--temperature=0"]), 2, "greater than 0"),
         (sample("train/model.rbm", &["--beta=nan"]), 2, "--beta"),
         (vec!["rbm".into(), "classify".into(), model("train/model.rbm")], 2, "train with --labels"),
+        (
+            vec!["rbm".into(), "evaluate".into(), "--count=5".into(), model("train/model.rbm")],
+            2,
+            "no label units, so that no class could be judged",
+        ),
     ] {
         let done = run(&line);
         assert_eq!(code(&done), expected, "{line:?}: {}", said(&done));

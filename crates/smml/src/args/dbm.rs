@@ -54,8 +54,11 @@ pub(crate) enum DbmCommand {
 
 /// Data sets with labels.
 fn labelled() -> impl TypedValueParser<Value = Dataset> {
-    PossibleValuesParser::new(["mnist", "fashion-mnist"])
-        .map(|name| if name == "mnist" { Dataset::Mnist } else { Dataset::FashionMnist })
+    PossibleValuesParser::new(["mnist", "fashion-mnist", "cifar-10"]).map(|name| match name.as_str() {
+        "mnist" => Dataset::Mnist,
+        "fashion-mnist" => Dataset::FashionMnist,
+        _ => Dataset::Cifar10,
+    })
 }
 
 /// BURN-IN,READS,SPACING.
@@ -124,6 +127,10 @@ pub(crate) struct DbmTrainArgs {
     /// probability g/255
     #[arg(long, value_name = "GREY|random", default_value = "127", help_heading = "Data")]
     pub(crate) threshold: Binarise,
+    /// Side of the grey images to which those of cifar-10 are reduced, a divisor of 32 [default: 16]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=32), help_heading = "Data")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) side: Option<u8>,
     /// Use only the first N training images, those held out among them [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..), help_heading = "Data")]
     #[serde(skip_serializing_if = "Option::is_none")]

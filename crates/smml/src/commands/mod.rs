@@ -13,6 +13,7 @@ pub(crate) mod glass;
 pub(crate) mod graph;
 pub(crate) mod instance;
 pub(crate) mod ising;
+mod judge;
 mod lattices;
 pub(crate) mod rbm;
 pub(crate) mod tsp;

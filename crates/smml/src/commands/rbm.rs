@@ -1,7 +1,8 @@
 //! `smml rbm`: train, sample, classify and evaluate restricted Boltzmann machines.
 
 use crate::{
-    args::{ImageArgs, RbmCommand, RbmEvaluateArgs, RbmSampleArgs, RbmUseArgs},
+    args::{ImageArgs, RbmCommand, RbmEvaluateArgs, RbmJudgeArgs, RbmSampleArgs, RbmUseArgs},
+    commands::judge::Judge,
     error::Failure,
     output,
     report::figure::Figure,
@@ -19,21 +20,31 @@ use smml_core::{Estimate, parallel::Par};
 use smml_learn::{
     data::{self, BinaryData, FileReport},
     ebm::{Classifier, Grid, likelihood},
+    network::Confusion,
 };
+use std::path::Path;
 
 mod draw;
-mod judge;
 mod keep;
+mod likelihoods;
 pub(super) mod model;
 mod train;
 
 use draw::{Wanted, draw};
-use judge::likelihoods;
 use keep::Keeper;
+use likelihoods::likelihoods;
 use model::{Images, SavedModel, images};
 
 /// Samples in the picture of a report.
 const TILES: usize = 100;
+
+/// What `smml rbm evaluate` does with a machine with label units where the user says nothing: images of each class, Gibbs
+/// steps to one, and passes over the training images of the network that judges them.
+const DRAWN: u32 = 100;
+const DRAWN_STEPS: u32 = 1000;
+const JUDGE_EPOCHS: u32 = 15;
+/// Images of a class side by side.
+const ACROSS: usize = 10;
 
 /// Largest file of a machine.
 const MODEL_BYTES: u64 = 1 << 34;
@@ -260,12 +271,8 @@ fn evaluate(args: &RbmEvaluateArgs) -> Result<(), Failure> {
     let seed = args.on.run.seed.unwrap_or_else(run::drawn_seed);
     settled.on.run.seed = Some(seed);
     let model = SavedModel::load(&args.on.model)?;
-    if model.n_classes > 0 {
-        return Err(Failure::Usage(format!(
-            "{}: a machine with label units is judged by smml rbm classify",
-            args.on.model.display()
-        )));
-    }
+    settled.likelihood = args.likelihood.settle(model.n_classes > 0)?;
+    settled.judge = args.judge.settle(&args.on.model, model.n_classes > 0)?;
     let images = test_images(&model, &args.on, seed)?;
     images.at_least_two()?;
     let mut inputs = Input::read(&args.on.model, MODEL_BYTES)?.hashes();
@@ -275,15 +282,94 @@ fn evaluate(args: &RbmEvaluateArgs) -> Result<(), Failure> {
     images.tell(args.on.run.quiet);
     let mut keeper = Keeper::new(&folder, &args.on.run, config::hash_with(&identity, &inputs)?)?;
     let mut o = Outcome::default();
-    likelihoods(&mut o, &model, &images, &args.likelihood, seed, false, &mut keeper)?;
+    let column = if model.n_classes > 0 {
+        let classes = judged(&mut o, &model, &images, &settled.judge, seed, &mut keeper)?;
+        series::Column { name: "classified_as".into(), values: classes.into_iter().map(f64::from).collect() }
+    } else {
+        likelihoods(&mut o, &model, &images, &settled.likelihood, seed, false, &mut keeper)?;
+        let minus_f = likelihood::ln_unnormalised(&model.rbm, &images.test, 1.0, Par::Rayon)?;
+        series::Column { name: "minus_free_energy".into(), values: minus_f }
+    };
     let mut extra = Vec::new();
     if let Some(file) = &args.on.run.series {
-        let minus_f = likelihood::ln_unnormalised(&model.rbm, &images.test, 1.0, Par::Rayon)?;
-        series::write(file, &[series::Column { name: "minus_free_energy".into(), values: minus_f }])?;
+        series::write(file, &[column])?;
         extra.push(file.clone());
     }
     remove_checkpoints(&folder)?;
     finish("rbm evaluate", &folder, &identity, &settled, seed, &o, &images.files, extra, args.on.run.json)
+}
+
+impl RbmJudgeArgs {
+    /// With everything settled; without label units there is no class to be shown.
+    fn settle(&self, model: &Path, labels: bool) -> Result<Self, Failure> {
+        let given = [("--count", self.count), ("--steps", self.steps), ("--judge-epochs", self.judge_epochs)];
+        match given.into_iter().find(|(_, n)| n.is_some()) {
+            Some((name, _)) if !labels => Err(Failure::Usage(format!(
+                "{name}: {} has no label units, so that no class could be judged; train with --labels",
+                model.display()
+            ))),
+            _ if !labels => Ok(self.clone()),
+            _ => Ok(RbmJudgeArgs {
+                count: self.count.or(Some(DRAWN)),
+                steps: self.steps.or(Some(DRAWN_STEPS)),
+                judge_epochs: self.judge_epochs.or(Some(JUDGE_EPOCHS)),
+            }),
+        }
+    }
+}
+
+/// A machine with label units: how it classifies, and whether images drawn on condition of a class show it. Returns the
+/// classes that it gives the test images.
+fn judged(
+    o: &mut Outcome,
+    model: &SavedModel,
+    images: &Images,
+    how: &RbmJudgeArgs,
+    seed: u64,
+    keeper: &mut Keeper,
+) -> Result<Vec<u8>, Failure> {
+    let (n_visible, n_hidden) = (model.rbm.n_visible(), model.rbm.n_hidden());
+    o.reported("parameters", Estimate::exact((n_visible * n_hidden + n_visible + n_hidden) as f64));
+    let found = keeper.undivided(|| {
+        Ok(Classifier::new(&model.rbm, model.n_classes)?.classify(&images.test, Par::Rayon)?)
+    })?;
+    let confusion = Confusion::new(model.n_classes, &images.test_labels, &found)?;
+    o.reported("test accuracy", confusion.accuracy()?);
+    let count = how.count.unwrap_or(DRAWN);
+    let wanted = Wanted {
+        n: count as usize * model.n_classes,
+        steps: how.steps.unwrap_or(DRAWN_STEPS) as usize,
+        class: None,
+        beta: 1.0,
+        seed,
+    };
+    let judge =
+        Judge::train(images, how.judge_epochs.unwrap_or(JUDGE_EPOCHS), seed, keeper, |p| &mut p.judge)?;
+    let drawn = draw(model, &wanted, keeper)?;
+    judge.drawn(o, model.dataset, &drawn.probabilities, &drawn.classes)?;
+    // Of every class the first images, one class after the other.
+    let (shown, size) = (ACROSS.min(count as usize), model.rows * model.columns);
+    let first: Vec<f32> = drawn
+        .probabilities
+        .chunks(count as usize * size)
+        .flat_map(|class| &class[..shown * size])
+        .copied()
+        .collect();
+    let grid = Grid { across: shown, ..Grid::square(model.rows, model.columns, shown) };
+    let picture = grid.tile(&first)?;
+    o.figure(Figure::image(
+        "drawn",
+        "Drawn images",
+        &format!(
+            "The first {shown} of {count} images of each class, drawn with its label unit clamped by {} Gibbs steps from noise: \
+             probabilities of the pixels in the last step.",
+            wanted.steps
+        ),
+        picture.width,
+        picture.height,
+        picture.pixels,
+    ));
+    Ok(found)
 }
 
 /// A file by its content: where it lies is no part of the results.

@@ -4,7 +4,6 @@ use super::{
     ask, at_the_end,
     draw::{Wanted, draw},
     figures,
-    judge::Judge,
     keep::Keeper,
     memory::memory,
     network::Network,
@@ -12,7 +11,10 @@ use super::{
 };
 use crate::{
     args::dbm::DbmEvaluateArgs,
-    commands::rbm::{finish, remove_checkpoints},
+    commands::{
+        judge::Judge,
+        rbm::{finish, remove_checkpoints},
+    },
     error::Failure,
     report::figure::{Axis, Figure, Series, Style},
     reproduce::check::Outcome,
@@ -91,40 +93,9 @@ pub(super) fn evaluate(args: &DbmEvaluateArgs) -> Result<(), Failure> {
         figures::confusion(&mut o, dataset, confusion, &what)?;
     }
 
-    let judge = Judge::train(&images, args.judge_epochs, seed, &mut keeper)?;
-    o.reported("accuracy of the judge on real test images", judge.accuracy);
+    let judge = Judge::train(&images, args.judge_epochs, seed, &mut keeper, |p| &mut p.judge)?;
     let drawn = draw(&network, &wanted, &mut keeper)?;
-    let shown = judge.classes(&drawn.values(false))?;
-    let shown = Confusion::new(network.n_classes(), &drawn.labels, &shown)?;
-    let generated = shown.accuracy()?;
-    o.reported("drawn images that show their class", generated);
-    let mut of_classes = Vec::new();
-    for class in &wanted.classes {
-        let share = shown.recall(usize::from(*class))?;
-        o.reported(
-            format!("drawn images of class {}", figures::class_name(dataset, usize::from(*class))),
-            share,
-        );
-        of_classes.push((f64::from(*class), share));
-    }
-    o.figure(Figure::plot(
-        "drawn-classes",
-        "Drawn images by class",
-        &format!(
-            "Of {} images drawn of each class, the fraction that a dense network trained on real images takes for it; that network is right on {} of the real test images.",
-            args.count, judge.accuracy
-        ),
-        Axis::linear("class"),
-        Axis::linear("fraction").over(0.0, 1.0),
-        vec![
-            Series::measured("drawn images", &of_classes),
-            Series::new(
-                "the judge on real images",
-                Style::Dashed,
-                vec![(0.0, judge.accuracy.value), ((network.n_classes() - 1) as f64, judge.accuracy.value)],
-            ),
-        ],
-    ));
+    let generated = judge.drawn(&mut o, dataset, &drawn.values(false), &drawn.labels)?;
     o.figure(drawn.figure(&wanted, false)?);
 
     keeper.undivided(|| memory(&mut o, &programmed, network.model.layout(), args.chain as usize, seed))?;

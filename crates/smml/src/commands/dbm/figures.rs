@@ -13,20 +13,8 @@ use smml_learn::{
     network::Confusion,
 };
 
-/// Articles of Fashion-MNIST.
-const ARTICLES: [&str; 10] =
-    ["T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"];
-
 /// Fewest pixels across a picture that is meant to be looked at.
 const WIDE: usize = 600;
-
-/// A class, with its name where that is no number.
-pub(super) fn class_name(dataset: Dataset, class: usize) -> String {
-    match ARTICLES.get(class) {
-        Some(article) if dataset == Dataset::FashionMnist => format!("{class} {article}"),
-        _ => class.to_string(),
-    }
-}
 
 /// The learning curves.
 pub(super) fn curves(o: &mut Outcome, epochs: &[Epoch], sweeps: u32) {
@@ -81,7 +69,7 @@ pub(super) fn confusion(
     let n = found.n_classes();
     let total = |label: usize| (0..n).map(|c| found.count(label, c)).sum::<u64>();
     for label in (0..n).filter(|l| total(*l) > 0) {
-        o.reported(format!("accuracy on class {}", class_name(dataset, label)), found.recall(label)?);
+        o.reported(format!("accuracy on class {}", dataset.class_name(label)), found.recall(label)?);
     }
     let mut head = vec![String::new()];
     head.extend((0..n).map(|c| c.to_string()));
@@ -90,7 +78,7 @@ pub(super) fn confusion(
     for label in 0..n {
         let counts = (0..n).map(|c| found.count(label, c));
         rows.push(
-            [class_name(dataset, label)].into_iter().chain(counts.clone().map(|k| k.to_string())).collect(),
+            [dataset.class_name(label)].into_iter().chain(counts.clone().map(|k| k.to_string())).collect(),
         );
         // The square root shows rare mistakes too.
         shades.push(counts.map(|k| 0.6 * (k as f64 / total(label).max(1) as f64).sqrt()).collect());

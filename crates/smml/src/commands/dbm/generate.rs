@@ -69,11 +69,8 @@ pub(super) fn generate(args: &DbmGenerateArgs) -> Result<(), Failure> {
         o.reported("fraction of pixels on", on);
     }
     o.note(format!("{}: {} images of {}.", network.name(), args.count, {
-        let names: Vec<String> = wanted
-            .classes
-            .iter()
-            .map(|c| figures::class_name(network.saved.dataset, usize::from(*c)))
-            .collect();
+        let names: Vec<String> =
+            wanted.classes.iter().map(|c| network.saved.dataset.class_name(usize::from(*c))).collect();
         names.join(", ")
     }));
     o.figure(drawn.figure(&wanted, args.last)?);

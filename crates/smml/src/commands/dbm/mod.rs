@@ -2,10 +2,10 @@
 
 use crate::{
     args::{
-        ImageArgs,
+        Dataset, ImageArgs,
         dbm::{DbmCommand, DbmOnArgs},
     },
-    commands::rbm::model::{Images, images},
+    commands::rbm::model::{Images, cifar_side, images},
     error::Failure,
     run,
 };
@@ -18,7 +18,6 @@ mod evaluate;
 mod figures;
 mod generate;
 mod inpaint;
-mod judge;
 mod keep;
 mod memory;
 mod network;
@@ -49,16 +48,17 @@ pub(crate) fn run(command: &DbmCommand) -> Result<(), Failure> {
 /// for.
 fn test_images(network: &Network, args: &DbmOnArgs, seed: u64, most: Option<u32>) -> Result<Images, Failure> {
     let saved = &network.saved;
-    let mut images = images(
-        &ImageArgs {
-            dataset: args.dataset.unwrap_or(saved.dataset),
-            data: args.data.clone(),
-            threshold: Some(saved.threshold),
-            images: None,
-            side: None,
-        },
-        seed,
-    )?;
+    let dataset = args.dataset.unwrap_or(saved.dataset);
+    // Others are refused below.
+    let side = u8::try_from(saved.rows).ok().filter(|s| cifar_side(Some(*s)).is_ok());
+    let of_images = ImageArgs {
+        dataset,
+        data: args.data.clone(),
+        threshold: Some(saved.threshold),
+        images: None,
+        side: if dataset == Dataset::Cifar10 { side } else { None },
+    };
+    let mut images = images(&of_images, seed)?;
     if (images.rows, images.columns) != (saved.rows, saved.columns) {
         return Err(Failure::Usage(format!(
             "{}: the network learned images of {} x {} pixels, those of the data set have {} x {}",

@@ -86,16 +86,16 @@ pub(super) fn train(args: &DbmTrainArgs) -> Result<(), Failure> {
     let mut settled = settle(args, layers, &plan)?;
     let draw_betas = ask::not_negative("--draw-betas", &args.draw_betas)?;
     let (graph, mut inputs) = Graph::open(&named, args.run.quiet)?;
-    let images = images(
-        &ImageArgs {
-            dataset: args.dataset,
-            data: args.data.clone(),
-            threshold: Some(args.threshold),
-            images: args.images,
-            side: None,
-        },
-        seed,
-    )?;
+    let of_images = ImageArgs {
+        dataset: args.dataset,
+        data: args.data.clone(),
+        threshold: Some(args.threshold),
+        images: args.images,
+        side: args.side,
+    }
+    .settle()?;
+    settled.side = of_images.side;
+    let images = images(&of_images, seed)?;
     let split = Split::of(&images, args.held_out, seed)?;
     settled.held_out = u32::try_from(split.held.len()).ok();
     let (n_nodes, _) = graph.size(images.train.width(), images.n_classes)?;

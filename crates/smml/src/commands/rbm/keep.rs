@@ -4,7 +4,10 @@ use super::draw::DrawnSoFar;
 use crate::run::keeper;
 use serde::{Deserialize, Serialize};
 use smml_core::Estimate;
-use smml_learn::ebm::{RbmTrainerState, ais::SandwichState};
+use smml_learn::{
+    ebm::{RbmTrainerState, ais::SandwichState},
+    network::NetworkTrainerState,
+};
 
 /// One epoch of training.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -23,6 +26,8 @@ pub(super) struct Progress {
     pub(super) epochs: Vec<Epoch>,
     pub(super) sandwich: Option<SandwichState>,
     pub(super) drawn: Option<DrawnSoFar>,
+    /// The network that judges drawn images.
+    pub(super) judge: Option<NetworkTrainerState>,
 }
 
 /// The checkpoint of a run, and when it is due.

@@ -141,7 +141,7 @@ pub(crate) fn load(known: Known, folder: &Path, side: Option<u8>) -> Result<Trai
 
 impl ImageArgs {
     /// With everything settled; what does not belong to the data set is refused.
-    pub(super) fn settle(&self) -> Result<Self, Failure> {
+    pub(crate) fn settle(&self) -> Result<Self, Failure> {
         let mut settled = self.clone();
         match self.dataset {
             Dataset::Bars if self.threshold.is_some() => {

@@ -3,8 +3,8 @@
 use super::{
     draw::{Wanted, draw},
     finish,
-    judge::{enumeration, likelihoods},
     keep::{Epoch, Keeper},
+    likelihoods::{enumeration, likelihoods},
     model::{Images, MODEL, SavedModel, THRESHOLD, images},
 };
 use crate::{
@@ -118,6 +118,7 @@ fn settle(args: &RbmTrainArgs, t: &RbmTraining) -> Result<RbmTrainArgs, Failure>
     settled.learning_rate = Some(Ramp::of(&t.learning_rate));
     settled.momentum = Some(Ramp::of(&t.momentum));
     settled.weight_decay = Some(t.weight_decay);
+    settled.likelihood = args.likelihood.settle(args.labels)?;
     Ok(settled)
 }
 

@@ -16,6 +16,27 @@ use smml_learn::{
     },
 };
 
+/// Annealed importance sampling where the user says nothing.
+const RUNGS: u32 = 2000;
+const CHAINS: u32 = 200;
+
+impl LikelihoodArgs {
+    /// With everything settled; of a machine with label units no likelihood is estimated.
+    pub(super) fn settle(&self, labels: bool) -> Result<Self, Failure> {
+        let given = [("--ais-rungs", self.ais_rungs), ("--ais-chains", self.ais_chains)];
+        match given.into_iter().find(|(_, n)| n.is_some()) {
+            Some((name, _)) if labels => Err(Failure::Usage(format!(
+                "{name}: of a machine with label units no likelihood is estimated"
+            ))),
+            _ if labels => Ok(self.clone()),
+            _ => Ok(LikelihoodArgs {
+                ais_rungs: self.ais_rungs.or(Some(RUNGS)),
+                ais_chains: self.ais_chains.or(Some(CHAINS)),
+            }),
+        }
+    }
+}
+
 /// Steps of block Gibbs sampling before annealing backward.
 const GIBBS_STEPS: usize = 1000;
 /// Largest number of states of the smaller layer times units of the larger that is enumerated: some seconds.
@@ -43,9 +64,12 @@ fn sandwich(
     keeper: &mut Keeper,
 ) -> Result<Sandwich, Failure> {
     let rbm = &model.rbm;
-    let path = BaseRatePath::new(model.base.clone(), how.ais_rungs as usize)?;
-    let plan =
-        SandwichPlan { n_runs: how.ais_chains as usize, n_gibbs: GIBBS_STEPS, data: Some(&images.train) };
+    let path = BaseRatePath::new(model.base.clone(), how.ais_rungs.unwrap_or(RUNGS) as usize)?;
+    let plan = SandwichPlan {
+        n_runs: how.ais_chains.unwrap_or(CHAINS) as usize,
+        n_gibbs: GIBBS_STEPS,
+        data: Some(&images.train),
+    };
     let streams = Streams::new(seed);
     let mut run = match keeper.progress.sandwich.take() {
         Some(state) => SandwichRun::resume(state, rbm, 1.0, &path, &plan, &streams)
