@@ -21,6 +21,8 @@ pub(crate) struct Cli {
 
 #[path = "args/dbm.rs"]
 pub(crate) mod dbm;
+#[path = "args/denoise.rs"]
+pub(crate) mod denoise;
 #[path = "args/design.rs"]
 pub(crate) mod design;
 #[path = "args/ebm.rs"]

@@ -79,7 +79,10 @@ fn reduced_colour_images_are_learned_and_classified() {
     assert!(read(&sparse.join("config.toml")).contains("side = 8"));
     let network = sparse.join("network.dbm").display().to_string();
     let (classified, refused) = (place.path().join("by-sparse"), place.path().join("y"));
-    run_to(0, line(&["dbm", "classify", &network, &data, "--sweeps=200", "--seed=1", "--quiet"], &classified));
+    run_to(
+        0,
+        line(&["dbm", "classify", &network, &data, "--sweeps=200", "--seed=1", "--quiet"], &classified),
+    );
     let found: serde_json::Value = serde_json::from_str(&read(&classified.join("results.json"))).unwrap();
     assert_eq!(found["results"][0]["quantities"][0]["value"], 1.0);
     assert!(read(&classified.join("results.json")).contains("class 1 automobile"));

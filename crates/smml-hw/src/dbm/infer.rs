@@ -201,7 +201,7 @@ impl SparseDbm {
 }
 
 /// How often each of some nodes was up in each chain: counters of eight bits, turned, which overflow into numbers.
-struct Counts<'a> {
+pub(super) struct Counts<'a> {
     nodes: &'a [u32],
     /// Bit k of all counters of a node.
     planes: Vec<[u64; 8]>,
@@ -210,10 +210,10 @@ struct Counts<'a> {
 }
 
 impl<'a> Counts<'a> {
-    fn new(nodes: &'a [u32]) -> Self {
+    pub(super) fn new(nodes: &'a [u32]) -> Self {
         Counts { nodes, planes: vec![[0; 8]; nodes.len()], filled: 0, totals: vec![[0; CHAINS]; nodes.len()] }
     }
-    fn add(&mut self, words: &[u64]) {
+    pub(super) fn add(&mut self, words: &[u64]) {
         if self.filled == 255 {
             self.empty();
         }
@@ -239,7 +239,7 @@ impl<'a> Counts<'a> {
         }
         self.filled = 0;
     }
-    fn totals(mut self) -> Vec<[u64; CHAINS]> {
+    pub(super) fn totals(mut self) -> Vec<[u64; CHAINS]> {
         self.empty();
         self.totals
     }

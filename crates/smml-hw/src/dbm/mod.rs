@@ -6,16 +6,22 @@
 
 mod bits;
 mod classes;
+mod denoise;
 mod infer;
 mod layered;
 mod layout;
 mod model;
+mod rule;
 #[cfg(test)]
 mod tests;
 mod trainer;
 mod training;
 mod unrolled;
 
+pub use denoise::{
+    DenoisedImages, Denoiser, DenoiserState, DenoiserStep, DenoiserTrainer, Denoising, Drawing, MOST_LEVELS,
+    NoiseLevels,
+};
 pub use infer::{Answer, Clamped, Inference};
 pub use layered::layered;
 pub use layout::Layout;

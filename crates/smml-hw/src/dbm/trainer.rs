@@ -8,7 +8,8 @@ use super::{
     bits, classes,
     layout::Layout,
     model::SparseDbm,
-    training::{DbmTraining, Negative, Phase, Rule},
+    rule::{Memory, centre},
+    training::{DbmTraining, Negative, Phase},
     unrolled::{self, Plan, Slope},
 };
 use crate::{
@@ -18,7 +19,6 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use smml_core::{
     error::same_length,
-    optimize::{Adam, Momentum, Update},
     parallel::{self, Par},
     rng::{Draw, Stream, Streams},
 };
@@ -27,30 +27,6 @@ use std::sync::Arc;
 
 /// Where hidden means start to be followed.
 const FIRST_MEAN: f32 = 0.0;
-
-/// The rule's memory.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Memory {
-    Momentum(Momentum<f32>),
-    Adam(Adam<f32>),
-}
-
-impl Memory {
-    fn new(rule: Rule) -> Result<Self> {
-        Ok(match rule {
-            Rule::Momentum(m) => Memory::Momentum(Momentum::heavy_ball(m)?),
-            Rule::Adam => Memory::Adam(Adam::default()),
-        })
-    }
-    fn update(&mut self, parameters: &mut [f32], gradient: &[f32], rate: f64) -> Result<()> {
-        match self {
-            Memory::Momentum(rule) => rule.update(parameters, gradient, rate)?,
-            Memory::Adam(rule) => rule.update(parameters, gradient, rate)?,
-        }
-        Ok(())
-    }
-}
 
 /// What a trainer is between two steps.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -76,7 +52,7 @@ pub struct Labelled<'a> {
 }
 
 impl Labelled<'_> {
-    fn check(&self, layout: &Layout) -> Result<()> {
+    pub(super) fn check(&self, layout: &Layout) -> Result<()> {
         if self.data.is_empty() || u32::try_from(self.data.len()).is_err() {
             return Err(Error::out_of_range("rows of data", self.data.len(), "1 to 2^32 - 1"));
         }
@@ -495,13 +471,7 @@ impl<'a> DbmTrainer<'a> {
             {
                 *mean += rate * (new as f32 - *mean);
             }
-            let c = |i: u32| f64::from(self.state.means[i as usize]);
-            let raw = spins.clone();
-            for (&[i, j], pair) in wiring.pairs().iter().zip(&mut pairs) {
-                *pair -= c(i) * raw[j as usize] + c(j) * raw[i as usize];
-                spins[i as usize] -= c(j) * *pair;
-                spins[j as usize] -= c(i) * *pair;
-            }
+            centre(wiring.pairs(), &self.state.means, &mut spins, &mut pairs);
         }
         // After centring, which is about products of states. A slope is that of the loss.
         let weight = training.unrolled.weight / n_rows as f64;

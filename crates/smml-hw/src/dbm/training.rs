@@ -35,7 +35,7 @@ impl Phase {
     pub fn sweeps(self) -> usize {
         self.burn_in.saturating_add(self.reads.saturating_mul(self.spacing))
     }
-    fn check(self, name: &str) -> Result<()> {
+    pub(super) fn check(self, name: &str) -> Result<()> {
         if self.reads == 0 || self.spacing == 0 || self.sweeps() > MOST_SWEEPS {
             let value = format!("{} + {} x {} sweeps", self.burn_in, self.reads, self.spacing);
             return Err(Error::out_of_range(name, value, "at least 1 x 1, at most 2^30 sweeps in all"));

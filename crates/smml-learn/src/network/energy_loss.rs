@@ -69,7 +69,8 @@ impl<'a> EnergyLoss<'a> {
         }
         let rows = Rows { labels: &[], ..all_rows(self.data) };
         let mut energies = Vec::with_capacity(self.data.len() * self.architecture.n_classes());
-        Workspace::default().logits(self.architecture, w, &rows, self.par, |z| {
+        let layer = self.architecture.n_maps();
+        Workspace::default().values(self.architecture, w, &rows, self.par, layer, |z| {
             energies.extend(z.iter().map(|z| -z));
         });
         Ok(energies)

@@ -11,6 +11,7 @@
 
 mod anneal;
 mod architecture;
+mod distance;
 mod energy_loss;
 mod labelled;
 mod loss;
@@ -23,6 +24,7 @@ mod train;
 
 pub use anneal::{WeightMove, WeightMoves, WithActivations};
 pub use architecture::{Activation, Architecture};
+pub use distance::kernel_distance;
 pub use energy_loss::EnergyLoss;
 pub use labelled::Labelled;
 pub use loss::Loss;

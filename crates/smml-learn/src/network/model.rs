@@ -60,7 +60,16 @@ impl Network {
         &self.parameters
     }
 
-    fn outputs<T>(&self, features: &[f32], par: Par, mut f: impl FnMut(&[f64]) -> T) -> Result<Vec<T>> {
+    fn outputs<T>(&self, features: &[f32], par: Par, f: impl FnMut(&[f64]) -> T) -> Result<Vec<T>> {
+        self.values(self.architecture.n_maps(), features, par, f)
+    }
+    fn values<T>(
+        &self,
+        layer: usize,
+        features: &[f32],
+        par: Par,
+        mut f: impl FnMut(&[f64]) -> T,
+    ) -> Result<Vec<T>> {
         let width = self.architecture.n_inputs();
         let n = features.len() / width;
         if n * width != features.len() {
@@ -71,19 +80,20 @@ impl Network {
         let mut out = Vec::with_capacity(n);
         let mut workspace = Workspace::default();
         let (mut row, mut bad) = (0, None);
-        workspace.logits(&self.architecture, &self.parameters, &rows, par, |z| {
+        workspace.values(&self.architecture, &self.parameters, &rows, par, layer, |z| {
             if bad.is_none() {
                 match z.iter().position(|z| !z.is_finite()) {
                     None => out.push(f(z)),
-                    Some(class) => bad = Some((row, class, z[class])),
+                    Some(unit) => bad = Some((row, unit, z[unit])),
                 }
             }
             row += 1;
         });
         match bad {
             None => Ok(out),
-            Some((row, class, z)) => {
-                let name = format!("logit of class {class} at row {row}");
+            Some((row, unit, z)) => {
+                let what = if layer == self.architecture.n_maps() { "logit of class" } else { "hidden unit" };
+                let name = format!("{what} {unit} at row {row}");
                 Err(Error::out_of_range(name, z, "finite: features or parameters are too large"))
             }
         }
@@ -105,6 +115,11 @@ impl Network {
             p
         })?;
         Ok(rows.concat())
+    }
+    /// The last hidden layer for each row, rows × units: what the network makes of the features before it decides. The
+    /// features themselves where there is no hidden layer. Errors as [`Network::predict`].
+    pub fn hidden(&self, features: &[f32], par: Par) -> Result<Vec<f64>> {
+        Ok(self.values(self.architecture.n_maps() - 1, features, par, <[f64]>::to_vec)?.concat())
     }
     /// -ln P(label | features), averaged over the examples. Errors: as [`Network::losses`], fewer than two examples.
     pub fn cross_entropy(&self, data: &Labelled, par: Par) -> Result<Estimate> {

@@ -108,13 +108,14 @@ impl Workspace {
         (n_blocks, n)
     }
 
-    /// The logits of all rows, handed to `visit` in order.
-    pub(super) fn logits(
+    /// The values of a layer (the last one has the logits) for all rows, handed to `visit` in order.
+    pub(super) fn values(
         &mut self,
         a: &Architecture,
         x: &[f64],
         rows: &Rows<'_>,
         par: Par,
+        layer: usize,
         mut visit: impl FnMut(&[f64]),
     ) {
         self.pack(a, x, false);
@@ -122,7 +123,7 @@ impl Workspace {
         while first < rows.n {
             let (n_blocks, n) = self.run(a, x, rows, first, None, par);
             for block in &self.blocks[..n_blocks] {
-                block.values[a.n_maps()].chunks_exact(a.n_classes()).for_each(&mut visit);
+                block.values[layer].chunks_exact(a.layers()[layer]).for_each(&mut visit);
             }
             first += n;
         }

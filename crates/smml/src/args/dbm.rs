@@ -1,6 +1,6 @@
 //! Arguments of `smml dbm`.
 
-use super::{Dataset, Ramp, RunArgs, graph::shape};
+use super::{Dataset, Ramp, RunArgs, denoise::DbmDenoiseArgs, graph::shape};
 use crate::values::Spelled;
 use clap::{
     Args, Subcommand, ValueEnum,
@@ -50,10 +50,16 @@ pub(crate) enum DbmCommand {
         after_help = "Example: smml dbm evaluate network.dbm --data DIR --ladder 50,200,1000,2000"
     )]
     Evaluate(DbmEvaluateArgs),
+    /// Images from noise: a chain of machines, each of which takes one level of noise away
+    #[command(
+        allow_negative_numbers = true,
+        after_help = "Example: smml dbm denoise --data DIR --dataset fashion-mnist, then smml dbm denoise --model chain.dbm --count 10"
+    )]
+    Denoise(DbmDenoiseArgs),
 }
 
 /// Data sets with labels.
-fn labelled() -> impl TypedValueParser<Value = Dataset> {
+pub(super) fn labelled() -> impl TypedValueParser<Value = Dataset> {
     PossibleValuesParser::new(["mnist", "fashion-mnist", "cifar-10"]).map(|name| match name.as_str() {
         "mnist" => Dataset::Mnist,
         "fashion-mnist" => Dataset::FashionMnist,
@@ -549,6 +555,13 @@ impl DbmCommand {
                 match Named::of(&name)? {
                     Named::File(path) => args.file = Some(path),
                     _ => args.network = Some(name),
+                }
+            }
+            DbmCommand::Denoise(args) if args.model.is_none() && args.on.file.is_none() => {
+                let name = args.on.network.take().unwrap_or_else(|| "p14".into());
+                match Named::of(&name)? {
+                    Named::File(path) => args.on.file = Some(path),
+                    _ => args.on.network = Some(name),
                 }
             }
             DbmCommand::Generate(args) => {

@@ -14,7 +14,7 @@ use smml_learn::{
     data::BinaryData,
     network::{
         Activation, Architecture, Confusion, Labelled, Network, NetworkTrainer, NetworkTrainerState,
-        NetworkTraining,
+        NetworkTraining, kernel_distance,
     },
 };
 
@@ -25,6 +25,9 @@ const HIDDEN: usize = 300;
 pub(super) struct Judge {
     network: Network,
     accuracy: Estimate,
+    /// Its hidden units for the real test images, and for the first training images, at most as many.
+    test: Vec<f64>,
+    train: Vec<f64>,
 }
 
 fn features(data: &BinaryData) -> Vec<f32> {
@@ -68,7 +71,10 @@ impl Judge {
         *kept(&mut keeper.progress) = Some(trainer.state().clone());
         let network = trainer.network()?;
         let accuracy = network.accuracy(&labelled(&images.test, &images.test_labels)?, Par::Rayon)?;
-        Ok(Judge { network, accuracy })
+        let hidden = |data: &BinaryData| network.hidden(&features(data), Par::Rayon);
+        let test = hidden(&images.test)?;
+        let train = hidden(&images.train.head(images.test.len()))?;
+        Ok(Judge { network, accuracy, test, train })
     }
     /// Judges images that were drawn of classes, as grey values in [0, 1]: how many show theirs, of all and of each
     /// class.
@@ -84,6 +90,15 @@ impl Judge {
         let shown = Confusion::new(n_classes, classes, &self.network.predict(images, Par::Rayon)?)?;
         let all = shown.accuracy()?;
         o.reported("drawn images that show their class", all);
+        // Of as many real ones, which the judge knows: what there is to reach.
+        let drawn = self.network.hidden(images, Par::Rayon)?;
+        let known = &self.train[..self.train.len().min(drawn.len())];
+        for (what, hidden) in [("drawn", &drawn[..]), ("training", known)] {
+            // Few images have no distance with an error.
+            if let Ok(distance) = kernel_distance(hidden, &self.test, HIDDEN, Par::Rayon) {
+                o.reported(format!("kernel distance of {what} images from test images"), distance);
+            }
+        }
         let mut points = Vec::new();
         for class in 0..n_classes {
             let share = shown.recall(class)?;

@@ -118,6 +118,10 @@ pub(crate) fn settle(command: &mut Command, file: Option<&Path>) -> Result<(), F
                 DbmCommand::Evaluate(a) => {
                     (&mut a.on.run, "dbm-evaluate", a.on.data.as_mut(), &mut a.on.file, None)
                 }
+                DbmCommand::Denoise(a) => {
+                    let file = if a.model.is_some() { &mut a.model } else { &mut a.on.file };
+                    (&mut a.run, "dbm-denoise", a.data.as_mut(), file, None)
+                }
             };
             let mut read = Vec::new();
             for (flag, path) in [("--data", data), ("FILE", file.as_mut())] {

@@ -13,6 +13,7 @@ use smml_hw::machine::FixedNetwork;
 
 mod ask;
 mod classify;
+mod denoise;
 mod draw;
 mod evaluate;
 mod figures;
@@ -34,6 +35,7 @@ pub(crate) fn run(command: &DbmCommand) -> Result<(), Failure> {
         DbmCommand::Generate(a) => a.run.threads,
         DbmCommand::Inpaint(a) => a.on.run.threads,
         DbmCommand::Evaluate(a) => a.on.run.threads,
+        DbmCommand::Denoise(a) => a.run.threads,
     };
     run::with_threads(threads, || match command {
         DbmCommand::Train(args) => train::train(args),
@@ -41,6 +43,7 @@ pub(crate) fn run(command: &DbmCommand) -> Result<(), Failure> {
         DbmCommand::Generate(args) => generate::generate(args),
         DbmCommand::Inpaint(args) => inpaint::inpaint(args),
         DbmCommand::Evaluate(args) => evaluate::evaluate(args),
+        DbmCommand::Denoise(args) => denoise::denoise(args),
     })
 }
 

@@ -7,7 +7,7 @@ use crate::{
     output,
     run::input::{self, Hashes, Input},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use smml_core::{
     graph::{Colouring, SparseGraph},
     schedule::Schedule,
@@ -178,12 +178,22 @@ impl SavedNetwork {
             fields: network.field_codes().to_vec(),
         })
     }
+    /// Whether both are the same but for what they learned.
+    pub(super) fn is_like(&self, other: &SavedNetwork) -> bool {
+        let blank =
+            |n: &SavedNetwork| SavedNetwork { couplings: Vec::new(), fields: Vec::new(), ..n.clone() };
+        blank(self) == blank(other)
+    }
+    /// As people call its graph.
+    pub(super) fn name(&self) -> String {
+        self.graph.name()
+    }
     /// The bytes of its file.
     pub(super) fn bytes(&self) -> Result<Vec<u8>, Failure> {
         Ok(store::encode(self, NETWORK)?)
     }
     /// The machine.
-    fn model(&self) -> Result<SparseDbm, Failure> {
+    pub(super) fn model(&self) -> Result<SparseDbm, Failure> {
         let layout = &self.layout;
         let wrong = |why: String| Err(Failure::File(why));
         // Before a large graph is built that nobody has numbers for.
@@ -218,6 +228,25 @@ impl SavedNetwork {
     }
 }
 
+/// Reads what `kind` marks, from the bytes of a file.
+pub(super) fn decode<T: DeserializeOwned>(
+    bytes: &[u8],
+    kind: u64,
+    name: &str,
+    wanted: &str,
+) -> Result<T, Failure> {
+    store::decode(bytes, kind).map_err(|e| match e {
+        // Sound, but written by something else: the hash of the parameters says no more.
+        smml_core::Error::Corrupt { place, .. } if place == "byte 12" => {
+            Failure::File(format!("{name}: a checkpoint, not the {wanted}"))
+        }
+        smml_core::Error::Corrupt { place, problem, .. } => {
+            Failure::File(format!("{name}: {place}: {problem}"))
+        }
+        e => Failure::File(format!("{name}: {e}")),
+    })
+}
+
 /// A network that was read, ready to be asked.
 pub(super) struct Network {
     pub(super) saved: SavedNetwork,
@@ -242,16 +271,7 @@ impl Network {
                 (SHIPPED.to_vec(), hashes, SHIPPED_NAME.to_string())
             }
         };
-        let saved: SavedNetwork = store::decode(&bytes, NETWORK).map_err(|e| match e {
-            // Sound, but written by something else: the hash of the parameters says no more.
-            smml_core::Error::Corrupt { place, .. } if place == "byte 12" => {
-                Failure::File(format!("{name}: a checkpoint, not the network.dbm of smml dbm train"))
-            }
-            smml_core::Error::Corrupt { place, problem, .. } => {
-                Failure::File(format!("{name}: {place}: {problem}"))
-            }
-            e => Failure::File(format!("{name}: {e}")),
-        })?;
+        let saved: SavedNetwork = decode(&bytes, NETWORK, &name, "network.dbm of smml dbm train")?;
         let model = saved.model().map_err(|e| Failure::File(format!("{name}: {e}")))?;
         Ok(Network { saved, model, source: name, hashes })
     }

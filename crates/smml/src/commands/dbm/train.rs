@@ -282,7 +282,7 @@ fn learn(
 }
 
 /// Parameters that grew out of range are no mistake on the command line.
-fn blown_up(e: smml_hw::Error) -> Failure {
+pub(super) fn blown_up(e: smml_hw::Error) -> Failure {
     Failure::Check(format!(
         "{e}: the parameters grew too large; a smaller --learning-rate or fewer bits behind the point in --format keep them in range"
     ))

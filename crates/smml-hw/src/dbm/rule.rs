@@ -1,0 +1,42 @@
+//! What turns moments into a step.
+
+use super::training::Rule;
+use crate::error::Result;
+use serde::{Deserialize, Serialize};
+use smml_core::optimize::{Adam, Momentum, Update};
+
+/// The rule's memory.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Memory {
+    Momentum(Momentum<f32>),
+    Adam(Adam<f32>),
+}
+
+impl Memory {
+    pub(super) fn new(rule: Rule) -> Result<Self> {
+        Ok(match rule {
+            Rule::Momentum(m) => Memory::Momentum(Momentum::heavy_ball(m)?),
+            Rule::Adam => Memory::Adam(Adam::default()),
+        })
+    }
+    pub(super) fn update(&mut self, parameters: &mut [f32], gradient: &[f32], rate: f64) -> Result<()> {
+        match self {
+            Memory::Momentum(rule) => rule.update(parameters, gradient, rate)?,
+            Memory::Adam(rule) => rule.update(parameters, gradient, rate)?,
+        }
+        Ok(())
+    }
+}
+
+/// Turns differences of ⟨sᵢ⟩ and ⟨sᵢ sⱼ⟩ into the centred gradient: that of the couplings in -Σ Jᵢⱼ (sᵢ - cᵢ)(sⱼ - cⱼ), with
+/// the fields of plain spins that it comes to.
+pub(super) fn centre(edges: &[[u32; 2]], centres: &[f32], spins: &mut [f64], pairs: &mut [f64]) {
+    let c = |i: u32| f64::from(centres[i as usize]);
+    let raw = spins.to_vec();
+    for (&[i, j], pair) in edges.iter().zip(pairs) {
+        *pair -= c(i) * raw[j as usize] + c(j) * raw[i as usize];
+        spins[i as usize] -= c(j) * *pair;
+        spins[j as usize] -= c(i) * *pair;
+    }
+}

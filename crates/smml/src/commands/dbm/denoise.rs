@@ -1,0 +1,417 @@
+//! `smml dbm denoise`.
+
+use super::{
+    figures,
+    network::{Graph, SavedNetwork, decode},
+    settings::LAYOUT_SEED,
+};
+use crate::{
+    args::{
+        Dataset, ImageArgs, Ramp,
+        dbm::{Named, PhaseText},
+        denoise::{DbmDenoiseArgs, DenoiseTrainingArgs},
+    },
+    commands::{
+        judge::Judge,
+        rbm::{
+            finish,
+            model::{Images, cifar_side, images},
+        },
+    },
+    error::Failure,
+    output,
+    report::figure::{Axis, Figure, Series, Style},
+    reproduce::check::Outcome,
+    run::{self, config, folder::Folder, input::Input, keeper, progress, series},
+    values::Spelled,
+};
+use serde::{Deserialize, Serialize};
+use smml_core::{Estimate, parallel::Par, rng::Streams, schedule::Schedule, store};
+use smml_hw::{
+    dbm::{
+        DenoisedImages, Denoiser, DenoiserState, DenoiserTrainer, Denoising, Drawing, Labelled, Layout,
+        NoiseLevels, Phase,
+    },
+    machine::Format,
+};
+use smml_learn::{data::Binarise, network::NetworkTrainerState};
+use std::path::Path;
+
+/// What tells a chain from other checkpoints.
+const CHAIN: u64 = 0x5344_424d_4348;
+/// Largest file of a chain.
+const CHAIN_BYTES: u64 = 1 << 32;
+/// Copies of the labels where the user says nothing: on this part of the nodes, at most so many.
+const COPIES: (usize, u16) = (8, 50);
+/// Images of a class side by side.
+const ACROSS: usize = 10;
+
+/// A chain file: the machine of every level, from the first on, and the levels.
+#[derive(Serialize, Deserialize)]
+struct SavedChain {
+    levels: NoiseLevels,
+    networks: Vec<SavedNetwork>,
+}
+
+/// A chain that was read or trained.
+struct Chain {
+    denoiser: Denoiser,
+    /// Of the first level: what all have in common.
+    first: SavedNetwork,
+}
+
+impl SavedChain {
+    fn chain(&self) -> Result<Chain, Failure> {
+        let Some(first) = self.networks.first() else {
+            return Err(Failure::File("no machines".into()));
+        };
+        if let Some(k) = self.networks.iter().position(|n| !n.is_like(first)) {
+            return Err(Failure::File(format!("machine {k} is of another kind than machine 0")));
+        }
+        let models = self.networks.iter().map(SavedNetwork::model).collect::<Result<Vec<_>, _>>()?;
+        let machines = models.iter().map(|m| [m.couplings(), m.fields()].concat()).collect();
+        let (wiring, layout) = (models[0].wiring().clone(), models[0].layout().clone());
+        let denoiser = Denoiser::new(wiring, layout, self.levels.clone(), machines)?;
+        Ok(Chain { denoiser, first: first.clone() })
+    }
+}
+
+/// What a run keeps.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Progress {
+    trainer: Option<DenoiserState>,
+    /// Of every level and epoch the fraction of pixels that agree with the image before its noise: the machine's, and those
+    /// that nobody touched.
+    epochs: Vec<[Estimate; 2]>,
+    /// The same of the batches of the epoch under way.
+    batches: Vec<[f64; 2]>,
+    judge: Option<NetworkTrainerState>,
+}
+
+type Keeper = keeper::Keeper<Progress>;
+
+/// The settings of a training.
+fn settings(args: &DenoiseTrainingArgs, seed: u64) -> Result<Denoising, Failure> {
+    let whole = |given: Option<u32>, own: usize| given.map_or(own, |n| n as usize);
+    let phase = |given: &Option<Spelled<PhaseText>>, own: Phase| given.as_ref().map_or(own, |p| p.0.0);
+    let rate = args.learning_rate.as_ref().map(|r| r.schedule.clone());
+    let t = Denoising {
+        levels: NoiseLevels::cosine(args.levels.map_or(8, usize::from))?,
+        n_epochs: whole(args.epochs, 10),
+        batch_size: whole(args.batch, 256),
+        format: match &args.format {
+            Some(format) => format.0,
+            None => Format::new(3, 9)?,
+        },
+        learning_rate: rate.unwrap_or(Schedule::Geometric { from: 0.01, to: 0.0005 }),
+        weight_decay: args.weight_decay.unwrap_or(0.0),
+        positive: phase(&args.positive, Phase::new(10, 10, 1)),
+        negative: phase(&args.negative, Phase::new(20, 10, 2)),
+        mean_rate: 0.02,
+        average_rate: 0.02,
+        weight_scale: args.weight_scale.unwrap_or(0.05),
+        seed,
+    };
+    t.check()?;
+    Ok(t)
+}
+
+/// The arguments of a training with everything settled but the copies of the labels.
+fn settle(args: &DenoiseTrainingArgs, of_images: &ImageArgs, t: &Denoising) -> DenoiseTrainingArgs {
+    // All of them came from numbers of 32 bits, or are built in.
+    let whole = |n: usize| u32::try_from(n).ok();
+    DenoiseTrainingArgs {
+        dataset: Some(of_images.dataset),
+        threshold: of_images.threshold,
+        side: of_images.side,
+        layout_seed: Some(args.layout_seed.unwrap_or(LAYOUT_SEED)),
+        format: Some(Spelled(t.format)),
+        levels: u16::try_from(t.levels.n()).ok(),
+        epochs: whole(t.n_epochs),
+        batch: whole(t.batch_size),
+        learning_rate: Some(Ramp::of(&t.learning_rate)),
+        weight_decay: Some(t.weight_decay),
+        positive: Some(Spelled(PhaseText(t.positive))),
+        negative: Some(Spelled(PhaseText(t.negative))),
+        weight_scale: Some(t.weight_scale),
+        ..args.clone()
+    }
+}
+
+/// Trains a chain or reads one, and draws images by it.
+pub(super) fn denoise(args: &DbmDenoiseArgs) -> Result<(), Failure> {
+    let mut settled = args.clone();
+    let seed = args.run.seed.unwrap_or_else(run::drawn_seed);
+    settled.run.seed = Some(seed);
+    if args.reads > args.sweeps {
+        return Err(Failure::Usage(format!(
+            "--reads {}: at most the {} of --sweeps",
+            args.reads, args.sweeps
+        )));
+    }
+    match &args.model {
+        Some(path) => of_file(args, settled, path, seed),
+        None => trained(args, settled, seed),
+    }
+}
+
+/// Draws by a chain that was trained before.
+fn of_file(args: &DbmDenoiseArgs, settled: DbmDenoiseArgs, path: &Path, seed: u64) -> Result<(), Failure> {
+    let input = Input::read(path, CHAIN_BYTES)?;
+    let mut inputs = input.hashes();
+    let name = path.display().to_string();
+    let saved: SavedChain = decode(&input.bytes, CHAIN, &name, "chain.dbm of smml dbm denoise")?;
+    let chain = saved.chain().map_err(|e| Failure::File(format!("{name}: {e}")))?;
+    let first = &chain.first;
+    let images = match &args.data {
+        Some(data) => {
+            let side = u8::try_from(first.rows).ok().filter(|s| cifar_side(Some(*s)).is_ok());
+            let of_images = ImageArgs {
+                dataset: first.dataset,
+                data: Some(data.clone()),
+                threshold: Some(first.threshold),
+                images: None,
+                side: if first.dataset == Dataset::Cifar10 { side } else { None },
+            };
+            Some(images(&of_images, seed)?)
+        }
+        None => None,
+    };
+    inputs.extend(images.iter().flat_map(Images::hashes));
+    let identity = config::to_toml("dbm denoise", &settled)?;
+    let folder = Folder::of_run(&args.run, "dbm-denoise", seed, &identity, &inputs)?;
+    let mut keeper = Keeper::new(&folder, &args.run, config::hash_with(&identity, &inputs)?)?;
+    let mut o = Outcome::default();
+    let extra = draw(&mut o, &chain, args, seed, images.as_ref(), &folder, &mut keeper)?;
+    keeper.save()?;
+    let files = images.map_or(Vec::new(), |i| i.files);
+    finish("dbm denoise", &folder, &identity, &settled, seed, &o, &files, extra, args.run.json)
+}
+
+/// Trains a chain and draws by it.
+fn trained(args: &DbmDenoiseArgs, mut settled: DbmDenoiseArgs, seed: u64) -> Result<(), Failure> {
+    let named = match &args.on.file {
+        Some(path) => Named::File(path.clone()),
+        None => Named::of(args.on.network.as_deref().unwrap_or("p14")).map_err(Failure::Usage)?,
+    };
+    if matches!(named, Named::Layers(_)) {
+        return Err(Failure::Usage(
+            "--network: chains are of machines on sparse graphs, not of layers".into(),
+        ));
+    }
+    let plan = settings(&args.on, seed)?;
+    let (graph, mut inputs) = Graph::open(&named, args.run.quiet)?;
+    let dataset = args.on.dataset.unwrap_or(Dataset::Mnist);
+    let threshold = Some(args.on.threshold.unwrap_or(Binarise::Above(127)));
+    let of_images =
+        ImageArgs { dataset, data: args.data.clone(), threshold, images: args.on.images, side: args.on.side }
+            .settle()?;
+    let images = images(&of_images, seed)?;
+    let (n_nodes, _) = graph.size(images.train.width(), images.n_classes)?;
+    let own = (n_nodes / COPIES.0 / images.n_classes.max(1)).clamp(1, usize::from(COPIES.1)) as u16;
+    let n_copies = args.on.copies.unwrap_or(own);
+    settled.on = settle(&args.on, &of_images, &plan);
+    settled.on.copies = Some(n_copies);
+    let sizes = (images.train.width(), images.n_classes, usize::from(n_copies));
+    let place = |n: usize| {
+        let streams = Streams::new(args.on.layout_seed.unwrap_or(LAYOUT_SEED));
+        Layout::random(n, sizes.0, sizes.1, sizes.2, &mut streams.stream("layout", 0))
+    };
+    let (wiring, layout) = graph.build(sizes, place).map_err(|e| match e {
+        Failure::Usage(why) => {
+            Failure::Usage(format!("{}, {n_copies} copies of the labels: {why}", graph.name()))
+        }
+        e => e,
+    })?;
+    let rows = Labelled { data: &images.train, labels: &images.train_labels };
+    // Everything that can be refused is refused before the folder is touched.
+    let fresh = DenoiserTrainer::new(plan, wiring.clone(), layout, rows)?;
+    inputs.extend(images.hashes());
+    let identity = config::to_toml("dbm denoise", &settled)?;
+    let folder = Folder::of_run(&args.run, "dbm-denoise", seed, &identity, &inputs)?;
+    images.tell(args.run.quiet);
+    let mut keeper = Keeper::new(&folder, &args.run, config::hash_with(&identity, &inputs)?)?;
+    let mut trainer = match keeper.progress.trainer.take() {
+        Some(state) => DenoiserTrainer::resume(state, wiring, rows)?,
+        None => fresh,
+    };
+    learn(&mut trainer, &mut keeper)?;
+    keeper.progress.trainer = Some(trainer.state().clone());
+    keeper.save()?;
+
+    // From here on the chain is the one in the file, rounded.
+    let denoiser = trainer.model()?;
+    let format = trainer.training().format;
+    let network = |level| {
+        let about = (dataset, of_images.threshold.unwrap_or(Binarise::Above(127)));
+        let shape = (images.rows, images.columns);
+        SavedNetwork::new(
+            graph.clone(),
+            &denoiser.machine(level)?,
+            format,
+            shape,
+            about,
+            Schedule::Constant(1.0),
+        )
+    };
+    let networks = (1..=denoiser.levels().n()).map(network).collect::<Result<_, _>>()?;
+    let saved = SavedChain { levels: denoiser.levels().clone(), networks };
+    folder.write("chain.dbm", &store::encode(&saved, CHAIN)?)?;
+    let chain = saved.chain()?;
+    let mut o = Outcome::default();
+    let layout = chain.denoiser.layout();
+    for (name, n) in [
+        ("levels of noise", saved.levels.n()),
+        ("p-bits of a machine", layout.n_nodes()),
+        ("of these hidden", layout.n_hidden()),
+    ] {
+        o.reported(name, Estimate::exact(n as f64));
+    }
+    let epochs = keeper.progress.epochs.clone();
+    curves(&mut o, &epochs, trainer.training().n_epochs);
+    let mut extra = vec![folder.file("checkpoint"), folder.file("chain.dbm")];
+    extra.extend(draw(&mut o, &chain, args, seed, Some(&images), &folder, &mut keeper)?);
+    keeper.save()?;
+    finish("dbm denoise", &folder, &identity, &settled, seed, &o, &images.files, extra, args.run.json)
+}
+
+/// All machines that are left, batch by batch.
+fn learn(trainer: &mut DenoiserTrainer<'_>, keeper: &mut Keeper) -> Result<(), Failure> {
+    let per_epoch = trainer.steps_per_epoch();
+    let n_levels = trainer.training().levels.n();
+    let bar = progress::bar(trainer.steps_per_level() * n_levels as u64, keeper.quiet);
+    bar.set_position(trainer.step_number());
+    bar.reset_eta();
+    let mut batches = std::mem::take(&mut keeper.progress.batches);
+    while let Some(level) = trainer.level() {
+        let step = trainer.step(Par::Rayon).map_err(super::train::blown_up)?;
+        batches.extend(step.map(|s| [s.agreement, s.untouched]));
+        if trainer.step_number().is_multiple_of(per_epoch) {
+            let of = |k: usize| {
+                let values: Vec<f64> = batches.iter().map(|b| b[k]).collect();
+                // A single batch has no error of its own: that of the next digit.
+                Estimate::from_independent(&values).or_else(|_| Estimate::from_independent(&[values[0]; 2]))
+            };
+            let epoch = [of(0)?, of(1)?];
+            bar.log(&format!(
+                "level {level} of {n_levels}: pixels as before the noise {}, untouched {}",
+                epoch[0], epoch[1]
+            ));
+            keeper.progress.epochs.push(epoch);
+            batches.clear();
+        }
+        bar.set_position(trainer.step_number());
+        bar.set_message(format!("level {level} of {n_levels}"));
+        keeper.pause(|p| {
+            p.trainer = Some(trainer.state().clone());
+            p.batches.clone_from(&batches);
+            Ok(())
+        })?;
+    }
+    bar.finish_and_clear();
+    // What was saved within the last epoch depends on when it was.
+    keeper.progress.batches = batches;
+    Ok(())
+}
+
+/// How well the machines put pixels right.
+fn curves(o: &mut Outcome, epochs: &[[Estimate; 2]], n_epochs: usize) {
+    let mut all = Vec::new();
+    for (level, of_level) in epochs.chunks(n_epochs).enumerate() {
+        let points: Vec<(f64, Estimate)> =
+            of_level.iter().enumerate().map(|(k, e)| ((k + 1) as f64, e[0])).collect();
+        all.push(Series {
+            style: Style::LinePoints,
+            ..Series::measured(&format!("level {}", level + 1), &points)
+        });
+    }
+    o.figure(Figure::plot(
+        "learning-curves",
+        "Pixels as they were",
+        "The fraction of pixels of the machine of a level that agree with the image before the noise of this level was put in, \
+         in training: mean over the batches of an epoch, with its error.",
+        Axis::linear("epoch"),
+        Axis::linear("fraction"),
+        all,
+    ));
+}
+
+/// Draws images, shows them, and has them judged where there are real ones. Returns the files that it wrote.
+fn draw(
+    o: &mut Outcome,
+    chain: &Chain,
+    args: &DbmDenoiseArgs,
+    seed: u64,
+    images: Option<&Images>,
+    folder: &Folder,
+    keeper: &mut Keeper,
+) -> Result<Vec<std::path::PathBuf>, Failure> {
+    let (first, count) = (&chain.first, args.count as usize);
+    let n_classes = chain.denoiser.layout().n_classes();
+    let classes: Vec<u8> = (0..n_classes).flat_map(|c| std::iter::repeat_n(c as u8, count)).collect();
+    let how =
+        Drawing { sweeps: args.sweeps as usize, reads: args.reads as usize, format: first.format, seed };
+    let drawn = keeper.undivided(|| Ok(chain.denoiser.draw(classes.len(), &classes, &how, Par::Rayon)?))?;
+    let values: Vec<f32> = drawn.means.iter().flatten().map(|p| *p as f32).collect();
+    let n_pixels = first.rows * first.columns;
+    let on: Vec<f64> = drawn.means.iter().map(|image| image.iter().sum::<f64>() / n_pixels as f64).collect();
+    o.reported("fraction of pixels on", Estimate::from_independent(&on)?);
+    if let Some(images) = images {
+        let judge = Judge::train(images, args.judge_epochs, seed, keeper, |p: &mut Progress| &mut p.judge)?;
+        judge.drawn(o, first.dataset, &values, &classes)?;
+    }
+    o.note(format!(
+        "{}, {} levels of noise, {} sweeps each, numbers {}.",
+        first.name(),
+        chain.denoiser.levels().n(),
+        args.sweeps,
+        first.format
+    ));
+    let shown = count.min(ACROSS);
+    let tiles: Vec<f32> =
+        values.chunks(count * n_pixels).flat_map(|class| &class[..shown * n_pixels]).copied().collect();
+    let picture = figures::tiles((first.rows, first.columns), shown, &tiles)?;
+    o.figure(Figure::image(
+        "drawn",
+        "Drawn images",
+        &format!(
+            "The first {shown} of {count} images of each class, drawn from noise with the class clamped: means of the pixels over the \
+             last {} of {} sweeps.",
+            args.reads, args.sweeps
+        ),
+        picture.width,
+        picture.height,
+        picture.pixels.clone(),
+    ));
+    o.figure(levels(chain, &drawn, count)?);
+    let large = figures::enlarged(&picture);
+    folder.write("drawn.png", &output::png(large.width, large.height, &large.pixels)?)?;
+    let mut files = vec![folder.file("drawn.png")];
+    if let Some(file) = &args.run.series {
+        let columns = [
+            series::Column { name: "class".into(), values: classes.iter().map(|c| f64::from(*c)).collect() },
+            series::Column { name: "fraction_on".into(), values: on },
+        ];
+        series::write(file, &columns)?;
+        files.push(file.clone());
+    }
+    Ok(files)
+}
+
+/// Of every class one image on its way from noise.
+fn levels(chain: &Chain, drawn: &DenoisedImages, count: usize) -> Result<Figure, Failure> {
+    let n_classes = chain.denoiser.layout().n_classes();
+    let rows: Vec<f32> = (0..n_classes)
+        .flat_map(|class| drawn.states.iter().flat_map(move |states| states.row(class * count)))
+        .map(|b| f32::from(*b))
+        .collect();
+    let picture = figures::tiles((chain.first.rows, chain.first.columns), drawn.states.len(), &rows)?;
+    Ok(Figure::image(
+        "levels",
+        "From noise to an image",
+        "The first image of each class: noise, and what every level makes of the one before.",
+        picture.width,
+        picture.height,
+        picture.pixels,
+    ))
+}
