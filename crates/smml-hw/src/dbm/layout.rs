@@ -90,6 +90,54 @@ impl Layout {
     pub fn in_order(n_nodes: usize, n_pixels: usize, n_classes: usize, n_copies: usize) -> Result<Self> {
         Layout::take(Layout::nodes(n_nodes, n_pixels, n_classes, n_copies)?, n_pixels, n_classes, n_copies)
     }
+    /// Pixels of an image of `rows` × `columns` where they are in the graph's own picture: each at the free node next to its
+    /// place when the image is stretched over the nodes' positions (x to the right, y downward), line by line. Labels at random
+    /// nodes of those that are left. What is near in the image is near in the graph.
+    ///
+    /// Errors: positions that are not finite; as [`Layout::random`].
+    pub fn near<R: Draw>(
+        positions: &[(f64, f64)],
+        (rows, columns): (usize, usize),
+        n_classes: usize,
+        n_copies: usize,
+        rng: &mut R,
+    ) -> Result<Self> {
+        let n_pixels = rows.saturating_mul(columns);
+        let mut free = Layout::nodes(positions.len(), n_pixels, n_classes, n_copies)?;
+        if let Some(i) = positions.iter().position(|(x, y)| !(x.is_finite() && y.is_finite())) {
+            return Err(Error::out_of_range(
+                format!("position of node {i}"),
+                format!("{:?}", positions[i]),
+                "finite",
+            ));
+        }
+        let range = |of: fn(&(f64, f64)) -> f64| {
+            let all = positions.iter().map(of);
+            let (least, most) =
+                all.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(x), b.max(x)));
+            (least, if most > least { most - least } else { 1.0 })
+        };
+        let ((left, width), (top, height)) = (range(|p| p.0), range(|p| p.1));
+        let mut nodes = Vec::with_capacity(n_pixels);
+        for pixel in 0..n_pixels {
+            let x = (((pixel % columns) as f64) + 0.5) / columns as f64;
+            let y = (((pixel / columns) as f64) + 0.5) / rows as f64;
+            let distance = |i: u32| {
+                let (dx, dy) = (
+                    (positions[i as usize].0 - left) / width - x,
+                    (positions[i as usize].1 - top) / height - y,
+                );
+                dx * dx + dy * dy
+            };
+            let nearest = (0..free.len()).min_by(|a, b| distance(free[*a]).total_cmp(&distance(free[*b])));
+            // There are as many nodes as visible units, or more.
+            let Some(nearest) = nearest else { break };
+            nodes.push(free.remove(nearest));
+        }
+        rng.shuffle(&mut free);
+        nodes.extend(free);
+        Layout::take(nodes, n_pixels, n_classes, n_copies)
+    }
     fn nodes(n_nodes: usize, n_pixels: usize, n_classes: usize, n_copies: usize) -> Result<Vec<u32>> {
         if n_classes > MOST || n_copies > MOST {
             let value = format!("{n_classes} classes, {n_copies} copies");
@@ -165,6 +213,26 @@ mod tests {
         assert_eq!(layout.label_bits().filter(|(_, class)| *class == 3).count(), 5);
         let text = serde_json::to_string(&layout).unwrap();
         assert_eq!(serde_json::from_str::<Layout>(&text).unwrap(), layout);
+    }
+
+    #[test]
+    fn near_pixels_are_near_in_the_graph() {
+        // A grid of 6 x 4 nodes, numbered by column, under an image of 3 x 2 pixels.
+        let positions: Vec<(f64, f64)> = (0..24).map(|i| (f64::from(i / 6), f64::from(i % 6))).collect();
+        let mut rng = Streams::new(1).stream("layout", 2);
+        let layout = Layout::near(&positions, (3, 2), 2, 3, &mut rng).unwrap();
+        let places: Vec<(f64, f64)> = layout.pixels().iter().map(|i| positions[*i as usize]).collect();
+        for (pixel, (x, y)) in places.iter().enumerate() {
+            let (wanted_x, wanted_y) =
+                (0.75 + 1.5 * (pixel % 2) as f64, 5.0 * ((pixel / 2) as f64 + 0.5) / 3.0);
+            assert!((x - wanted_x).abs() <= 1.0 && (y - wanted_y).abs() <= 1.0, "{pixel}: {x} {y}");
+        }
+        assert_eq!((layout.n_copies(), layout.n_hidden()), (3, 12));
+        // All pixels on one spot take the nodes one after the other; a line has no height.
+        let line: Vec<(f64, f64)> = (0..5).map(|i| (f64::from(i), 0.0)).collect();
+        assert_eq!(Layout::near(&line, (1, 5), 0, 0, &mut rng).unwrap().pixels(), [0, 1, 2, 3, 4]);
+        assert!(Layout::near(&line, (2, 3), 0, 0, &mut rng).is_err());
+        assert!(Layout::near(&[(f64::NAN, 0.0)], (1, 1), 0, 0, &mut rng).is_err());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::{
     dbm::{PhaseText, labelled},
 };
 use crate::values::Spelled;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 use smml_hw::{dbm::MOST_LEVELS, machine::Format};
 use smml_learn::data::Binarise;
@@ -43,6 +43,16 @@ pub(crate) struct DbmDenoiseArgs {
     pub(crate) run: RunArgs,
 }
 
+/// Where pixels are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Places {
+    /// As in the image: its pixels where they are when it is stretched over the picture of the graph
+    Near,
+    /// Anywhere
+    Random,
+}
+
 /// What is learned, and how.
 #[derive(Args, Clone, Debug, Default, Serialize)]
 #[group(id = "training", multiple = true)]
@@ -78,6 +88,10 @@ pub(crate) struct DenoiseTrainingArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Machine")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) copies: Option<u16>,
+    /// Where pixels are on the graph [default: near, of a graph file random]
+    #[arg(long, value_enum, help_heading = "Machine")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) places: Option<Places>,
     /// Seed of the random places of pixels and labels on the graph [default: 12345]
     #[arg(long, value_name = "N", help_heading = "Machine")]
     #[serde(skip_serializing_if = "Option::is_none")]

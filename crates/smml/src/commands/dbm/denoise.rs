@@ -9,7 +9,7 @@ use crate::{
     args::{
         Dataset, ImageArgs, Ramp,
         dbm::{Named, PhaseText},
-        denoise::{DbmDenoiseArgs, DenoiseTrainingArgs},
+        denoise::{DbmDenoiseArgs, DenoiseTrainingArgs, Places},
     },
     commands::{
         judge::Judge,
@@ -213,9 +213,20 @@ fn trained(args: &DbmDenoiseArgs, mut settled: DbmDenoiseArgs, seed: u64) -> Res
     settled.on = settle(&args.on, &of_images, &plan);
     settled.on.copies = Some(n_copies);
     let sizes = (images.train.width(), images.n_classes, usize::from(n_copies));
+    let positions = graph.positions()?;
+    let places = args.on.places.unwrap_or(if positions.is_some() { Places::Near } else { Places::Random });
+    settled.on.places = Some(places);
+    if positions.is_none() && places == Places::Near {
+        return Err(Failure::Usage("--places near: the nodes of a graph file have no positions".into()));
+    }
     let place = |n: usize| {
-        let streams = Streams::new(args.on.layout_seed.unwrap_or(LAYOUT_SEED));
-        Layout::random(n, sizes.0, sizes.1, sizes.2, &mut streams.stream("layout", 0))
+        let mut rng = Streams::new(args.on.layout_seed.unwrap_or(LAYOUT_SEED)).stream("layout", 0);
+        match &positions {
+            Some(positions) if places == Places::Near => {
+                Layout::near(positions, (images.rows, images.columns), sizes.1, sizes.2, &mut rng)
+            }
+            _ => Layout::random(n, sizes.0, sizes.1, sizes.2, &mut rng),
+        }
     };
     let (wiring, layout) = graph.build(sizes, place).map_err(|e| match e {
         Failure::Usage(why) => {

@@ -80,6 +80,12 @@ impl Graph {
             }
         }
     }
+    /// Where its nodes are when it is drawn; of families.
+    pub(super) fn positions(&self) -> Result<Option<Vec<(f64, f64)>>, Failure> {
+        let Graph::Family(shape) = self else { return Ok(None) };
+        let topology = Topology::new(topology::Layout::new(*shape)?)?;
+        Ok((0..topology.graph().n_vertices()).map(|vertex| topology.position(vertex)).collect())
+    }
     /// How many nodes and edges it has.
     pub(super) fn size(&self, n_pixels: usize, n_labels: usize) -> Result<(usize, usize), Failure> {
         Ok(match self {
