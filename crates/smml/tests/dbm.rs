@@ -191,7 +191,21 @@ fn runs_that_are_killed_or_stopped_end_with_the_same_bytes() {
         "--quiet",
         "--checkpoint-every=5ms",
     ];
-    for (name, words) in [("train", train.clone()), ("classify", classify), ("evaluate", evaluate)] {
+    let denoise = vec![
+        "dbm",
+        "denoise",
+        "--network=king8",
+        "--levels=3",
+        "--epochs=200",
+        "--count=20",
+        "--sweeps=50",
+        "--judge-epochs=400",
+        "--seed=1",
+        "--quiet",
+        "--checkpoint-every=5ms",
+    ];
+    let commands = [("train", train), ("classify", classify), ("evaluate", evaluate), ("denoise", denoise)];
+    for (name, words) in commands {
         let (whole, broken) = (format!("{name}-whole"), format!("{name}-broken"));
         let expected = code(&run(place.line(&words, &whole)));
         assert!(expected <= 1, "{name}");
@@ -229,6 +243,66 @@ fn runs_that_are_killed_or_stopped_end_with_the_same_bytes() {
             assert_eq!(code(&run(place.line(&[&words[..], more].concat(), &broken))), expected, "{name}");
         }
         assert_same_folders(&place.at(&whole), &place.at(&broken), &OTHERS, name);
+    }
+}
+
+#[test]
+fn a_chain_draws_images_from_noise() {
+    let place = Place::new();
+    let words = ["dbm", "denoise", "--network=king8", "--levels=3", "--epochs=150", "--batch=20", "--seed=1"];
+    let ask = ["--count=30", "--sweeps=50", "--judge-epochs=200"];
+    let series = place.flag("series", "drawn.csv");
+    run_to(0, place.line(&[&words[..], &ask, &["--quiet", &series]].concat(), "chain"));
+    // Both images of 3 x 3 pixels come, each where its class is clamped.
+    for name in ["accuracy of the judge on real test images", "drawn images that show their class"] {
+        assert!(quantity(&place.at("chain"), name) > 0.9, "{name}");
+    }
+    for name in ["kernel distance of drawn images", "kernel distance of training images"] {
+        assert!(quantity(&place.at("chain"), name).abs() < 1.0, "{name}");
+    }
+    let report = read(&place.at("chain/report.html"));
+    for part in ["Drawn images", "From noise to an image", "Pixels as they were", "level 3"] {
+        assert!(report.contains(part), "{part}");
+    }
+    assert_eq!(read(&place.at("drawn.csv")).lines().count(), 61);
+    let config = read(&place.at("chain/config.toml"));
+    for part in
+        ["levels = 3", "places = \"near\"", "learning-rate = \"geometric:0.01..0.0005\"", "copies = 4"]
+    {
+        assert!(config.contains(part), "{part}: {config}");
+    }
+    let again = ["run", &place.at("chain/config.toml").display().to_string(), "--quiet", "--threads=1"];
+    run_to(0, line(&again, &place.at("again")));
+    assert_same_folders(&place.at("chain"), &place.at("again"), &OTHERS, "again");
+    // A chain that was trained draws the same, judged or not.
+    let chain = place.at("chain/chain.dbm").display().to_string();
+    let model = format!("--model={chain}");
+    let draw = ["dbm", "denoise", &model, "--count=30", "--sweeps=50", "--seed=1", "--quiet"];
+    run_to(0, place.line(&[&draw[..], &["--judge-epochs=200"]].concat(), "judged"));
+    run_to(0, line(&draw, &place.at("drawn")));
+    for folder in ["judged", "drawn"] {
+        let picture = |name: &str| fs::read(place.at(name).join("drawn.png")).unwrap();
+        assert!(picture(folder) == picture("chain"), "{folder}");
+    }
+    let bytes = fs::read(&chain).unwrap();
+    fs::write(place.at("cut.dbm"), &bytes[..bytes.len() / 2]).unwrap();
+    fs::write(place.at("edges.txt"), "3 2\n1 2 1\n2 3 1\n").unwrap();
+    let (cut, edges) = (place.flag("model", "cut.dbm"), place.flag("network", "edges.txt"));
+    let network = place.flag("model", "chain/checkpoint");
+    for (words, exit, said) in [
+        (&["--model=none.dbm"][..], 3, "none.dbm"),
+        (&[&cut], 3, "cut.dbm"),
+        (&[&network], 3, "a checkpoint, not the chain.dbm of smml dbm denoise"),
+        (&[&model, "--levels=4"], 2, "cannot be used with"),
+        (&["--network=layers:5"], 2, "not of layers"),
+        (&["--levels=65"], 2, "--levels"),
+        (&["--reads=60", "--sweeps=50"], 2, "--reads 60: at most the 50 of --sweeps"),
+        (&["--network=king3"], 2, "visible units"),
+        (&[&edges, "--places=near"], 2, "--places near: the nodes of a graph file have no positions"),
+        (&["--learning-rate=-1"], 2, "learning rate"),
+    ] {
+        let said_all = run_to(exit, place.line(&[&["dbm", "denoise", "--seed=1"], words].concat(), "x"));
+        assert!(said_all.contains(said), "{words:?}: {said_all}");
     }
 }
 
