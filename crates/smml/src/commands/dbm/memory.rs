@@ -90,10 +90,12 @@ pub(super) fn memory(
             match Estimate::from_chains(&chains) {
                 Ok(mean) => {
                     o.reported(format!("{what} a p-bit, {who}"), mean);
-                    o.reported(
-                        format!("autocorrelation time of the {what}, {who}, sweeps"),
-                        Estimate::exact(mean.tau_int),
-                    );
+                    // Of each chain about its own mean; their spread gives the error.
+                    let times: Result<Vec<f64>, _> =
+                        chains.iter().map(|c| estimate::autocorrelation(c).map(|a| a.tau_int)).collect();
+                    if let Ok(time) = times.and_then(|t| Estimate::from_independent(&t)) {
+                        o.reported(format!("autocorrelation time of the {what}, {who}, sweeps"), time);
+                    }
                 }
                 Err(e) => {
                     o.note(format!("{what}, {who}: {sweeps} sweeps are too short to know its memory: {e}."));
