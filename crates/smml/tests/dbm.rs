@@ -257,7 +257,7 @@ fn a_chain_draws_images_from_noise() {
     for name in ["accuracy of the judge on real test images", "drawn images that show their class"] {
         assert!(quantity(&place.at("chain"), name) > 0.9, "{name}");
     }
-    for name in ["kernel distance of drawn images", "kernel distance of training images"] {
+    for name in ["kernel distance of drawn images", "kernel distance of one half"] {
         assert!(quantity(&place.at("chain"), name).abs() < 1.0, "{name}");
     }
     let report = read(&place.at("chain/report.html"));

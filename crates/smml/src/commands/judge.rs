@@ -25,9 +25,9 @@ const HIDDEN: usize = 300;
 pub(super) struct Judge {
     network: Network,
     accuracy: Estimate,
-    /// Its hidden units for the real test images, and for the first training images, at most as many.
+    /// Its hidden units for the real test images, of mean square 1 after they are multiplied by `scale`.
     test: Vec<f64>,
-    train: Vec<f64>,
+    scale: f64,
 }
 
 fn features(data: &BinaryData) -> Vec<f32> {
@@ -71,10 +71,11 @@ impl Judge {
         *kept(&mut keeper.progress) = Some(trainer.state().clone());
         let network = trainer.network()?;
         let accuracy = network.accuracy(&labelled(&images.test, &images.test_labels)?, Par::Rayon)?;
-        let hidden = |data: &BinaryData| network.hidden(&features(data), Par::Rayon);
-        let test = hidden(&images.test)?;
-        let train = hidden(&images.train.head(images.test.len()))?;
-        Ok(Judge { network, accuracy, test, train })
+        let mut test = network.hidden(&features(&images.test), Par::Rayon)?;
+        let square = test.iter().map(|x| x * x).sum::<f64>() / test.len().max(1) as f64;
+        let scale = if square > 0.0 { 1.0 / square.sqrt() } else { 1.0 };
+        test.iter_mut().for_each(|x| *x *= scale);
+        Ok(Judge { network, accuracy, test, scale })
     }
     /// Judges images that were drawn of classes, as grey values in [0, 1]: how many show theirs, of all and of each
     /// class.
@@ -90,13 +91,19 @@ impl Judge {
         let shown = Confusion::new(n_classes, classes, &self.network.predict(images, Par::Rayon)?)?;
         let all = shown.accuracy()?;
         o.reported("drawn images that show their class", all);
-        // Of as many real ones, which the judge knows: what there is to reach.
-        let drawn = self.network.hidden(images, Par::Rayon)?;
-        let known = &self.train[..self.train.len().min(drawn.len())];
-        for (what, hidden) in [("drawn", &drawn[..]), ("training", known)] {
+        let mut drawn = self.network.hidden(images, Par::Rayon)?;
+        drawn.iter_mut().for_each(|x| *x *= self.scale);
+        // What there is to reach: that of every second test image from the others. Training images will not do, as the judge
+        // has learned them by heart.
+        let rows = || self.test.chunks_exact(HIDDEN);
+        let halves = [0, 1].map(|k| rows().skip(k).step_by(2).flatten().copied().collect::<Vec<f64>>());
+        for (what, a, b) in [
+            ("drawn images from test images", &drawn, &self.test),
+            ("one half of the test images from the other", &halves[0], &halves[1]),
+        ] {
             // Few images have no distance with an error.
-            if let Ok(distance) = kernel_distance(hidden, &self.test, HIDDEN, Par::Rayon) {
-                o.reported(format!("kernel distance of {what} images from test images"), distance);
+            if let Ok(distance) = kernel_distance(a, b, HIDDEN, Par::Rayon) {
+                o.reported(format!("kernel distance of {what}"), distance);
             }
         }
         let mut points = Vec::new();

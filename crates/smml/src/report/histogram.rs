@@ -4,15 +4,40 @@
 /// Centres and counts of at most `most` bins, all of one width, empty ones too; nothing for no values or one that is not
 /// finite.
 pub(crate) fn bins(values: &[f64], most: usize) -> Vec<(f64, f64)> {
+    let Some(grid) = grid(values, most) else { return Vec::new() };
+    counts(values, grid)
+}
+
+/// Of several sets of values the fractions of each in bins that all have in common; as [`bins`] of all values together.
+pub(crate) fn fractions(sets: &[&[f64]], most: usize) -> Vec<Vec<(f64, f64)>> {
+    let Some(grid) = grid(&sets.concat(), most) else { return vec![Vec::new(); sets.len()] };
+    let of = |set: &&[f64]| {
+        let n = set.len().max(1) as f64;
+        counts(set, grid).into_iter().map(|(x, k)| (x, k / n)).collect()
+    };
+    sets.iter().map(of).collect()
+}
+
+/// Centres and counts of bins.
+fn counts(values: &[f64], (start, width, n): (f64, f64, usize)) -> Vec<(f64, f64)> {
+    let mut counts = vec![0.0; n];
+    for v in values {
+        counts[(((v - start) / width) as usize).min(n - 1)] += 1.0;
+    }
+    counts.into_iter().enumerate().map(|(k, c)| (start + (k as f64 + 0.5) * width, c)).collect()
+}
+
+/// Where bins start, how wide they are, and how many there are; of equal values a single one.
+fn grid(values: &[f64], most: usize) -> Option<(f64, f64, usize)> {
     if values.is_empty() || values.iter().any(|v| !v.is_finite()) {
-        return Vec::new();
+        return None;
     }
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let (low, high) = (sorted[0], sorted[sorted.len() - 1]);
     let range = high - low;
     if !(range > 0.0 && range.is_finite()) {
-        return vec![(low, values.len() as f64)];
+        return Some((low - 0.5, 1.0, 1));
     }
     // The smallest step between different values, where rounding is not one.
     let rounding = 1e-9 * range;
@@ -31,12 +56,7 @@ pub(crate) fn bins(values: &[f64], most: usize) -> Vec<(f64, f64)> {
         // A hair wider, so that the largest value falls into the last bin.
         (least * (1.0 + 1e-9), low)
     };
-    let n = (((high - start) / width).floor() as usize + 1).min(most);
-    let mut counts = vec![0.0; n];
-    for v in values {
-        counts[(((v - start) / width) as usize).min(n - 1)] += 1.0;
-    }
-    counts.into_iter().enumerate().map(|(k, c)| (start + (k as f64 + 0.5) * width, c)).collect()
+    Some((start, width, (((high - start) / width).floor() as usize + 1).min(most)))
 }
 
 /// The same with densities, whose bars together have the area 1.
@@ -67,6 +87,11 @@ mod tests {
         assert_eq!(bins(&[1.0, 1.0, 4.0, 3.0], 60), [(1.0, 2.0), (2.0, 0.0), (3.0, 1.0), (4.0, 1.0)]);
         assert_eq!(bins(&[2.0; 5], 60), [(2.0, 5.0)]);
         assert!(bins(&[], 60).is_empty() && bins(&[f64::NAN], 60).is_empty());
+        // Common bins: the second set is all in the last of ten.
+        let common = fractions(&[&grid, &[1.6, 1.6], &[]], 10);
+        assert!(common[0].iter().zip(&common[1]).all(|(a, b)| a.0 == b.0 && (a.1 - 0.1).abs() < 1e-12));
+        assert_eq!(common[1].iter().map(|b| b.1).collect::<Vec<_>>()[8..], [0.0, 1.0]);
+        assert!(common[2].iter().all(|b| b.1 == 0.0) && fractions(&[&[], &[]], 10) == [[], []]);
         let smooth: Vec<f64> = (0..997).map(|i| (f64::from(i) * 0.37).sin()).collect();
         let found = bins(&smooth, 40);
         assert_eq!((found.len(), found.iter().map(|b| b.1).sum::<f64>()), (40, 997.0));

@@ -5,7 +5,7 @@ use crate::{
     error::Failure,
     report::{
         figure::{Axis, Figure, Series, Style},
-        histogram::density,
+        histogram::fractions,
     },
     reproduce::check::Outcome,
     run::{
@@ -122,17 +122,17 @@ fn energy_figure(
     let styles = [Style::Bars, Style::Line, Style::LinePoints];
     let mut top = 0.0f64;
     let mut series: Vec<Series> = Vec::new();
-    for ((name, values), style) in sets.iter().zip(styles) {
-        let points = density(values, BARS);
+    let values: Vec<&[f64]> = sets.iter().map(|set| set.1).collect();
+    for (((name, values), points), style) in sets.iter().zip(fractions(&values, BARS)).zip(styles) {
         top = points.iter().map(|p| p.1).fold(top, f64::max);
-        if !points.is_empty() {
+        if !values.is_empty() {
             series.push(Series::new(name, style, points));
         }
     }
     for (name, at) in marks {
         series.push(Series::new(name, Style::Dashed, vec![(*at, 0.0), (*at, top.max(1e-6))]));
     }
-    Figure::plot(id, title, caption, Axis::linear("energy"), Axis::linear("density"), series)
+    Figure::plot(id, title, caption, Axis::linear("energy"), Axis::linear("fraction"), series)
 }
 
 /// Scores of pairs above the diagonal, and true contacts below it where they are known.
