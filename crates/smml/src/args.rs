@@ -29,6 +29,8 @@ pub(crate) mod design;
 pub(crate) mod ebm;
 #[path = "args/graph.rs"]
 pub(crate) mod graph;
+#[path = "args/network.rs"]
+pub(crate) mod network;
 #[path = "args/problem.rs"]
 pub(crate) mod problem;
 #[path = "args/spins.rs"]

@@ -2,7 +2,7 @@
 //!
 //! [`SparseDbm`] has parameters on a [`Wiring`](crate::machine::Wiring), with pixels and labels at the nodes of a [`Layout`].
 //! [`DbmTrainer`] learns them from data, [`SparseDbm::infer`] runs the machine with anything clamped: pixels to classify, labels
-//! to generate, part of an image to complete it.
+//! to generate, part of an image to complete it. A [`Denoiser`] is a chain of such machines that makes images of noise.
 
 mod bits;
 mod classes;

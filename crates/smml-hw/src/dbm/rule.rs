@@ -1,9 +1,12 @@
 //! What turns moments into a step.
 
 use super::training::Rule;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
-use smml_core::optimize::{Adam, Momentum, Update};
+use smml_core::{
+    error::same_length,
+    optimize::{Adam, Momentum, Update},
+};
 
 /// The rule's memory.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -19,6 +22,19 @@ impl Memory {
             Rule::Momentum(m) => Memory::Momentum(Momentum::heavy_ball(m)?),
             Rule::Adam => Memory::Adam(Adam::default()),
         })
+    }
+    /// Whether this is Adam after so many steps, with so many moments.
+    pub(super) fn check_adam(&self, n_steps: u64, n_moments: usize) -> Result<()> {
+        let Memory::Adam(adam) = self else {
+            return Err(Error::out_of_range("rule of the steps", "momentum", "Adam"));
+        };
+        let (mean, square) = adam.moments();
+        same_length("Adam's first moments", mean.len(), n_moments)?;
+        same_length("Adam's second moments", square.len(), n_moments)?;
+        match adam.n_steps() {
+            n if n == n_steps => Ok(()),
+            n => Err(Error::out_of_range("Adam's steps", n, format!("{n_steps}, the steps done"))),
+        }
     }
     pub(super) fn update(&mut self, parameters: &mut [f32], gradient: &[f32], rate: f64) -> Result<()> {
         match self {

@@ -15,9 +15,17 @@ use smml_core::{
     rng::{Stream, Streams},
 };
 use smml_learn::data::BinaryData;
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
-/// A trained chain of machines.
+/// A trained chain of machines, which makes images of noise (after the denoising thermodynamic models of arXiv:2510.23972).
+///
+/// Noise is put into an image x⁰ (spins ±1) in T levels: xᵗ is xᵗ⁻¹ with every pixel turned with probability εₜ, and nothing is
+/// left of the image in xᵀ ([`NoiseLevels`]). One level back is, by Bayes' rule,
+///
+/// p(xᵗ⁻¹, hidden | xᵗ, class) ∝ exp(-Eₜ(xᵗ⁻¹, hidden, class) + Γₜ xᵗ · xᵗ⁻¹), Γₜ = ½ ln((1 - εₜ)/εₜ),
+///
+/// with Eₜ the energy of a machine ([`Denoiser::machine`]) whose images are xᵗ⁻¹. [`DenoiserTrainer`](super::DenoiserTrainer) learns
+/// them; [`Denoiser::draw`] goes from random bits through all levels.
 #[derive(Clone, Debug)]
 pub struct Denoiser {
     graph: Arc<Wiring>,
@@ -36,6 +44,8 @@ pub struct Drawing {
     pub sweeps: usize,
     /// Last sweeps of the last level, whose mean is the image.
     pub reads: usize,
+    /// Of every `followed`-th image from the first the states at the end of all levels are kept; of none where it is 0.
+    pub followed: usize,
     /// Numbers of the machines.
     pub format: Format,
     /// Seed of all randomness.
@@ -47,8 +57,17 @@ pub struct Drawing {
 pub struct DenoisedImages {
     /// Of every image and pixel how often it was up in the sweeps that count.
     pub means: Vec<Vec<f64>>,
-    /// Of every level the states at its end, from noise to the image.
-    pub states: Vec<BinaryData>,
+    /// The last states.
+    pub last: BinaryData,
+    /// Of the images that were followed the states at the end of every level: noise first, the last states last.
+    pub path: Vec<BinaryData>,
+}
+
+/// Images of one word of chains.
+struct Part {
+    means: Vec<Vec<f64>>,
+    last: Vec<u8>,
+    path: Vec<Vec<u8>>,
 }
 
 impl Denoiser {
@@ -91,7 +110,7 @@ impl Denoiser {
     /// `n` images from noise; with labels one of each given class, in turn, 64 at a time.
     ///
     /// Errors: classes for a machine without labels or beyond them, no classes for one with labels; sweeps out of range;
-    /// fields that 16 bits do not hold.
+    /// numbers that do not hold the couplings to the inputs; fields that 16 bits do not hold.
     pub fn draw(&self, n: usize, classes: &[u8], how: &Drawing, par: Par) -> Result<DenoisedImages> {
         let n_classes = self.layout.n_classes();
         same_length("classes", classes.len(), if n_classes == 0 { 0 } else { n })?;
@@ -102,6 +121,7 @@ impl Denoiser {
             let value = format!("{} of {}", how.reads, how.sweeps);
             return Err(Error::out_of_range("sweeps that count", value, "1 to all of at most 2^30"));
         }
+        self.levels.fit(how.format)?;
         let mut networks = Vec::with_capacity(self.machines.len());
         for (machine, level) in self.machines.iter().zip(1..) {
             let mut network = self.wires.network(how.format)?;
@@ -113,37 +133,44 @@ impl Denoiser {
         let block = |b: usize| {
             let rows = b * CHAINS..((b + 1) * CHAINS).min(n);
             let classes = classes.get(rows.clone()).unwrap_or_default();
-            self.block(&networks, rows.len(), classes, how, &mut streams.stream("images", b as u64))
+            self.block(&networks, rows, classes, how, &mut streams.stream("images", b as u64))
         };
-        let mut images = DenoisedImages { means: Vec::with_capacity(n), states: Vec::new() };
-        let mut states: Vec<Vec<u8>> = vec![Vec::new(); networks.len() + 1];
+        let (mut means, mut last) = (Vec::with_capacity(n), Vec::new());
+        let mut path: Vec<Vec<u8>> = vec![Vec::new(); networks.len() + 1];
         for part in parallel::map(par, n.div_ceil(CHAINS), block) {
-            let (means, parts) = part?;
-            images.means.extend(means);
-            states.iter_mut().zip(parts).for_each(|(all, part)| all.extend(part));
+            let part = part?;
+            means.extend(part.means);
+            last.extend(part.last);
+            path.iter_mut().zip(part.path).for_each(|(all, states)| all.extend(states));
         }
-        let width = self.layout.pixels().len();
-        images.states = states.into_iter().map(|s| Ok(BinaryData::new(width, s)?)).collect::<Result<_>>()?;
-        Ok(images)
+        let rows = |bits: Vec<u8>| Ok(BinaryData::new(self.layout.pixels().len(), bits)?);
+        let path = path.into_iter().map(rows).collect::<Result<_>>()?;
+        Ok(DenoisedImages { means, last: rows(last)?, path })
     }
-    #[allow(clippy::type_complexity)]
+    /// The images `images` of all, in one word of chains.
     fn block(
         &self,
         networks: &[FixedNetwork],
-        n: usize,
+        images: Range<usize>,
         classes: &[u8],
         how: &Drawing,
         rng: &mut Stream,
-    ) -> Result<(Vec<Vec<f64>>, Vec<Vec<u8>>)> {
+    ) -> Result<Part> {
         let pixels = self.layout.pixels();
         let mut chains = Chains::random(self.wires.wiring.n_nodes(), rng);
         let words = bits::classes(classes.iter().copied(), self.layout.n_classes().max(1));
         self.layout.label_bits().for_each(|(node, class)| chains.set(node as usize, words[class]));
         let mut counts = Counts::new(pixels);
-        let rows = |chains: &Chains| -> Vec<u8> {
-            (0..n).flat_map(|c| pixels.iter().map(move |i| u8::from(chains.is_up(*i as usize, c)))).collect()
+        let n = images.len();
+        let is_followed = |c: &usize| how.followed > 0 && (images.start + c).is_multiple_of(how.followed);
+        let followed: Vec<usize> = (0..n).filter(is_followed).collect();
+        let row = |chains: &Chains, c: usize| -> Vec<u8> {
+            pixels.iter().map(|i| u8::from(chains.is_up(*i as usize, c))).collect()
         };
-        let mut states = vec![rows(&chains)];
+        let rows = |chains: &Chains, which: &[usize]| -> Vec<u8> {
+            which.iter().flat_map(|c| row(chains, *c)).collect()
+        };
+        let mut path = vec![rows(&chains, &followed)];
         for (k, network) in networks.iter().enumerate().rev() {
             for (input, node) in (self.wires.n_nodes..).zip(pixels) {
                 let word = chains.words()[*node as usize];
@@ -156,10 +183,11 @@ impl Denoiser {
                 chains.sweep(network, &gains, &self.wires.unlabelled, 1, rng)?;
                 counts.add(chains.words());
             }
-            states.push(rows(&chains));
+            path.push(rows(&chains, &followed));
         }
         let counts = counts.totals();
         let mean = |c: usize| counts.iter().map(|count| count[c] as f64 / how.reads as f64).collect();
-        Ok(((0..n).map(mean).collect(), states))
+        let all: Vec<usize> = (0..n).collect();
+        Ok(Part { means: all.iter().map(|c| mean(*c)).collect(), last: rows(&chains, &all), path })
     }
 }

@@ -1,13 +1,8 @@
-//! Images from noise, by a chain of sparse machines.
+//! Images from noise, by a chain of sparse machines: [`Denoiser`] has the mathematics.
 //!
-//! Noise is put into an image x⁰ (spins ±1) in T levels: xᵗ is xᵗ⁻¹ with every pixel turned with probability εₜ, and nothing is
-//! left of the image in xᵀ. One level back is, by Bayes' rule,
-//!
-//! p(xᵗ⁻¹, hidden | xᵗ, class) ∝ exp(-Eₜ(xᵗ⁻¹, hidden, class) + Γₜ xᵗ · xᵗ⁻¹), Γₜ = ½ ln((1 - εₜ)/εₜ),
-//!
-//! where Eₜ is the energy of a machine whose images are xᵗ⁻¹. So the machine of a level is an ordinary one with one wire more to
-//! every pixel, from an input that holds xᵗ. It is learned by ascending ln p(xᵗ⁻¹ | xᵗ, class). Its chains start at xᵗ, which is
-//! near, and mix in a few sweeps, where one machine of clean images has to cross from mode to mode.
+//! The machine of a level is an ordinary one with one wire more to every pixel, from an input that holds the noisier image. Its
+//! chains start at that image, which is near, and mix in a few sweeps, where one machine of clean images has to cross from mode
+//! to mode.
 
 mod chain;
 #[cfg(test)]
@@ -96,6 +91,23 @@ impl NoiseLevels {
     /// When there is no such level.
     pub fn turned(&self, t: usize) -> f64 {
         0.5 * (1.0 - self.kept[t] / self.kept[t - 1])
+    }
+    /// Whether a machine in these numbers has wires of strength Γₜ.
+    ///
+    /// Errors: numbers that end below one of them.
+    fn fit(&self, format: Format) -> Result<()> {
+        let largest = format.largest();
+        match (1..=self.n()).find(|t| self.coupling(*t) > largest) {
+            Some(t) => {
+                let name = format!("coupling to the inputs of level {t} of {}", self.n());
+                Err(Error::out_of_range(
+                    name,
+                    self.coupling(t),
+                    format!("at most {largest}, the largest of {format}"),
+                ))
+            }
+            None => Ok(()),
+        }
     }
     /// Γₜ, t from 1: the coupling of a pixel to its input.
     ///

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    dbm::{Labelled, Phase},
+    dbm::{Labelled, Phase, rule::Memory, training::Rule},
     machine::Format,
     topology::{self, Shape, Topology},
 };
@@ -11,6 +11,13 @@ fn king(rows: usize, columns: usize) -> Arc<Wiring> {
     let shape = Shape::King { rows: rows as u32, columns: columns as u32 };
     let topology = Topology::new(topology::Layout::new(shape).unwrap()).unwrap();
     Arc::new(Wiring::new(topology.graph(), topology.colouring()).unwrap())
+}
+
+/// All joined to all.
+fn complete(n: u32) -> Arc<Wiring> {
+    let edges: Vec<(u32, u32)> = (0..n).flat_map(|j| (0..j).map(move |i| (i, j))).collect();
+    let graph = SparseGraph::unweighted(n as usize, &edges).unwrap();
+    Arc::new(Wiring::new(&graph, &Colouring::dsatur(&graph)).unwrap())
 }
 
 #[test]
@@ -92,16 +99,16 @@ fn levels_are_drawn_from_their_distributions() {
     let chain = Denoiser::new(wiring.clone(), layout.clone(), levels, machines.clone()).unwrap();
     let n = 40_000;
     let classes: Vec<u8> = (0..n).map(|k| (k % 2) as u8).collect();
-    let how = Drawing { sweeps: 40, reads: 1, format, seed: 3 };
+    let how = Drawing { sweeps: 40, reads: 1, followed: 1, format, seed: 3 };
     let drawn = chain.draw(n, &classes, &how, Par::Rayon).unwrap();
-    assert_eq!(drawn.states.len(), 3);
+    assert_eq!((drawn.path.len(), &drawn.path[2]), (3, &drawn.last));
     let index = |data: &BinaryData, k: usize| {
         data.row(k).iter().enumerate().fold(0, |x, (i, bit)| x | usize::from(*bit) << i)
     };
     for class in 0..2 {
         let mut counts = vec![0.0; 64];
         for k in (0..n).filter(|k| usize::from(classes[*k]) == class) {
-            counts[8 * index(&drawn.states[1], k) + index(&drawn.states[2], k)] += 1.0;
+            counts[8 * index(&drawn.path[1], k) + index(&drawn.path[2], k)] += 1.0;
         }
         let first = exact(&wiring, &layout, &machines[1], 0.0, 0, class);
         let mut chi2 = 0.0;
@@ -117,7 +124,7 @@ fn levels_are_drawn_from_their_distributions() {
     }
     // The images are the last states where one sweep counts.
     for (k, means) in drawn.means.iter().enumerate().take(100) {
-        let row: Vec<f64> = drawn.states[2].row(k).iter().map(|b| f64::from(*b)).collect();
+        let row: Vec<f64> = drawn.path[2].row(k).iter().map(|b| f64::from(*b)).collect();
         assert_eq!(means, &row);
     }
     let again = chain.draw(n, &classes, &how, Par::Serial).unwrap();
@@ -125,17 +132,31 @@ fn levels_are_drawn_from_their_distributions() {
     assert!(
         chain.draw(2, &[0], &how, Par::Serial).is_err() && chain.draw(1, &[2], &how, Par::Serial).is_err()
     );
+    let few = chain.draw(n, &classes, &Drawing { followed: 100, ..how.clone() }, Par::Rayon).unwrap();
+    assert_eq!((few.path[1].len(), few.path[1].row(3)), (n / 100, drawn.path[1].row(300)));
+    assert!(few.last == drawn.last && few.means == drawn.means);
     assert!(chain.draw(1, &[0], &Drawing { reads: 41, ..how.clone() }, Par::Serial).is_err());
+    // ½ ln 3 does not fit numbers below ½.
+    let small = Drawing { format: Format::new(0, 1).unwrap(), ..how.clone() };
+    assert!(chain.draw(1, &[0], &small, Par::Serial).unwrap_err().to_string().contains("level 1 of 2"));
     assert!(chain.machine(0).is_err() && chain.machine(3).is_err());
     assert_eq!(chain.machine(2).unwrap().fields(), &machines[1][wiring.n_edges()..]);
 }
 
-/// Two images of 12 pixels, one of each class.
-fn patterns(n: usize) -> (BinaryData, Vec<u8>) {
-    let images = [[1, 1, 0, 0, 1, 1, 0, 0, 1, 0, 1, 0], [0, 1, 0, 1, 0, 0, 1, 1, 1, 1, 0, 0]];
+/// Images of 12 pixels: of class 0 seven of one kind to three of another, of class 1 one to one.
+const KINDS: [[[u8; 12]; 2]; 2] = [
+    [[1, 1, 0, 0, 1, 1, 0, 0, 1, 0, 1, 0], [0, 0, 1, 1, 0, 0, 1, 1, 1, 0, 0, 1]],
+    [[0, 1, 0, 1, 0, 0, 1, 1, 1, 1, 0, 0], [1, 1, 1, 0, 1, 0, 0, 0, 0, 1, 1, 1]],
+];
+const SHARES: [f64; 2] = [0.7, 0.5];
+
+fn images(n: usize) -> (BinaryData, Vec<u8>) {
     let labels: Vec<u8> = (0..n).map(|k| (k % 2) as u8).collect();
-    let rows = labels.iter().map(|l| images[usize::from(*l)].to_vec()).collect::<Vec<_>>();
-    (BinaryData::from_rows(&rows).unwrap(), labels)
+    let row = |k: usize| {
+        let first = ((k / 2 % 10) as f64) < 10.0 * SHARES[k % 2];
+        KINDS[k % 2][usize::from(!first)].to_vec()
+    };
+    (BinaryData::from_rows(&(0..n).map(row).collect::<Vec<_>>()).unwrap(), labels)
 }
 
 fn settings() -> Denoising {
@@ -157,48 +178,69 @@ fn settings() -> Denoising {
 
 #[test]
 fn a_chain_draws_what_it_saw_and_its_levels_have_their_noise() {
-    let (data, labels) = patterns(400);
-    let layout = Layout::random(64, 12, 2, 4, &mut Streams::new(2).stream("layout", 0)).unwrap();
+    let (data, labels) = images(400);
+    let layout = Layout::in_order(24, 12, 2, 2).unwrap();
+    let wiring = complete(24);
     let rows = Labelled { data: &data, labels: &labels };
-    let mut trainer = DenoiserTrainer::new(settings(), king(8, 8), layout, rows).unwrap();
-    assert!(trainer.model().is_err());
-    let mut last = None;
-    while let Some(step) = trainer.step(Par::Rayon).unwrap() {
-        assert_eq!(step.saturated, 0);
-        assert!(step.flips > 0 && step.untouched <= 1.0);
-        last = Some(step);
-    }
-    assert_eq!(trainer.step_number(), 3 * trainer.steps_per_level());
-    // Of the last level half of the pixels of x³ agree with x², and more of the machine's own.
-    let last = last.unwrap();
-    assert!(last.agreement > 0.5 && (last.untouched - 0.5).abs() < 0.1, "{last:?}");
-    let chain = trainer.model().unwrap();
-    let n = 2000;
-    let (images, classes) = patterns(n);
-    let how = Drawing { sweeps: 30, reads: 10, format: settings().format, seed: 9 };
-    let drawn = chain.draw(n, &classes, &how, Par::Rayon).unwrap();
-    let agreement = |states: &BinaryData| {
-        let same =
-            states.rows().zip(images.rows()).flat_map(|(a, b)| a.iter().zip(b)).filter(|(a, b)| a == b);
-        2.0 * same.count() as f64 / (12 * n) as f64 - 1.0
+    // Of few coarse levels the last one would have to mix by itself.
+    let long = Denoising {
+        levels: NoiseLevels::cosine(6).unwrap(),
+        n_epochs: 400,
+        learning_rate: Schedule::Geometric { from: 0.03, to: 0.0005 },
+        negative: Phase::new(10, 5, 2),
+        ..settings()
     };
-    for (states, kept) in drawn.states.iter().rev().zip(chain.levels().kept()) {
-        let found = agreement(states);
+    let mut trainer = DenoiserTrainer::new(long.clone(), wiring.clone(), layout.clone(), rows).unwrap();
+    assert!(trainer.model().is_err());
+    while let Some(step) = trainer.step(Par::Rayon).unwrap() {
+        assert!(step.flips > 0 && step.untouched <= 1.0);
+    }
+    assert_eq!(trainer.step_number(), long.levels.n() as u64 * trainer.steps_per_level());
+    let chain = trainer.model().unwrap();
+    let n = 4000;
+    let classes: Vec<u8> = (0..n).map(|k| (k % 2) as u8).collect();
+    let how = Drawing { sweeps: 30, reads: 10, followed: 1, format: settings().format, seed: 9 };
+    let drawn = chain.draw(n, &classes, &how, Par::Rayon).unwrap();
+    // Of every class both kinds come, as often as they were there.
+    let agreement = |a: &[u8], b: &[u8]| a.iter().zip(b).filter(|(a, b)| a == b).count();
+    let kind = |k: usize| -> usize {
+        let [first, second] = KINDS[k % 2].map(|image| agreement(drawn.last.row(k), &image));
+        usize::from(second > first)
+    };
+    for (class, share) in SHARES.iter().enumerate() {
+        let first = (0..n).filter(|k| k % 2 == class && kind(*k) == 0).count() as f64 / (n / 2) as f64;
+        assert!((first - share).abs() < 0.1, "class {class}: {first}, not {share}");
+    }
+    // What every level has in common with the image in the end.
+    for (states, kept) in drawn.path.iter().rev().zip(chain.levels().kept()) {
+        let same: usize = (0..n).map(|k| agreement(states.row(k), &KINDS[k % 2][kind(k)])).sum();
+        let found = 2.0 * same as f64 / (12 * n) as f64 - 1.0;
         assert!((found - kept).abs() < 0.05, "{found} of an image is left, not {kept}");
     }
+    // A penalty makes couplings smaller.
+    let penalised = Denoising { weight_decay: 0.1, n_epochs: 40, ..long.clone() };
+    let mut trainer = DenoiserTrainer::new(penalised, wiring.clone(), layout, rows).unwrap();
+    while trainer.step(Par::Rayon).unwrap().is_some() {}
+    let size =
+        |chain: &Denoiser| -> f32 { chain.machine(1).unwrap().couplings().iter().map(|w| w * w).sum() };
+    assert!(size(&trainer.model().unwrap()) < 0.5 * size(&chain));
 }
 
 #[test]
 fn a_training_goes_on_bit_for_bit_with_any_number_of_threads() {
-    let (data, labels) = patterns(150);
+    let (data, labels) = images(150);
     let layout = Layout::random(64, 12, 2, 4, &mut Streams::new(2).stream("layout", 0)).unwrap();
     let rows = Labelled { data: &data, labels: &labels };
     let settings = Denoising { n_epochs: 3, ..settings() };
     let mut whole = DenoiserTrainer::new(settings.clone(), king(8, 8), layout.clone(), rows).unwrap();
     let mut broken = whole.clone();
+    let mut broken_off = whole.clone();
     let mut k = 0;
     while let Some(step) = whole.step(Par::Rayon).unwrap() {
         assert_eq!(broken.step(Par::Serial).unwrap(), Some(step));
+        if k == 3 {
+            broken_off = broken.clone();
+        }
         if k % 4 == 1 {
             let text = serde_json::to_string(broken.state()).unwrap();
             broken = DenoiserTrainer::resume(serde_json::from_str(&text).unwrap(), king(8, 8), rows).unwrap();
@@ -209,14 +251,32 @@ fn a_training_goes_on_bit_for_bit_with_any_number_of_threads() {
     let text = |t: &DenoiserTrainer<'_>| serde_json::to_string(t.state()).unwrap();
     assert_eq!(text(&whole), text(&broken));
     assert_eq!(broken.step(Par::Serial).unwrap(), None);
+    // It is done, and goes on as that.
+    let done = DenoiserTrainer::resume(whole.state().clone(), king(8, 8), rows).unwrap();
+    assert_eq!(done.level(), None);
     // A state of another graph, or one that was changed.
     assert!(DenoiserTrainer::resume(whole.state().clone(), king(8, 9), rows).is_err());
+    let state = serde_json::to_value(broken_off.state()).unwrap();
+    for (key, value) in [
+        ("step", serde_json::json!(u64::MAX)),
+        ("step", serde_json::json!(6)),
+        ("done", serde_json::json!([[1.0]])),
+        ("parameters", serde_json::json!([0.5])),
+        ("memory", serde_json::to_value(Memory::new(Rule::Momentum(0.5)).unwrap()).unwrap()),
+    ] {
+        let mut changed = state.clone();
+        changed[key] = value;
+        let changed = serde_json::from_value(changed).unwrap();
+        assert!(DenoiserTrainer::resume(changed, king(8, 8), rows).is_err(), "{key}");
+    }
     for bad in [
         Denoising { batch_size: 0, ..settings.clone() },
         Denoising { average_rate: 0.0, ..settings.clone() },
         Denoising { learning_rate: Schedule::Constant(-1.0), ..settings.clone() },
         Denoising { positive: Phase::new(1, 0, 1), ..settings.clone() },
-        Denoising { weight_scale: f64::NAN, ..settings },
+        Denoising { weight_scale: f64::NAN, ..settings.clone() },
+        // Γ₁ does not fit.
+        Denoising { format: Format::new(0, 5).unwrap(), ..settings },
     ] {
         assert!(DenoiserTrainer::new(bad, king(8, 8), layout.clone(), rows).is_err());
     }

@@ -23,7 +23,11 @@ use smml_core::{
 };
 use std::sync::Arc;
 
-/// How the machines of a chain are trained, one after the other.
+/// How the machines of a chain ([`Denoiser`]) are trained, one after the other.
+///
+/// The machine of level t ascends ln p(xᵗ⁻¹ | xᵗ, class), the mean over the data and fresh noise: the gradient of a coupling is
+/// ⟨sᵢ sⱼ⟩ with xᵗ⁻¹, xᵗ and the class clamped, less ⟨sᵢ sⱼ⟩ with xᵗ and the class clamped alone, of a field ⟨sᵢ⟩ less ⟨sᵢ⟩; both
+/// centred (sᵢ less its mean over the data), and taken by Adam. The couplings to the inputs, Γₜ, are known and stay.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Denoising {
@@ -39,9 +43,9 @@ pub struct Denoising {
     pub learning_rate: Schedule,
     /// L2 penalty on couplings.
     pub weight_decay: f64,
-    /// Pixels, inputs and labels clamped.
+    /// Pixels, inputs and labels clamped, hidden nodes from random states.
     pub positive: Phase,
-    /// Inputs and labels clamped, from pixels as the inputs.
+    /// Inputs and labels clamped, from pixels as the inputs and random hidden nodes.
     pub negative: Phase,
     /// Part of a batch in the moving averages of hidden means, of the centred gradient, in (0, 1].
     pub mean_rate: f64,
@@ -73,6 +77,7 @@ impl Denoising {
                 return Err(Error::out_of_range(name, value, "in (0, 1]"));
             }
         }
+        self.levels.fit(self.format)?;
         let (least, most) = self.learning_rate.bounds();
         if !(least >= 0.0 && most.is_finite()) {
             return Err(Error::out_of_range("learning rate", least, "at least 0 and finite"));
@@ -109,8 +114,6 @@ pub struct DenoiserStep {
     pub untouched: f64,
     /// Nodes that were drawn, in all chains.
     pub flips: u64,
-    /// Parameters that did not fit the format.
-    pub saturated: usize,
 }
 
 /// A chain of machines in training.
@@ -176,7 +179,17 @@ impl<'a> DenoiserTrainer<'a> {
             same_length("parameters of a machine", machine.len(), n + m)?;
             finite("parameter of a machine", machine)?;
         }
-        DenoiserTrainer::with(state, graph, rows)
+        let most = if state.done.len() < most { None } else { Some(0) };
+        let moments = if state.step == 0 { 0 } else { n + m };
+        state.memory.check_adam(state.step, moments)?;
+        let trainer = DenoiserTrainer::with(state, graph, rows)?;
+        let most = most.unwrap_or(trainer.steps_per_level().max(1) - 1);
+        match trainer.state.step {
+            step if step > most => {
+                Err(Error::out_of_range("steps of the machine under way", step, format!("at most {most}")))
+            }
+            _ => Ok(trainer),
+        }
     }
     fn with(state: DenoiserState, graph: Arc<Wiring>, rows: Labelled<'a>) -> Result<Self> {
         rows.check(&state.layout)?;
@@ -249,7 +262,6 @@ impl<'a> DenoiserTrainer<'a> {
         parameters.extend(fields);
         self.state.average.clone_from(&parameters);
         (self.state.parameters, self.state.means) = (parameters, means);
-        self.state.memory = Memory::new(Rule::Adam)?;
         Ok(())
     }
     /// One batch of the machine under way; with the last one of a level it is done. `None` when all are.
@@ -284,15 +296,15 @@ impl<'a> DenoiserTrainer<'a> {
         }
         self.learn(&sum)?;
         self.state.step += 1;
-        let saturated = self.network.saturated();
         if self.state.step == self.steps_per_level() {
             self.state.done.push(self.state.average.clone());
             self.state.step = 0;
+            self.state.memory = Memory::new(Rule::Adam)?;
             self.begin()?;
         }
         let n = (batch.len() * self.state.layout.pixels().len()) as f64;
         let [agreement, untouched] = sum.agree.map(|k| k as f64 / n);
-        Ok(Some(DenoiserStep { agreement, untouched, flips: sum.flips, saturated }))
+        Ok(Some(DenoiserStep { agreement, untouched, flips: sum.flips }))
     }
     /// Rows of this step.
     fn batch(&mut self, level: usize) -> Vec<u32> {

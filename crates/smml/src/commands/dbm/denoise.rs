@@ -8,8 +8,9 @@ use super::{
 use crate::{
     args::{
         Dataset, ImageArgs, Ramp,
-        dbm::{Named, PhaseText},
+        dbm::PhaseText,
         denoise::{DbmDenoiseArgs, DenoiseTrainingArgs, Places},
+        network::Named,
     },
     commands::{
         judge::Judge,

@@ -1,7 +1,7 @@
 //! The networks of `smml dbm`: named on the command line, read from a file of edges, saved with what was learned.
 
 use crate::{
-    args::{Dataset, dbm::Named},
+    args::{Dataset, network::Named},
     commands::graph,
     error::Failure,
     output,

@@ -9,10 +9,7 @@ use super::{
     settings::{self, LAYOUT_SEED, settings, settle},
 };
 use crate::{
-    args::{
-        ImageArgs,
-        dbm::{DbmTrainArgs, Named},
-    },
+    args::{ImageArgs, dbm::DbmTrainArgs, network::Named},
     commands::rbm::{
         finish,
         model::{Images, images},
