@@ -248,7 +248,7 @@ fn runs_that_are_killed_or_stopped_end_with_the_same_bytes() {
 
 #[test]
 fn a_chain_draws_images_from_noise() {
-    let place = Place::new();
+    let place = Place::with_test_images(100);
     let words = ["dbm", "denoise", "--network=king8", "--levels=3", "--epochs=150", "--batch=20", "--seed=1"];
     let ask = ["--count=30", "--sweeps=50", "--judge-epochs=200"];
     let series = place.flag("series", "drawn.csv");
@@ -257,11 +257,12 @@ fn a_chain_draws_images_from_noise() {
     for name in ["accuracy of the judge on real test images", "drawn images that show their class"] {
         assert!(quantity(&place.at("chain"), name) > 0.9, "{name}");
     }
+    // Noise would be some tens away.
     for name in ["kernel distance of drawn images", "kernel distance of one half"] {
-        assert!(quantity(&place.at("chain"), name).abs() < 1.0, "{name}");
+        assert!(quantity(&place.at("chain"), name).abs() < 1.5, "{name}");
     }
     let report = read(&place.at("chain/report.html"));
-    for part in ["Drawn images", "From noise to an image", "Pixels as they were", "level 3"] {
+    for part in ["Drawn images", "From noise to an image", "Pixels put right", "level 3"] {
         assert!(report.contains(part), "{part}");
     }
     assert_eq!(read(&place.at("drawn.csv")).lines().count(), 61);
@@ -284,6 +285,40 @@ fn a_chain_draws_images_from_noise() {
         let picture = |name: &str| fs::read(place.at(name).join("drawn.png")).unwrap();
         assert!(picture(folder) == picture("chain"), "{folder}");
     }
+    assert!(!place.at("drawn/checkpoint").exists());
+    assert!(read(&place.at("judged/results.json")).contains("kernel distance"));
+    // Any graph will do, with pixels anywhere.
+    let edges: String = (1..36).map(|i| format!("{i} {} 1\n", i + 1)).collect();
+    fs::write(place.at("line.rudy"), format!("36 35\n{edges}")).unwrap();
+    let line_graph = place.flag("network", "line.rudy");
+    let words =
+        ["dbm", "denoise", &line_graph, "--levels=2", "--epochs=2", "--count=2", "--seed=1", "--quiet"];
+    run_to(0, place.line(&words, "line"));
+    assert!(read(&place.at("line/config.toml")).contains("places = \"random\""));
+    let other = ["run", &place.at("line/config.toml").display().to_string(), "--network=king8", "--quiet"];
+    run_to(0, line(&other, &place.at("other")));
+    assert!(read(&place.at("other/config.toml")).contains("network = \"king8\""));
+    // Images of another shape, and of one class alone.
+    let (shape, class) = (place.at("shape"), place.at("class"));
+    write_set(&shape.join("mnist"), 60, 40);
+    let wide = |n: u32| {
+        [&[0, 0, 8, 3][..], &[n, 1, 9].map(u32::to_be_bytes).concat(), &vec![0; 9 * n as usize]].concat()
+    };
+    fs::write(shape.join("mnist/train-images-idx3-ubyte"), wide(60)).unwrap();
+    fs::write(shape.join("mnist/t10k-images-idx3-ubyte"), wide(40)).unwrap();
+    write_set(&class.join("mnist"), 60, 40);
+    let same = |n: u32| [&[0, 0, 8, 1][..], &n.to_be_bytes(), &vec![0; n as usize]].concat();
+    fs::write(class.join("mnist/train-labels-idx1-ubyte"), same(60)).unwrap();
+    fs::write(class.join("mnist/t10k-labels-idx1-ubyte"), same(40)).unwrap();
+    for (folder, words, said) in [
+        (&shape, [&model[..], "--judge-epochs=1"], "3 x 3 pixels, those of the data set have 1 x 9"),
+        (&class, ["--network=king8", "--levels=2"], "the data set has 1, and two are needed"),
+    ] {
+        let data = format!("--data={}", folder.display());
+        let refused =
+            run_to(2, line(&[&["dbm", "denoise", "--seed=1", &data], &words[..]].concat(), &place.at("y")));
+        assert!(refused.contains(said), "{refused}");
+    }
     let bytes = fs::read(&chain).unwrap();
     fs::write(place.at("cut.dbm"), &bytes[..bytes.len() / 2]).unwrap();
     fs::write(place.at("edges.txt"), "3 2\n1 2 1\n2 3 1\n").unwrap();
@@ -300,6 +335,7 @@ fn a_chain_draws_images_from_noise() {
         (&["--network=king3"], 2, "visible units"),
         (&[&edges, "--places=near"], 2, "--places near: the nodes of a graph file have no positions"),
         (&["--learning-rate=-1"], 2, "learning rate"),
+        (&["--format=s0.5"], 2, "coupling to the inputs of level 1 of 8"),
     ] {
         let said_all = run_to(exit, place.line(&[&["dbm", "denoise", "--seed=1"], words].concat(), "x"));
         assert!(said_all.contains(said), "{words:?}: {said_all}");

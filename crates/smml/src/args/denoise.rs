@@ -35,9 +35,11 @@ pub(crate) struct DbmDenoiseArgs {
     /// Last sweeps of the last level, whose mean is the image, at most --sweeps
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1 << 30), help_heading = "Drawing")]
     pub(crate) reads: u32,
-    /// Passes over the training images of the dense network that judges drawn images, 784-300-10 on MNIST
-    #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1000), help_heading = "Drawing")]
-    pub(crate) judge_epochs: u32,
+    /// Passes over the training images of the dense network that judges drawn images, 784-300-10 on MNIST [default: 15; with
+    /// --model drawn images are judged where this is given]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000), help_heading = "Drawing")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) judge_epochs: Option<u32>,
     #[command(flatten)]
     #[serde(flatten)]
     pub(crate) run: RunArgs,
@@ -77,7 +79,7 @@ pub(crate) struct DenoiseTrainingArgs {
     pub(crate) images: Option<u32>,
 
     /// The graph of every machine, as in smml dbm train, but for layers [default: p14]
-    #[arg(long, value_name = "NAME|FILE", help_heading = "Machine")]
+    #[arg(long, value_name = "NAME|FILE", conflicts_with = "file", help_heading = "Machine")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) network: Option<String>,
     /// The file of --network: its content counts, not its place
@@ -122,12 +124,12 @@ pub(crate) struct DenoiseTrainingArgs {
     #[arg(long, value_name = "X", allow_negative_numbers = true, help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) weight_decay: Option<f64>,
-    /// With image and noise clamped: sweeps before the first state that counts, states that count, sweeps from one to the next
-    /// [default: 10,10,1]
+    /// With image, noise and labels clamped: sweeps before the first state that counts, states that count, sweeps from one to
+    /// the next [default: 10,10,1]
     #[arg(long, value_name = "BURN-IN,READS,SPACING", help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) positive: Option<Spelled<PhaseText>>,
-    /// With the noise clamped alone, from there [default: 20,10,2]
+    /// With noise and labels clamped, from pixels as in the noise [default: 20,10,2]
     #[arg(long, value_name = "BURN-IN,READS,SPACING", help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) negative: Option<Spelled<PhaseText>>,

@@ -28,6 +28,16 @@ pub(super) struct Judge {
     /// Its hidden units for the real test images, of mean square 1 after they are multiplied by `scale`.
     test: Vec<f64>,
     scale: f64,
+    test_labels: Vec<u8>,
+}
+
+/// Images that were drawn, with the class of which each was drawn.
+pub(super) struct Drawn<'a> {
+    /// Grey values in [0, 1] that people are shown.
+    pub(super) shown: &'a [f32],
+    /// Pixels on or off, as those of real images.
+    pub(super) states: &'a BinaryData,
+    pub(super) classes: &'a [u8],
 }
 
 fn features(data: &BinaryData) -> Vec<f32> {
@@ -35,6 +45,22 @@ fn features(data: &BinaryData) -> Vec<f32> {
 }
 
 impl Judge {
+    /// Refuses images that nobody can be taught by or tested with, before anything else is done.
+    pub(super) fn check(images: &Images) -> Result<(), Failure> {
+        let n = images.n_classes;
+        let refused =
+            |why: String| Err(Failure::Usage(format!("drawn images are judged by their classes: {why}")));
+        match images.test_labels.iter().position(|l| usize::from(*l) >= n) {
+            _ if n < 2 => refused(format!("the data set has {n}, and two are needed")),
+            _ if images.test.is_empty() => refused("there are no test images".into()),
+            Some(k) => refused(format!(
+                "test image {k} has class {}, training images 0 to {}",
+                images.test_labels[k],
+                n - 1
+            )),
+            None => Ok(()),
+        }
+    }
     /// Trains it on the training images, black and white as the machine has them. `kept` is where the run keeps it on
     /// the way.
     pub(super) fn train<P: Default + Serialize + DeserializeOwned>(
@@ -75,35 +101,51 @@ impl Judge {
         let square = test.iter().map(|x| x * x).sum::<f64>() / test.len().max(1) as f64;
         let scale = if square > 0.0 { 1.0 / square.sqrt() } else { 1.0 };
         test.iter_mut().for_each(|x| *x *= scale);
-        Ok(Judge { network, accuracy, test, scale })
+        Ok(Judge { network, accuracy, test, scale, test_labels: images.test_labels.clone() })
     }
-    /// Judges images that were drawn of classes, as grey values in [0, 1]: how many show theirs, of all and of each
-    /// class.
+    /// Judges images that were drawn of classes: how many show theirs, of all and of each class, and how far they are from real
+    /// ones. Classes that the judge does not know are left out.
     pub(super) fn drawn(
         &self,
         o: &mut Outcome,
         dataset: Dataset,
-        images: &[f32],
-        classes: &[u8],
+        drawn: &Drawn<'_>,
     ) -> Result<Estimate, Failure> {
         o.reported("accuracy of the judge on real test images", self.accuracy);
         let n_classes = self.network.architecture().n_classes();
-        let shown = Confusion::new(n_classes, classes, &self.network.predict(images, Par::Rayon)?)?;
+        let width = drawn.states.width();
+        let known: Vec<usize> =
+            (0..drawn.classes.len()).filter(|k| usize::from(drawn.classes[*k]) < n_classes).collect();
+        if known.len() < drawn.classes.len() {
+            o.note(format!(
+                "The data set has {n_classes} classes; images of others are drawn and not judged."
+            ));
+        }
+        let shown: Vec<f32> =
+            known.iter().flat_map(|k| &drawn.shown[k * width..(k + 1) * width]).copied().collect();
+        let classes: Vec<u8> = known.iter().map(|k| drawn.classes[*k]).collect();
+        let shown = Confusion::new(n_classes, &classes, &self.network.predict(&shown, Par::Rayon)?)?;
         let all = shown.accuracy()?;
         o.reported("drawn images that show their class", all);
-        let mut drawn = self.network.hidden(images, Par::Rayon)?;
-        drawn.iter_mut().for_each(|x| *x *= self.scale);
+        let mut hidden = self.network.hidden(&features(&drawn.states.select(&known)), Par::Rayon)?;
+        hidden.iter_mut().for_each(|x| *x *= self.scale);
         // What there is to reach: that of every second test image from the others. Training images will not do, as the judge
         // has learned them by heart.
-        let rows = || self.test.chunks_exact(HIDDEN);
-        let halves = [0, 1].map(|k| rows().skip(k).step_by(2).flatten().copied().collect::<Vec<f64>>());
+        let half = |k: usize| self.rows(&self.test, &self.test_labels, k, 2);
+        let (even, odd) = (half(0), half(1));
+        let (drawn, real) =
+            (self.rows(&hidden, &classes, 0, 1), self.rows(&self.test, &self.test_labels, 0, 1));
         for (what, a, b) in [
-            ("drawn images from test images", &drawn, &self.test),
-            ("one half of the test images from the other", &halves[0], &halves[1]),
+            ("drawn images from test images", &drawn, &real),
+            ("one half of the test images from the other", &even, &odd),
         ] {
-            // Few images have no distance with an error.
-            if let Ok(distance) = kernel_distance(a, b, HIDDEN, Par::Rayon) {
-                o.reported(format!("kernel distance of {what}"), distance);
+            match class_distance(a, b) {
+                Ok(distance) => {
+                    o.reported(format!("kernel distance of {what}"), distance);
+                }
+                Err(e) => {
+                    o.note(format!("No kernel distance of {what}: {e}."));
+                }
             }
         }
         let mut points = Vec::new();
@@ -117,7 +159,8 @@ impl Judge {
             "Drawn images by class",
             &format!(
                 "Of {} images drawn of each class, the fraction that a dense network trained on real images takes for it; that network is right on {} of the real test images.",
-                classes.len() / n_classes, self.accuracy
+                classes.len() / n_classes,
+                self.accuracy
             ),
             Axis::linear("class"),
             Axis::linear("fraction").over(0.0, 1.0),
@@ -132,4 +175,24 @@ impl Judge {
         ));
         Ok(all)
     }
+    /// Of every class its rows of hidden units, from row `first` of the class every `step`-th.
+    fn rows(&self, hidden: &[f64], labels: &[u8], first: usize, step: usize) -> Vec<Vec<f64>> {
+        let of = |class: usize| {
+            let rows = hidden.chunks_exact(HIDDEN).zip(labels).filter(|(_, l)| usize::from(**l) == class);
+            rows.skip(first).step_by(step).flat_map(|(row, _)| row).copied().collect()
+        };
+        (0..self.network.architecture().n_classes()).map(of).collect()
+    }
+}
+
+/// The kernel distance of images of a class, mean over the classes: shares of classes do not count, which differ between what was
+/// asked for and what is there.
+fn class_distance(a: &[Vec<f64>], b: &[Vec<f64>]) -> Result<Estimate, smml_learn::Error> {
+    let mut sum: Option<Estimate> = None;
+    for (a, b) in a.iter().zip(b) {
+        let distance = kernel_distance(a, b, HIDDEN, Par::Rayon)?;
+        sum = Some(sum.map_or(distance, |s| s.plus(distance)));
+    }
+    let sum = sum.ok_or(smml_core::Error::TooShort { have: 0, needed: 1 })?;
+    Ok(sum.affine(0.0, 1.0 / a.len() as f64))
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     args::{ImageArgs, RbmCommand, RbmEvaluateArgs, RbmJudgeArgs, RbmSampleArgs, RbmUseArgs},
-    commands::judge::Judge,
+    commands::judge::{self, Judge},
     error::Failure,
     output,
     report::figure::Figure,
@@ -174,6 +174,14 @@ fn test_images(model: &SavedModel, args: &RbmUseArgs, seed: u64) -> Result<Image
             images.columns
         )));
     }
+    if model.n_classes > 0 && images.n_classes > model.n_classes {
+        return Err(Failure::Usage(format!(
+            "{}: the machine has {} classes, the data set has {}",
+            args.model.display(),
+            model.n_classes,
+            images.n_classes
+        )));
+    }
     if let Some(n) = args.images {
         images.test = images.test.head(n as usize);
         images.test_labels.truncate(n as usize);
@@ -274,7 +282,10 @@ fn evaluate(args: &RbmEvaluateArgs) -> Result<(), Failure> {
     settled.likelihood = args.likelihood.settle(model.n_classes > 0)?;
     settled.judge = args.judge.settle(&args.on.model, model.n_classes > 0)?;
     let images = test_images(&model, &args.on, seed)?;
-    images.at_least_two()?;
+    match model.n_classes {
+        0 => images.at_least_two()?,
+        _ => Judge::check(&images)?,
+    }
     let mut inputs = Input::read(&args.on.model, MODEL_BYTES)?.hashes();
     let identity = config::to_toml("rbm evaluate", &settled)?;
     inputs.extend(images.hashes());
@@ -346,9 +357,11 @@ fn judged(
     let judge =
         Judge::train(images, how.judge_epochs.unwrap_or(JUDGE_EPOCHS), seed, keeper, |p| &mut p.judge)?;
     let drawn = draw(model, &wanted, keeper)?;
-    judge.drawn(o, model.dataset, &drawn.probabilities, &drawn.classes)?;
     // Of every class the first images, one class after the other.
     let (shown, size) = (ACROSS.min(count as usize), model.rows * model.columns);
+    let states = BinaryData::new(size, drawn.states.rows().flat_map(|r| &r[..size]).copied().collect())?;
+    let judged = judge::Drawn { shown: &drawn.probabilities, states: &states, classes: &drawn.classes };
+    judge.drawn(o, model.dataset, &judged)?;
     let first: Vec<f32> = drawn
         .probabilities
         .chunks(count as usize * size)

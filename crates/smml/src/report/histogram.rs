@@ -8,10 +8,16 @@ pub(crate) fn bins(values: &[f64], most: usize) -> Vec<(f64, f64)> {
     counts(values, grid)
 }
 
-/// Of several sets of values the fractions of each in bins that all have in common; as [`bins`] of all values together.
+/// Of several sets of values the fractions of each in bins that all have in common, as [`bins`] of all values together;
+/// nothing for a set with a value that is not finite.
 pub(crate) fn fractions(sets: &[&[f64]], most: usize) -> Vec<Vec<(f64, f64)>> {
-    let Some(grid) = grid(&sets.concat(), most) else { return vec![Vec::new(); sets.len()] };
+    let finite = |set: &[f64]| set.iter().all(|x| x.is_finite());
+    let all: Vec<f64> = sets.iter().filter(|s| finite(s)).flat_map(|s| s.iter().copied()).collect();
+    let Some(grid) = grid(&all, most) else { return vec![Vec::new(); sets.len()] };
     let of = |set: &&[f64]| {
+        if !finite(set) {
+            return Vec::new();
+        }
         let n = set.len().max(1) as f64;
         counts(set, grid).into_iter().map(|(x, k)| (x, k / n)).collect()
     };
@@ -59,7 +65,7 @@ fn grid(values: &[f64], most: usize) -> Option<(f64, f64, usize)> {
     Some((start, width, (((high - start) / width).floor() as usize + 1).min(most)))
 }
 
-/// The same with densities, whose bars together have the area 1.
+/// As [`bins`], with densities, whose bars together have the area 1.
 pub(crate) fn density(values: &[f64], most: usize) -> Vec<(f64, f64)> {
     let bins = bins(values, most);
     let [first, second, ..] = bins[..] else { return Vec::new() };

@@ -1,8 +1,9 @@
 //! `smml dbm denoise`.
 
 use super::{
-    figures,
+    figures, fit,
     network::{Graph, SavedNetwork, decode},
+    of_file as images_of,
     settings::LAYOUT_SEED,
 };
 use crate::{
@@ -13,10 +14,11 @@ use crate::{
         network::Named,
     },
     commands::{
-        judge::Judge,
+        judge::{self, Judge},
         rbm::{
             finish,
-            model::{Images, cifar_side, images},
+            model::{Images, images},
+            remove_checkpoints,
         },
     },
     error::Failure,
@@ -35,8 +37,11 @@ use smml_hw::{
     },
     machine::Format,
 };
-use smml_learn::{data::Binarise, network::NetworkTrainerState};
-use std::path::Path;
+use smml_learn::{
+    data::{Binarise, BinaryData},
+    network::NetworkTrainerState,
+};
+use std::{path::Path, time::Instant};
 
 /// What tells a chain from other checkpoints.
 const CHAIN: u64 = 0x5344_424d_4348;
@@ -44,36 +49,41 @@ const CHAIN: u64 = 0x5344_424d_4348;
 const CHAIN_BYTES: u64 = 1 << 32;
 /// Copies of the labels where the user says nothing: on this part of the nodes, at most so many.
 const COPIES: (usize, u16) = (8, 50);
+/// Passes over the images of the network that judges drawn ones where the user says nothing.
+const JUDGE_EPOCHS: u32 = 15;
 /// Images of a class side by side.
 const ACROSS: usize = 10;
 
-/// A chain file: the machine of every level, from the first on, and the levels.
-#[derive(Serialize, Deserialize)]
+/// A chain file: the levels, the machine of the first level, and codes of couplings and fields of the others, which are like
+/// it.
+#[derive(Clone, Serialize, Deserialize)]
 struct SavedChain {
     levels: NoiseLevels,
-    networks: Vec<SavedNetwork>,
-}
-
-/// A chain that was read or trained.
-struct Chain {
-    denoiser: Denoiser,
-    /// Of the first level: what all have in common.
     first: SavedNetwork,
+    others: Vec<[Vec<i16>; 2]>,
 }
 
 impl SavedChain {
-    fn chain(&self) -> Result<Chain, Failure> {
-        let Some(first) = self.networks.first() else {
-            return Err(Failure::File("no machines".into()));
-        };
-        if let Some(k) = self.networks.iter().position(|n| !n.is_like(first)) {
-            return Err(Failure::File(format!("machine {k} is of another kind than machine 0")));
+    fn denoiser(&self) -> Result<Denoiser, Failure> {
+        let wrong = |why: String| Err(Failure::File(why));
+        if self.others.len() + 1 != self.levels.n() {
+            return wrong(format!(
+                "{} machines for {} levels of noise",
+                self.others.len() + 1,
+                self.levels.n()
+            ));
         }
-        let models = self.networks.iter().map(SavedNetwork::model).collect::<Result<Vec<_>, _>>()?;
-        let machines = models.iter().map(|m| [m.couplings(), m.fields()].concat()).collect();
-        let (wiring, layout) = (models[0].wiring().clone(), models[0].layout().clone());
-        let denoiser = Denoiser::new(wiring, layout, self.levels.clone(), machines)?;
-        Ok(Chain { denoiser, first: first.clone() })
+        let first = self.first.model()?;
+        if first.layout().n_classes() == 0 {
+            return wrong("its machines have no labels to clamp".into());
+        }
+        let mut machines = vec![[first.couplings(), first.fields()].concat()];
+        for ([couplings, fields], level) in self.others.iter().zip(2..) {
+            let values = self.first.values(couplings, fields);
+            machines.push(values.map_err(|e| Failure::File(format!("level {level}: {e}")))?.concat());
+        }
+        let (wiring, layout) = (first.wiring().clone(), first.layout().clone());
+        Ok(Denoiser::new(wiring, layout, self.levels.clone(), machines)?)
     }
 }
 
@@ -83,7 +93,8 @@ struct Progress {
     trainer: Option<DenoiserState>,
     /// Of every level and epoch the fraction of pixels that agree with the image before its noise: the machine's, and those
     /// that nobody touched.
-    epochs: Vec<[Estimate; 2]>,
+    /// Without an error, and so left out, where an epoch is a single batch.
+    epochs: Vec<Option<[Estimate; 2]>>,
     /// The same of the batches of the epoch under way.
     batches: Vec<[f64; 2]>,
     judge: Option<NetworkTrainerState>,
@@ -162,29 +173,27 @@ fn of_file(args: &DbmDenoiseArgs, settled: DbmDenoiseArgs, path: &Path, seed: u6
     let mut inputs = input.hashes();
     let name = path.display().to_string();
     let saved: SavedChain = decode(&input.bytes, CHAIN, &name, "chain.dbm of smml dbm denoise")?;
-    let chain = saved.chain().map_err(|e| Failure::File(format!("{name}: {e}")))?;
-    let first = &chain.first;
-    let images = match &args.data {
-        Some(data) => {
-            let side = u8::try_from(first.rows).ok().filter(|s| cifar_side(Some(*s)).is_ok());
-            let of_images = ImageArgs {
-                dataset: first.dataset,
-                data: Some(data.clone()),
-                threshold: Some(first.threshold),
-                images: None,
-                side: if first.dataset == Dataset::Cifar10 { side } else { None },
-            };
-            Some(images(&of_images, seed)?)
+    let denoiser = saved.denoiser().map_err(|e| Failure::File(format!("{name}: {e}")))?;
+    let first = &saved.first;
+    let images = match args.judge_epochs {
+        Some(_) => {
+            let images = images(&images_of(first, None, args.data.clone()), seed)?;
+            fit(&name, (first.rows, first.columns), denoiser.layout().n_classes(), &images)?;
+            Judge::check(&images)?;
+            Some(images)
         }
         None => None,
     };
     inputs.extend(images.iter().flat_map(Images::hashes));
     let identity = config::to_toml("dbm denoise", &settled)?;
     let folder = Folder::of_run(&args.run, "dbm-denoise", seed, &identity, &inputs)?;
+    if let Some(images) = &images {
+        images.tell(args.run.quiet);
+    }
     let mut keeper = Keeper::new(&folder, &args.run, config::hash_with(&identity, &inputs)?)?;
     let mut o = Outcome::default();
-    let extra = draw(&mut o, &chain, args, seed, images.as_ref(), &folder, &mut keeper)?;
-    keeper.save()?;
+    let extra = draw(&mut o, first, &denoiser, &settled, seed, images.as_ref(), &folder, &mut keeper)?;
+    remove_checkpoints(&folder)?;
     let files = images.map_or(Vec::new(), |i| i.files);
     finish("dbm denoise", &folder, &identity, &settled, seed, &o, &files, extra, args.run.json)
 }
@@ -208,6 +217,8 @@ fn trained(args: &DbmDenoiseArgs, mut settled: DbmDenoiseArgs, seed: u64) -> Res
         ImageArgs { dataset, data: args.data.clone(), threshold, images: args.on.images, side: args.on.side }
             .settle()?;
     let images = images(&of_images, seed)?;
+    Judge::check(&images)?;
+    settled.judge_epochs = Some(args.judge_epochs.unwrap_or(JUDGE_EPOCHS));
     let (n_nodes, _) = graph.size(images.train.width(), images.n_classes)?;
     let own = (n_nodes / COPIES.0 / images.n_classes.max(1)).clamp(1, usize::from(COPIES.1)) as u16;
     let n_copies = args.on.copies.unwrap_or(own);
@@ -266,12 +277,19 @@ fn trained(args: &DbmDenoiseArgs, mut settled: DbmDenoiseArgs, seed: u64) -> Res
             Schedule::Constant(1.0),
         )
     };
-    let networks = (1..=denoiser.levels().n()).map(network).collect::<Result<_, _>>()?;
-    let saved = SavedChain { levels: denoiser.levels().clone(), networks };
+    let others = |level| {
+        let network = denoiser.machine(level)?.network(format)?;
+        Ok([network.coupling_codes().to_vec(), network.field_codes().to_vec()])
+    };
+    let saved = SavedChain {
+        levels: denoiser.levels().clone(),
+        first: network(1)?,
+        others: (2..=denoiser.levels().n()).map(others).collect::<Result<_, Failure>>()?,
+    };
     folder.write("chain.dbm", &store::encode(&saved, CHAIN)?)?;
-    let chain = saved.chain()?;
+    let denoiser = saved.denoiser()?;
     let mut o = Outcome::default();
-    let layout = chain.denoiser.layout();
+    let layout = denoiser.layout();
     for (name, n) in [
         ("levels of noise", saved.levels.n()),
         ("p-bits of a machine", layout.n_nodes()),
@@ -282,7 +300,7 @@ fn trained(args: &DbmDenoiseArgs, mut settled: DbmDenoiseArgs, seed: u64) -> Res
     let epochs = keeper.progress.epochs.clone();
     curves(&mut o, &epochs, trainer.training().n_epochs);
     let mut extra = vec![folder.file("checkpoint"), folder.file("chain.dbm")];
-    extra.extend(draw(&mut o, &chain, args, seed, Some(&images), &folder, &mut keeper)?);
+    extra.extend(draw(&mut o, &saved.first, &denoiser, &settled, seed, Some(&images), &folder, &mut keeper)?);
     keeper.save()?;
     finish("dbm denoise", &folder, &identity, &settled, seed, &o, &images.files, extra, args.run.json)
 }
@@ -295,20 +313,24 @@ fn learn(trainer: &mut DenoiserTrainer<'_>, keeper: &mut Keeper) -> Result<(), F
     bar.set_position(trainer.step_number());
     bar.reset_eta();
     let mut batches = std::mem::take(&mut keeper.progress.batches);
+    let (mut seconds, mut flips) = (0.0, 0.0);
     while let Some(level) = trainer.level() {
+        let began = Instant::now();
         let step = trainer.step(Par::Rayon).map_err(super::train::blown_up)?;
+        seconds += began.elapsed().as_secs_f64();
+        flips += step.map_or(0.0, |s| s.flips as f64);
         batches.extend(step.map(|s| [s.agreement, s.untouched]));
         if trainer.step_number().is_multiple_of(per_epoch) {
-            let of = |k: usize| {
-                let values: Vec<f64> = batches.iter().map(|b| b[k]).collect();
-                // A single batch has no error of its own: that of the next digit.
-                Estimate::from_independent(&values).or_else(|_| Estimate::from_independent(&[values[0]; 2]))
-            };
-            let epoch = [of(0)?, of(1)?];
-            bar.log(&format!(
-                "level {level} of {n_levels}: pixels as before the noise {}, untouched {}",
-                epoch[0], epoch[1]
-            ));
+            let of =
+                |k: usize| Estimate::from_independent(&batches.iter().map(|b| b[k]).collect::<Vec<f64>>());
+            let epoch = of(0).and_then(|machine| Ok([machine, of(1)?])).ok();
+            let rates = format!("{:.2} flips/ns", 1e-9 * flips / seconds);
+            bar.log(&match epoch {
+                Some([machine, untouched]) => format!(
+                    "level {level} of {n_levels}: pixels as before the noise {machine}, untouched {untouched}, {rates}"
+                ),
+                None => format!("level {level} of {n_levels}: {rates}"),
+            });
             keeper.progress.epochs.push(epoch);
             batches.clear();
         }
@@ -327,21 +349,32 @@ fn learn(trainer: &mut DenoiserTrainer<'_>, keeper: &mut Keeper) -> Result<(), F
 }
 
 /// How well the machines put pixels right.
-fn curves(o: &mut Outcome, epochs: &[[Estimate; 2]], n_epochs: usize) {
+fn curves(o: &mut Outcome, epochs: &[Option<[Estimate; 2]>], n_epochs: usize) {
     let mut all = Vec::new();
     for (level, of_level) in epochs.chunks(n_epochs).enumerate() {
-        let points: Vec<(f64, Estimate)> =
-            of_level.iter().enumerate().map(|(k, e)| ((k + 1) as f64, e[0])).collect();
-        all.push(Series {
-            style: Style::LinePoints,
-            ..Series::measured(&format!("level {}", level + 1), &points)
-        });
+        // What is gained over leaving the pixels as they are.
+        let gains: Vec<(f64, Estimate)> = of_level
+            .iter()
+            .enumerate()
+            .filter_map(|(n, epoch)| {
+                epoch.map(|[machine, untouched]| (n, machine.plus(untouched.affine(0.0, -1.0))))
+            })
+            .map(|(n, gain)| ((n + 1) as f64, gain))
+            .collect();
+        if !gains.is_empty() {
+            let name = format!("level {}", level + 1);
+            all.push(Series { style: Style::LinePoints, ..Series::measured(&name, &gains) });
+        }
+    }
+    if all.is_empty() {
+        return;
     }
     o.figure(Figure::plot(
         "learning-curves",
-        "Pixels as they were",
-        "The fraction of pixels of the machine of a level that agree with the image before the noise of this level was put in, \
-         in training: mean over the batches of an epoch, with its error.",
+        "Pixels put right",
+        "The fraction of pixels of the machine of a level that agree with the image before the noise of this level was put in, less \
+         that of the noisy image itself, in training: mean over the batches of an epoch, with its error. Where many images could have \
+         been before the noise, the machine draws one of them, and the difference is below 0.",
         Axis::linear("epoch"),
         Axis::linear("fraction"),
         all,
@@ -349,33 +382,42 @@ fn curves(o: &mut Outcome, epochs: &[[Estimate; 2]], n_epochs: usize) {
 }
 
 /// Draws images, shows them, and has them judged where there are real ones. Returns the files that it wrote.
+#[allow(clippy::too_many_arguments)]
 fn draw(
     o: &mut Outcome,
-    chain: &Chain,
+    first: &SavedNetwork,
+    denoiser: &Denoiser,
     args: &DbmDenoiseArgs,
     seed: u64,
     images: Option<&Images>,
     folder: &Folder,
     keeper: &mut Keeper,
 ) -> Result<Vec<std::path::PathBuf>, Failure> {
-    let (first, count) = (&chain.first, args.count as usize);
-    let n_classes = chain.denoiser.layout().n_classes();
+    let count = args.count as usize;
+    let n_classes = denoiser.layout().n_classes();
     let classes: Vec<u8> = (0..n_classes).flat_map(|c| std::iter::repeat_n(c as u8, count)).collect();
-    let how =
-        Drawing { sweeps: args.sweeps as usize, reads: args.reads as usize, format: first.format, seed };
-    let drawn = keeper.undivided(|| Ok(chain.denoiser.draw(classes.len(), &classes, &how, Par::Rayon)?))?;
+    let how = Drawing {
+        sweeps: args.sweeps as usize,
+        reads: args.reads as usize,
+        followed: count,
+        format: first.format,
+        seed,
+    };
+    let drawn = keeper.undivided(|| Ok(denoiser.draw(classes.len(), &classes, &how, Par::Rayon)?))?;
     let values: Vec<f32> = drawn.means.iter().flatten().map(|p| *p as f32).collect();
     let n_pixels = first.rows * first.columns;
     let on: Vec<f64> = drawn.means.iter().map(|image| image.iter().sum::<f64>() / n_pixels as f64).collect();
     o.reported("fraction of pixels on", Estimate::from_independent(&on)?);
     if let Some(images) = images {
-        let judge = Judge::train(images, args.judge_epochs, seed, keeper, |p: &mut Progress| &mut p.judge)?;
-        judge.drawn(o, first.dataset, &values, &classes)?;
+        let epochs = args.judge_epochs.unwrap_or(JUDGE_EPOCHS);
+        let judge = Judge::train(images, epochs, seed, keeper, |p: &mut Progress| &mut p.judge)?;
+        let shown = judge::Drawn { shown: &values, states: &drawn.last, classes: &classes };
+        judge.drawn(o, first.dataset, &shown)?;
     }
     o.note(format!(
         "{}, {} levels of noise, {} sweeps each, numbers {}.",
         first.name(),
-        chain.denoiser.levels().n(),
+        denoiser.levels().n(),
         args.sweeps,
         first.format
     ));
@@ -395,7 +437,7 @@ fn draw(
         picture.height,
         picture.pixels.clone(),
     ));
-    o.figure(levels(chain, &drawn, count)?);
+    o.figure(levels(first, &drawn)?);
     let large = figures::enlarged(&picture);
     folder.write("drawn.png", &output::png(large.width, large.height, &large.pixels)?)?;
     let mut files = vec![folder.file("drawn.png")];
@@ -411,13 +453,13 @@ fn draw(
 }
 
 /// Of every class one image on its way from noise.
-fn levels(chain: &Chain, drawn: &DenoisedImages, count: usize) -> Result<Figure, Failure> {
-    let n_classes = chain.denoiser.layout().n_classes();
-    let rows: Vec<f32> = (0..n_classes)
-        .flat_map(|class| drawn.states.iter().flat_map(move |states| states.row(class * count)))
+fn levels(first: &SavedNetwork, drawn: &DenoisedImages) -> Result<Figure, Failure> {
+    let followed = drawn.path.first().map_or(0, BinaryData::len);
+    let rows: Vec<f32> = (0..followed)
+        .flat_map(|image| drawn.path.iter().flat_map(move |states| states.row(image)))
         .map(|b| f32::from(*b))
         .collect();
-    let picture = figures::tiles((chain.first.rows, chain.first.columns), drawn.states.len(), &rows)?;
+    let picture = figures::tiles((first.rows, first.columns), drawn.path.len(), &rows)?;
     Ok(Figure::image(
         "levels",
         "From noise to an image",
@@ -426,4 +468,51 @@ fn levels(chain: &Chain, drawn: &DenoisedImages, count: usize) -> Result<Figure,
         picture.height,
         picture.pixels,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use smml_hw::{dbm::SparseDbm, topology::Shape};
+
+    /// Two levels of a king's graph with 4 pixels and `n_classes` label bits.
+    fn chain(n_classes: usize) -> SavedChain {
+        let graph = Graph::Family(Shape::King { rows: 3, columns: 3 });
+        let place = |n| Layout::in_order(n, 4, n_classes, 1);
+        let (wiring, layout) = graph.build((4, n_classes, 1), place).unwrap();
+        let couplings = (0..wiring.n_edges()).map(|k| 0.1 * k as f32 - 0.5).collect();
+        let model = SparseDbm::new(wiring.clone(), layout, couplings, vec![0.5; wiring.n_nodes()]).unwrap();
+        let about = (Dataset::Mnist, Binarise::Above(127));
+        let format = Format::S4_5;
+        let first = SavedNetwork::new(graph, &model, format, (2, 2), about, Schedule::Constant(1.0)).unwrap();
+        let network = model.network(format).unwrap();
+        let others = vec![[network.coupling_codes().to_vec(), network.field_codes().to_vec()]];
+        SavedChain { levels: NoiseLevels::cosine(2).unwrap(), first, others }
+    }
+
+    #[test]
+    fn chains_are_read_as_they_were_written() {
+        let bytes = store::encode(&chain(2), CHAIN).unwrap();
+        let read: SavedChain = decode(&bytes, CHAIN, "file", "chain").unwrap();
+        let denoiser = read.denoiser().unwrap();
+        assert_eq!(denoiser.levels().n(), 2);
+        assert_eq!(denoiser.machine(1).unwrap(), denoiser.machine(2).unwrap());
+        assert_eq!(denoiser.machine(2).unwrap().couplings()[3], -0.1875);
+    }
+
+    #[test]
+    fn chains_that_contradict_themselves_are_refused() {
+        let good = chain(2);
+        let short = vec![[vec![0; 3], vec![0; 9]]];
+        let large = vec![[vec![600; 20], vec![0; 9]]];
+        for (bad, why) in [
+            (SavedChain { others: Vec::new(), ..good.clone() }, "1 machines for 2 levels"),
+            (SavedChain { others: short, ..good.clone() }, "level 2: 3 couplings"),
+            (SavedChain { others: large, ..good }, "level 2: code 600"),
+            (chain(0), "no labels to clamp"),
+        ] {
+            let message = bad.denoiser().map(|_| ()).unwrap_err().to_string();
+            assert!(message.contains(why), "{message}");
+        }
+    }
 }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     args::dbm::DbmEvaluateArgs,
     commands::{
-        judge::Judge,
+        judge::{self, Judge},
         rbm::{finish, remove_checkpoints},
     },
     error::Failure,
@@ -48,6 +48,7 @@ pub(super) fn evaluate(args: &DbmEvaluateArgs) -> Result<(), Failure> {
         seed,
     };
     let images = test_images(&network, &args.on, seed, None)?;
+    Judge::check(&images)?;
     let mut inputs = network.hashes.clone();
     let identity = config::to_toml("dbm evaluate", &settled)?;
     inputs.extend(images.hashes());
@@ -95,7 +96,8 @@ pub(super) fn evaluate(args: &DbmEvaluateArgs) -> Result<(), Failure> {
 
     let judge = Judge::train(&images, args.judge_epochs, seed, &mut keeper, |p| &mut p.judge)?;
     let drawn = draw(&network, &wanted, &mut keeper)?;
-    let generated = judge.drawn(&mut o, dataset, &drawn.values(false), &drawn.labels)?;
+    let shown = judge::Drawn { shown: &drawn.values(false), states: &drawn.last, classes: &drawn.labels };
+    let generated = judge.drawn(&mut o, dataset, &shown)?;
     o.figure(drawn.figure(&wanted, false)?);
 
     keeper.undivided(|| memory(&mut o, &programmed, network.model.layout(), args.chain as usize, seed))?;

@@ -10,6 +10,7 @@ use crate::{
     run,
 };
 use smml_hw::machine::FixedNetwork;
+use std::path::PathBuf;
 
 mod ask;
 mod classify;
@@ -25,7 +26,7 @@ mod network;
 mod settings;
 mod train;
 
-use network::Network;
+use network::{Network, SavedNetwork};
 
 /// Runs a command.
 pub(crate) fn run(command: &DbmCommand) -> Result<(), Failure> {
@@ -51,36 +52,44 @@ pub(crate) fn run(command: &DbmCommand) -> Result<(), Failure> {
 /// for.
 fn test_images(network: &Network, args: &DbmOnArgs, seed: u64, most: Option<u32>) -> Result<Images, Failure> {
     let saved = &network.saved;
-    let dataset = args.dataset.unwrap_or(saved.dataset);
-    // Others are refused below.
-    let side = u8::try_from(saved.rows).ok().filter(|s| cifar_side(Some(*s)).is_ok());
-    let of_images = ImageArgs {
-        dataset,
-        data: args.data.clone(),
-        threshold: Some(saved.threshold),
-        images: None,
-        side: if dataset == Dataset::Cifar10 { side } else { None },
-    };
-    let mut images = images(&of_images, seed)?;
-    if (images.rows, images.columns) != (saved.rows, saved.columns) {
-        return Err(Failure::Usage(format!(
-            "{}: the network learned images of {} x {} pixels, those of the data set have {} x {}",
-            network.source, saved.rows, saved.columns, images.rows, images.columns
-        )));
-    }
-    if images.n_classes > network.n_classes() {
-        return Err(Failure::Usage(format!(
-            "{}: the network has {} classes, the data set has {}",
-            network.source,
-            network.n_classes(),
-            images.n_classes
-        )));
-    }
+    let mut images = images(&of_file(saved, args.dataset, args.data.clone()), seed)?;
+    fit(&network.source, (saved.rows, saved.columns), network.n_classes(), &images)?;
     if let Some(n) = args.images.or(most) {
         images.test = images.test.head(n as usize);
         images.test_labels.truncate(n as usize);
     }
     Ok(images)
+}
+
+/// Refuses images of another shape, or of more classes, than the machine in a file knows.
+fn fit(source: &str, shape: (usize, usize), n_classes: usize, images: &Images) -> Result<(), Failure> {
+    if (images.rows, images.columns) != shape {
+        return Err(Failure::Usage(format!(
+            "{source}: the network learned images of {} x {} pixels, those of the data set have {} x {}",
+            shape.0, shape.1, images.rows, images.columns
+        )));
+    }
+    if images.n_classes > n_classes {
+        return Err(Failure::Usage(format!(
+            "{source}: the network has {n_classes} classes, the data set has {}",
+            images.n_classes
+        )));
+    }
+    Ok(())
+}
+
+/// Images of the data set that a network in a file learned, or of another; they may not fit.
+fn of_file(saved: &SavedNetwork, dataset: Option<Dataset>, data: Option<PathBuf>) -> ImageArgs {
+    let dataset = dataset.unwrap_or(saved.dataset);
+    // Other sides are refused when images and network are compared.
+    let side = u8::try_from(saved.rows).ok().filter(|s| cifar_side(Some(*s)).is_ok());
+    ImageArgs {
+        dataset,
+        data,
+        threshold: Some(saved.threshold),
+        images: None,
+        side: if dataset == Dataset::Cifar10 { side } else { None },
+    }
 }
 
 /// Couplings and fields that have the largest number of the format, or its negative: perhaps they should be larger.

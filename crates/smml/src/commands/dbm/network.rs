@@ -184,12 +184,6 @@ impl SavedNetwork {
             fields: network.field_codes().to_vec(),
         })
     }
-    /// Whether both are the same but for what they learned.
-    pub(super) fn is_like(&self, other: &SavedNetwork) -> bool {
-        let blank =
-            |n: &SavedNetwork| SavedNetwork { couplings: Vec::new(), fields: Vec::new(), ..n.clone() };
-        blank(self) == blank(other)
-    }
     /// As people call its graph.
     pub(super) fn name(&self) -> String {
         self.graph.name()
@@ -198,19 +192,35 @@ impl SavedNetwork {
     pub(super) fn bytes(&self) -> Result<Vec<u8>, Failure> {
         Ok(store::encode(self, NETWORK)?)
     }
+    /// Couplings and fields, from codes of this network's numbers for its graph.
+    ///
+    /// Errors: other numbers of codes; a code that the format does not have.
+    pub(super) fn values(&self, couplings: &[i16], fields: &[i16]) -> Result<[Vec<f32>; 2], Failure> {
+        let (n_nodes, n_edges) = self.graph.size(self.layout.pixels().len(), self.layout.labels().len())?;
+        for (what, found, expected) in
+            [("couplings", couplings.len(), n_edges), ("fields", fields.len(), n_nodes)]
+        {
+            if found != expected {
+                return Err(Failure::File(format!("{found} {what}, {} has {expected}", self.graph.name())));
+            }
+        }
+        let largest = self.format.code(f64::INFINITY).0;
+        let mut all = couplings.iter().chain(fields);
+        if let Some(code) = all.find(|c| c.unsigned_abs() > largest.unsigned_abs()) {
+            let format = self.format;
+            return Err(Failure::File(format!(
+                "code {code}, {format} has codes from -{largest} to {largest}"
+            )));
+        }
+        let of = |codes: &[i16]| codes.iter().map(|c| self.format.value(*c) as f32).collect();
+        Ok([of(couplings), of(fields)])
+    }
     /// The machine.
     pub(super) fn model(&self) -> Result<SparseDbm, Failure> {
         let layout = &self.layout;
         let wrong = |why: String| Err(Failure::File(why));
         // Before a large graph is built that nobody has numbers for.
-        let (n_nodes, n_edges) = self.graph.size(layout.pixels().len(), layout.labels().len())?;
-        for (what, found, expected) in
-            [("couplings", self.couplings.len(), n_edges), ("fields", self.fields.len(), n_nodes)]
-        {
-            if found != expected {
-                return wrong(format!("{found} {what}, {} has {expected}", self.graph.name()));
-            }
-        }
+        let [couplings, fields] = self.values(&self.couplings, &self.fields)?;
         if self.rows.checked_mul(self.columns) != Some(layout.pixels().len()) {
             return wrong(format!(
                 "{} x {} pixels do not fit the {} of the layout",
@@ -219,18 +229,12 @@ impl SavedNetwork {
                 layout.pixels().len()
             ));
         }
-        let largest = self.format.code(f64::INFINITY).0;
-        let codes = || self.couplings.iter().chain(&self.fields);
-        if let Some(code) = codes().find(|c| c.unsigned_abs() > largest.unsigned_abs()) {
-            return wrong(format!("code {code}, {} has codes from -{largest} to {largest}", self.format));
-        }
         let sizes = (layout.pixels().len(), layout.n_classes(), layout.n_copies());
         let (wiring, own) = self.graph.build(sizes, |_| Ok(layout.clone()))?;
         if own != *layout {
             return wrong("pixels and labels of layers are not where layers have them".into());
         }
-        let values = |codes: &[i16]| codes.iter().map(|c| self.format.value(*c) as f32).collect();
-        Ok(SparseDbm::new(wiring, own, values(&self.couplings), values(&self.fields))?)
+        Ok(SparseDbm::new(wiring, own, couplings, fields)?)
     }
 }
 

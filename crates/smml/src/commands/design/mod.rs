@@ -125,7 +125,7 @@ fn energy_figure(
     let values: Vec<&[f64]> = sets.iter().map(|set| set.1).collect();
     for (((name, values), points), style) in sets.iter().zip(fractions(&values, BARS)).zip(styles) {
         top = points.iter().map(|p| p.1).fold(top, f64::max);
-        if !values.is_empty() {
+        if !points.is_empty() && !values.is_empty() {
             series.push(Series::new(name, style, points));
         }
     }
