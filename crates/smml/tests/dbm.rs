@@ -268,7 +268,7 @@ fn a_chain_draws_images_from_noise() {
     assert_eq!(read(&place.at("drawn.csv")).lines().count(), 61);
     let config = read(&place.at("chain/config.toml"));
     for part in
-        ["levels = 3", "places = \"near\"", "learning-rate = \"geometric:0.01..0.0005\"", "copies = 4"]
+        ["levels = 3", "places = \"near\"", "learning-rate = \"geometric:0.02..0.0005\"", "copies = 8"]
     {
         assert!(config.contains(part), "{part}: {config}");
     }

@@ -86,7 +86,7 @@ pub(crate) struct DenoiseTrainingArgs {
     #[arg(long, hide = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) file: Option<PathBuf>,
-    /// Copies of the label bits, 1 to 256 [default: on an eighth of the nodes, at most 50]
+    /// Copies of the label bits, 1 to 256 [default: on a quarter of the nodes, at most 100]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Machine")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) copies: Option<u16>,
@@ -107,7 +107,7 @@ pub(crate) struct DenoiseTrainingArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=MOST_LEVELS as i64), help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) levels: Option<u16>,
-    /// Passes over the images for every machine [default: 10]
+    /// Passes over the images for every machine [default: 20]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1 << 30), help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) epochs: Option<u32>,
@@ -116,7 +116,7 @@ pub(crate) struct DenoiseTrainingArgs {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) batch: Option<u32>,
     /// Learning rate over each machine, at least 0; FROM..TO for a straight line, geometric:FROM..TO for equal ratios [default:
-    /// geometric:0.01..0.0005]
+    /// geometric:0.02..0.0005]
     #[arg(long, value_name = "RATE|FROM..TO", help_heading = "Training")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) learning_rate: Option<Ramp>,

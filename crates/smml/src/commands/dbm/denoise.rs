@@ -4,12 +4,12 @@ use super::{
     figures, fit,
     network::{Graph, SavedNetwork, decode},
     of_file as images_of,
-    settings::LAYOUT_SEED,
+    settings::{self, LAYOUT_SEED},
 };
 use crate::{
     args::{
         Dataset, ImageArgs, Ramp,
-        dbm::PhaseText,
+        dbm::{PhaseText, Recipe},
         denoise::{DbmDenoiseArgs, DenoiseTrainingArgs, Places},
         network::Named,
     },
@@ -47,8 +47,6 @@ use std::{path::Path, time::Instant};
 const CHAIN: u64 = 0x5344_424d_4348;
 /// Largest file of a chain.
 const CHAIN_BYTES: u64 = 1 << 32;
-/// Copies of the labels where the user says nothing: on this part of the nodes, at most so many.
-const COPIES: (usize, u16) = (8, 50);
 /// Passes over the images of the network that judges drawn ones where the user says nothing.
 const JUDGE_EPOCHS: u32 = 15;
 /// Images of a class side by side.
@@ -103,19 +101,19 @@ struct Progress {
 type Keeper = keeper::Keeper<Progress>;
 
 /// The settings of a training.
-fn settings(args: &DenoiseTrainingArgs, seed: u64) -> Result<Denoising, Failure> {
+fn denoising(args: &DenoiseTrainingArgs, seed: u64) -> Result<Denoising, Failure> {
     let whole = |given: Option<u32>, own: usize| given.map_or(own, |n| n as usize);
     let phase = |given: &Option<Spelled<PhaseText>>, own: Phase| given.as_ref().map_or(own, |p| p.0.0);
     let rate = args.learning_rate.as_ref().map(|r| r.schedule.clone());
     let t = Denoising {
         levels: NoiseLevels::cosine(args.levels.map_or(8, usize::from))?,
-        n_epochs: whole(args.epochs, 10),
+        n_epochs: whole(args.epochs, 20),
         batch_size: whole(args.batch, 256),
         format: match &args.format {
             Some(format) => format.0,
             None => Format::new(3, 9)?,
         },
-        learning_rate: rate.unwrap_or(Schedule::Geometric { from: 0.01, to: 0.0005 }),
+        learning_rate: rate.unwrap_or(Schedule::Geometric { from: 0.02, to: 0.0005 }),
         weight_decay: args.weight_decay.unwrap_or(0.0),
         positive: phase(&args.positive, Phase::new(10, 10, 1)),
         negative: phase(&args.negative, Phase::new(20, 10, 2)),
@@ -209,7 +207,7 @@ fn trained(args: &DbmDenoiseArgs, mut settled: DbmDenoiseArgs, seed: u64) -> Res
             "--network: chains are of machines on sparse graphs, not of layers".into(),
         ));
     }
-    let plan = settings(&args.on, seed)?;
+    let plan = denoising(&args.on, seed)?;
     let (graph, mut inputs) = Graph::open(&named, args.run.quiet)?;
     let dataset = args.on.dataset.unwrap_or(Dataset::Mnist);
     let threshold = Some(args.on.threshold.unwrap_or(Binarise::Above(127)));
@@ -220,7 +218,7 @@ fn trained(args: &DbmDenoiseArgs, mut settled: DbmDenoiseArgs, seed: u64) -> Res
     Judge::check(&images)?;
     settled.judge_epochs = Some(args.judge_epochs.unwrap_or(JUDGE_EPOCHS));
     let (n_nodes, _) = graph.size(images.train.width(), images.n_classes)?;
-    let own = (n_nodes / COPIES.0 / images.n_classes.max(1)).clamp(1, usize::from(COPIES.1)) as u16;
+    let own = settings::copies(Recipe::Ours, n_nodes, images.n_classes);
     let n_copies = args.on.copies.unwrap_or(own);
     settled.on = settle(&args.on, &of_images, &plan);
     settled.on.copies = Some(n_copies);
