@@ -9,7 +9,11 @@ use crate::{
     run::{keeper::Keeper, progress},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use smml_core::{Estimate, parallel::Par};
+use smml_core::{
+    Estimate,
+    parallel::Par,
+    rng::{Draw, Streams},
+};
 use smml_learn::{
     data::BinaryData,
     network::{
@@ -97,11 +101,15 @@ impl Judge {
         *kept(&mut keeper.progress) = Some(trainer.state().clone());
         let network = trainer.network()?;
         let accuracy = network.accuracy(&labelled(&images.test, &images.test_labels)?, Par::Rayon)?;
-        let mut test = network.hidden(&features(&images.test), Par::Rayon)?;
+        // Neighbours in a file may be by one hand, so halves and parts of it would not be independent.
+        let mut order: Vec<usize> = (0..images.test.len()).collect();
+        Streams::new(seed).stream("halves", 0).shuffle(&mut order);
+        let mut test = network.hidden(&features(&images.test.select(&order)), Par::Rayon)?;
         let square = test.iter().map(|x| x * x).sum::<f64>() / test.len().max(1) as f64;
         let scale = if square > 0.0 { 1.0 / square.sqrt() } else { 1.0 };
         test.iter_mut().for_each(|x| *x *= scale);
-        Ok(Judge { network, accuracy, test, scale, test_labels: images.test_labels.clone() })
+        let test_labels = order.iter().map(|k| images.test_labels[*k]).collect();
+        Ok(Judge { network, accuracy, test, scale, test_labels })
     }
     /// Judges images that were drawn of classes: how many show theirs, of all and of each class, and how far they are from real
     /// ones. Classes that the judge does not know are left out.
@@ -129,7 +137,7 @@ impl Judge {
         o.reported("drawn images that show their class", all);
         let mut hidden = self.network.hidden(&features(&drawn.states.select(&known)), Par::Rayon)?;
         hidden.iter_mut().for_each(|x| *x *= self.scale);
-        // What there is to reach: that of every second test image from the others. Training images will not do, as the judge
+        // What there is to reach: that of one half of the test images from the other. Training images will not do, as the judge
         // has learned them by heart.
         let half = |k: usize| self.rows(&self.test, &self.test_labels, k, 2);
         let (even, odd) = (half(0), half(1));
