@@ -196,7 +196,7 @@ fn runs_that_are_killed_or_stopped_end_with_the_same_bytes() {
         "denoise",
         "--network=king8",
         "--levels=3",
-        "--epochs=200",
+        "--epochs=2000",
         "--count=20",
         "--sweeps=50",
         "--judge-epochs=400",
