@@ -190,7 +190,7 @@ fn of_file(args: &DbmDenoiseArgs, settled: DbmDenoiseArgs, path: &Path, seed: u6
     }
     let mut keeper = Keeper::new(&folder, &args.run, config::hash_with(&identity, &inputs)?)?;
     let mut o = Outcome::default();
-    let extra = draw(&mut o, first, &denoiser, &settled, seed, images.as_ref(), &folder, &mut keeper)?;
+    let extra = draw(&mut o, (first, &denoiser), &settled, seed, images.as_ref(), &folder, &mut keeper)?;
     remove_checkpoints(&folder)?;
     let files = images.map_or(Vec::new(), |i| i.files);
     finish("dbm denoise", &folder, &identity, &settled, seed, &o, &files, extra, args.run.json)
@@ -298,7 +298,15 @@ fn trained(args: &DbmDenoiseArgs, mut settled: DbmDenoiseArgs, seed: u64) -> Res
     let epochs = keeper.progress.epochs.clone();
     curves(&mut o, &epochs, trainer.training().n_epochs);
     let mut extra = vec![folder.file("checkpoint"), folder.file("chain.dbm")];
-    extra.extend(draw(&mut o, &saved.first, &denoiser, &settled, seed, Some(&images), &folder, &mut keeper)?);
+    extra.extend(draw(
+        &mut o,
+        (&saved.first, &denoiser),
+        &settled,
+        seed,
+        Some(&images),
+        &folder,
+        &mut keeper,
+    )?);
     keeper.save()?;
     finish("dbm denoise", &folder, &identity, &settled, seed, &o, &images.files, extra, args.run.json)
 }
@@ -380,11 +388,9 @@ fn curves(o: &mut Outcome, epochs: &[Option<[Estimate; 2]>], n_epochs: usize) {
 }
 
 /// Draws images, shows them, and has them judged where there are real ones. Returns the files that it wrote.
-#[allow(clippy::too_many_arguments)]
 fn draw(
     o: &mut Outcome,
-    first: &SavedNetwork,
-    denoiser: &Denoiser,
+    (first, denoiser): (&SavedNetwork, &Denoiser),
     args: &DbmDenoiseArgs,
     seed: u64,
     images: Option<&Images>,
