@@ -1,8 +1,6 @@
 //! `smml ebm losses`: all ten on one problem.
 
-use super::{
-    Found, Job, Run, accuracies, accuracy_axis, columns, details, gap_histogram, part, task::name, tell,
-};
+use super::{Found, Job, Run, accuracies, accuracy_axis, columns, details, part, task::name, tell};
 use crate::{
     args::ebm::EbmLossesArgs,
     error::Failure,
@@ -64,13 +62,17 @@ pub(super) fn compare(args: &EbmLossesArgs) -> Result<(), Failure> {
             Series { style: Style::Line, errors: Vec::new(), ..Series::measured(loss.name(), &points) }
         })
         .collect();
-    let gaps = all
+    let quartiles = all
         .iter()
-        // A flat surface has gaps of 0 that no histogram shows.
+        // A flat surface has no range to measure gaps by.
         .filter(|(_, found, _)| found.summary.relief.value > 0.0)
         .map(|(loss, found, _)| {
-            let scale = 1.0 / found.summary.relief.value;
-            gap_histogram(loss.name(), &found.judged.surfaces, scale, Style::Line)
+            let mut gaps: Vec<f64> =
+                found.judged.surfaces.iter().map(|s| s.gap / found.summary.relief.value).collect();
+            gaps.sort_by(f64::total_cmp);
+            let at = |quarter: usize| gaps.get(quarter * (gaps.len().max(1) - 1) / 4);
+            let cells = (0..=4).map(|q| at(q).map_or(String::new(), |gap| format!("{gap:.4}")));
+            [loss.name().to_string()].into_iter().chain(cells).collect()
         })
         .collect();
     let figures = [
@@ -82,13 +84,12 @@ pub(super) fn compare(args: &EbmLossesArgs) -> Result<(), Failure> {
             accuracy_axis(),
             histories,
         ),
-        Figure::plot(
+        Figure::table(
             "gaps",
             "Gaps",
-            "Energy of the most offending wrong answer less that of the right one, over the mean range of energies: below 0 the answer is wrong, and at 0 nothing tells right from wrong.",
-            Axis::linear("gap over range"),
-            Axis::linear("density"),
-            gaps,
+            "Energy of the most offending wrong answer less that of the right one, over the mean range of energies, for the test answers: below 0 the answer is wrong, and at 0 nothing tells right from wrong.",
+            &["loss", "least", "first quarter", "median", "third quarter", "largest"],
+            quartiles,
         ),
     ];
     let mut outputs = Vec::new();
