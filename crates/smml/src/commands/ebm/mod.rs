@@ -244,10 +244,10 @@ fn accuracy_axis() -> Axis {
     Axis::linear("test accuracy")
 }
 
-/// A histogram of gaps, in their own unit or in that of the mean range of energies.
-fn gap_histogram(name: &str, surfaces: &[Surface], scale: f64, style: Style) -> Series {
-    let gaps: Vec<f64> = surfaces.iter().map(|s| s.gap * scale).collect();
-    Series::new(name, style, crate::report::histogram::density(&gaps, BARS))
+/// A histogram of gaps.
+fn gap_histogram(name: &str, surfaces: &[Surface]) -> Series {
+    let gaps: Vec<f64> = surfaces.iter().map(|s| s.gap).collect();
+    Series::new(name, Style::Bars, crate::report::histogram::density(&gaps, BARS))
 }
 
 /// The columns of a series file.

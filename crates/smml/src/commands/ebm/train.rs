@@ -140,7 +140,7 @@ fn curves(o: &mut Outcome, epochs: &[Row], found: &Found) {
         "Energy of the most offending wrong answer less that of the right one, over test examples: below 0 the answer is wrong.",
         Axis::linear("gap"),
         Axis::linear("density"),
-        vec![gap_histogram("test examples", &found.judged.surfaces, 1.0, Style::Bars)],
+        vec![gap_histogram("test examples", &found.judged.surfaces)],
     ));
 }
 
